@@ -1,0 +1,2 @@
+//! The binary `gaia`.
+fn main() {}
