@@ -1,0 +1,102 @@
+//! Circles of holders who wait for each other [R10].
+//!
+//! A waiter waits for the locks in its way and for the earlier waiters it may
+//! not overtake. A lock's end may itself be waited for: when its holder stands
+//! in line too. A new wait closes a circle when, following those arrows from
+//! it, one arrives at a lock of the very holder who asks.
+//!
+//! The walk asks for the state lazily: in the usual case (nobody in the way
+//! waits for anything) it ends after one look.
+
+use std::collections::HashSet;
+use std::rc::Rc;
+
+use crate::error::Error;
+use crate::ids::{SessionId, WaiterId};
+use crate::model::{Holder, Lock, Waiter, Want};
+use crate::rules::queue;
+
+/// What the walk needs to see; answered from one transaction. Shared slices,
+/// because waiters for one folder all see the same line.
+pub trait Line {
+    /// Active locks that overlap what is wanted, without the lapsed ones.
+    ///
+    /// # Errors
+    /// When the store fails.
+    fn locks(&mut self, want: &Want) -> Result<Rc<[Lock]>, Error>;
+    /// Waiters that overlap what is wanted and still wait, in order of arrival.
+    ///
+    /// # Errors
+    /// When the store fails.
+    fn waiters(&mut self, want: &Want) -> Result<Rc<[Waiter]>, Error>;
+    /// Waiters of a session that still wait.
+    ///
+    /// # Errors
+    /// When the store fails.
+    fn waiters_of(&mut self, session: &SessionId) -> Result<Rc<[Waiter]>, Error>;
+}
+
+/// Looks for a circle that `want` would close by waiting at the end of the
+/// line. Gives the holders in it, the asking one first.
+///
+/// # Errors
+/// When the store fails.
+pub fn circle(want: &Want, line: &mut dyn Line) -> Result<Option<Vec<Holder>>, Error> {
+    let mut walk = Walk { asking: &want.holder, line, seen: HashSet::new() };
+    let mut path = vec![want.holder.clone()];
+    Ok(walk.follow(want, None, &mut path)?.then_some(path))
+}
+
+struct Walk<'a> {
+    asking: &'a Holder,
+    line: &'a mut dyn Line,
+    seen: HashSet<WaiterId>,
+}
+
+impl Walk<'_> {
+    /// Follows the arrows that leave a waiter at a place in line; true when
+    /// they lead back to the asking holder, with `path` naming the way.
+    fn follow(&mut self, want: &Want, place: Option<WaiterId>, path: &mut Vec<Holder>) -> Result<bool, Error> {
+        let overlapping = self.line.locks(want)?;
+        let line = self.line.waiters(want)?;
+        let ahead = line.partition_point(|waiter| place.is_none_or(|place| waiter.id < place));
+        let waiters = queue::waiters_in_the_way(want, &overlapping, &line[..ahead]);
+        let locks: Vec<&Lock> = queue::locks_in_the_way(want, &overlapping).collect();
+        if place.is_some() && locks.iter().any(|lock| lock.holder.is_same_worker(self.asking)) {
+            return Ok(true);
+        }
+        for lock in &locks {
+            if self.follow_holder(&lock.holder, path)? {
+                return Ok(true);
+            }
+        }
+        for waiter in waiters {
+            if self.enter(waiter, path)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// A lock ends when its holder is done; if he waits, on goes the walk.
+    fn follow_holder(&mut self, holder: &Holder, path: &mut Vec<Holder>) -> Result<bool, Error> {
+        for waiter in self.line.waiters_of(&holder.session)?.iter() {
+            if waiter.want.holder.is_same_worker(holder) && self.enter(waiter, path)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn enter(&mut self, waiter: &Waiter, path: &mut Vec<Holder>) -> Result<bool, Error> {
+        if !self.seen.insert(waiter.id) {
+            return Ok(false);
+        }
+        path.push(waiter.want.holder.clone());
+        if self.follow(&waiter.want, Some(waiter.id), path)? {
+            return Ok(true);
+        }
+        path.pop();
+        Ok(false)
+    }
+}

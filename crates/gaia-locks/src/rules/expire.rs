@@ -1,0 +1,78 @@
+//! What time and death do to a lock or a waiter [R3, R8, R11].
+
+use crate::clock::{Moment, Now};
+use crate::liveness::{Liveness, Witness};
+use crate::model::{Binding, End, EndReason, Lock, Waiter, WaiterLife, WaiterState};
+use crate::wire::wall_at;
+
+/// What is to be done with a lock that somebody came across.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Verdict {
+    /// It stands as it is.
+    Stands,
+    /// Its lease is over but its process provably lives: it goes on until
+    /// then [R11].
+    GoesOn(Moment),
+    /// It is over.
+    Over(End),
+}
+
+/// Judges one active lock.
+///
+/// A claim (a grant that its waiter has not taken up) ends with the waiter's
+/// process, but that process's life extends nothing: the lease was asked for
+/// by somebody who may only be slow.
+pub fn judge(lock: &Lock, now: Now, witness: &dyn Witness) -> Verdict {
+    let lapsed = now.moment >= lock.expires;
+    let life = match &lock.binding {
+        Binding::Lease => Liveness::CannotTell,
+        Binding::Process(process) | Binding::Claim(process) => witness.liveness(process),
+    };
+    match (&lock.binding, life) {
+        (_, Liveness::Gone) => Verdict::Over(died(lock, now)),
+        (Binding::Process(_), Liveness::Alive) if lapsed => Verdict::GoesOn(now.moment.plus(lock.ttl)),
+        _ if lapsed => Verdict::Over(lapse(lock, now)),
+        _ => Verdict::Stands,
+    }
+}
+
+/// A dead process frees its lock when that is noticed, or when its lease
+/// ended, whichever came first.
+fn died(lock: &Lock, now: Now) -> End {
+    let moment = now.moment.min(lock.expires);
+    End { reason: EndReason::Died, by: "process".to_owned(), note: None, moment, wall: wall_at(moment, now) }
+}
+
+/// A lease ends when it ends, not when somebody notices [R3].
+fn lapse(lock: &Lock, now: Now) -> End {
+    End {
+        reason: EndReason::Lapsed,
+        by: "lease".to_owned(),
+        note: None,
+        moment: lock.expires,
+        wall: wall_at(lock.expires, now),
+    }
+}
+
+/// Whether a waiter still stands in line [R8]: it was not told off by its own
+/// patience, and it lives. A granted one is judged by its locks instead.
+pub fn is_waiting(waiter: &Waiter, now: Now, witness: &dyn Witness) -> bool {
+    if waiter.state != WaiterState::Waiting {
+        return false;
+    }
+    let patient = waiter.until.is_none_or(|until| now.moment < until);
+    patient && lives(waiter, now, witness)
+}
+
+/// Whether a waiter gives signs of life.
+pub fn lives(waiter: &Waiter, now: Now, witness: &dyn Witness) -> bool {
+    let heard = now.moment.since(waiter.heard) <= Waiter::SILENCE;
+    match &waiter.life {
+        WaiterLife::Heartbeat => heard,
+        WaiterLife::Process(process) => match witness.liveness(process) {
+            Liveness::Alive => true,
+            Liveness::Gone => false,
+            Liveness::CannotTell => heard,
+        },
+    }
+}

@@ -1,0 +1,67 @@
+//! What only an admin does: ending any lock [R7], pausing folders.
+
+use super::LockTx;
+use crate::error::Error;
+use crate::folder::Folder;
+use crate::ids::LockId;
+use crate::model::{EndReason, Pause};
+use crate::wire::{LockInfo, PauseInfo};
+
+impl LockTx<'_> {
+    /// Ends any lock by its id.
+    ///
+    /// # Errors
+    /// [`Error::UnknownLock`], [`Error::AlreadyEnded`], an empty reason.
+    pub fn force_release(&mut self, id: LockId, by: &str, reason: &str) -> Result<LockInfo, Error> {
+        if reason.trim().is_empty() {
+            return Err(Error::InvalidRequest("give a reason: it stays in the history".to_owned()));
+        }
+        let Some(lock) = self.active_now(id)? else {
+            return Err(match self.tx.record(id)?.map(|record| record.end) {
+                None => Error::UnknownLock(id),
+                Some(end) => Error::AlreadyEnded {
+                    id,
+                    how: end.map_or("lapsed", |end| end.reason.word()).to_owned(),
+                },
+            });
+        };
+        let end = self.end_now(EndReason::Forced, by, Some(reason));
+        self.end(&lock, &end)?;
+        self.hand_off(&lock.scope, std::slice::from_ref(&lock.folder))?;
+        Ok(LockInfo::just_ended(&lock, &end, self.now()))
+    }
+
+    /// Grants nothing new in a folder from now on.
+    ///
+    /// # Errors
+    /// When the store fails, or the reason is empty.
+    pub fn pause(&mut self, folder: &Folder, by: &str, reason: &str) -> Result<PauseInfo, Error> {
+        if reason.trim().is_empty() {
+            return Err(Error::InvalidRequest("give a reason: those who wait are shown it".to_owned()));
+        }
+        let pause = Pause {
+            scope: self.config.scope.clone(),
+            folder: folder.clone(),
+            reason: reason.to_owned(),
+            by: by.to_owned(),
+            since: self.now().wall,
+        };
+        self.tx.insert_pause(&pause)?;
+        self.effects.changed = true;
+        Ok(PauseInfo::from(&pause))
+    }
+
+    /// Grants there again, first to those who waited.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn resume(&mut self, folder: &Folder) -> Result<bool, Error> {
+        let scope = self.config.scope.clone();
+        let was_paused = self.tx.remove_pause(&scope, folder)?;
+        if was_paused {
+            self.effects.changed = true;
+            self.hand_off(&scope, std::slice::from_ref(folder))?;
+        }
+        Ok(was_paused)
+    }
+}

@@ -1,0 +1,181 @@
+//! Granting to the line inside the transaction that frees the folder [R8].
+//!
+//! Nobody races for a wake-up: when a waiter wakes, its locks are there.
+
+use super::{LockTx, request};
+use crate::error::Error;
+use crate::folder::Folder;
+use crate::ids::Scope;
+use crate::model::{Binding, End, EndReason, Lock, Pause, Waiter, WaiterLife, WaiterState};
+use crate::rules::expire::{self, Verdict};
+use crate::rules::queue::{self, Step};
+use crate::store::NewLock;
+
+/// The part of the line that a freed folder can move.
+struct Scene {
+    waiters: Vec<Waiter>,
+    locks: Vec<Lock>,
+    pauses: Vec<Pause>,
+}
+
+impl LockTx<'_> {
+    /// Grants to everybody whose turn came because `freed` became free.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn hand_off(&mut self, scope: &Scope, freed: &[Folder]) -> Result<(), Error> {
+        if !self.tx.has_waiters()? {
+            return Ok(());
+        }
+        let mut scene = self.scene(scope, freed)?;
+        let (now, witness) = (self.now(), self.config.witness.clone());
+        let lives = |waiter: &Waiter| expire::is_waiting(waiter, now, &*witness);
+        while let Some(step) = queue::next_step(&scene.waiters, &scene.locks, &scene.pauses, &lives) {
+            match step {
+                Step::Drop(position) => self.drop_waiter(&mut scene, position)?,
+                Step::Grant(position) => self.grant_turn(&mut scene, position)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// The waiters that a freed folder may let through, everybody they might
+    /// be behind, and the locks around them.
+    fn scene(&mut self, scope: &Scope, freed: &[Folder]) -> Result<Scene, Error> {
+        let mut waiters = self.waiting(scope, freed)?;
+        let mut folders: Vec<Folder> = Vec::new();
+        for folder in waiters.iter().flat_map(|waiter| &waiter.want.folders) {
+            if !folders.iter().any(|known| known.same(folder)) {
+                folders.push(folder.clone());
+            }
+        }
+        let inside = |folder: &Folder| freed.iter().any(|free| free.covers(folder));
+        if !folders.iter().all(inside) {
+            waiters = self.waiting(scope, &folders)?;
+            folders.extend(waiters.iter().flat_map(|waiter| waiter.want.folders.clone()));
+        }
+        let mut locks = if folders.is_empty() { Vec::new() } else { self.tx.locks_overlapping(scope, &folders)? };
+        self.settle_locks(&mut locks, |_| true)?;
+        Ok(Scene { waiters, locks, pauses: self.tx.pauses()? })
+    }
+
+    fn waiting(&mut self, scope: &Scope, folders: &[Folder]) -> Result<Vec<Waiter>, Error> {
+        let mut waiters = self.tx.waiters_overlapping(scope, folders)?;
+        waiters.retain(|waiter| waiter.state == WaiterState::Waiting);
+        Ok(waiters)
+    }
+
+    fn drop_waiter(&mut self, scene: &mut Scene, position: usize) -> Result<(), Error> {
+        let waiter = scene.waiters.remove(position);
+        self.effects.rings.push(waiter.id);
+        self.tx.remove_waiter(waiter.id)
+    }
+
+    fn grant_turn(&mut self, scene: &mut Scene, position: usize) -> Result<(), Error> {
+        let waiter = scene.waiters.remove(position);
+        let now = self.now();
+        // A waiter elsewhere cannot be looked at: until it takes the grant up
+        // its lease is short, and lapses by itself [R8].
+        let (expires, binding) = match &waiter.life {
+            WaiterLife::Process(process) => (now.moment.plus(waiter.want.ttl), Binding::Claim(process.clone())),
+            WaiterLife::Heartbeat => (now.moment.plus(Waiter::SILENCE.min(waiter.want.ttl)), Binding::Lease),
+        };
+        let mut granted = Vec::with_capacity(waiter.want.folders.len());
+        for folder in &waiter.want.folders {
+            let info = self.insert(&waiter.want, folder, expires, binding.clone())?;
+            granted.push(info.id);
+            let new = NewLock::of(&waiter.want, folder, expires, binding.clone());
+            scene.locks.push(new.granted(info.id, now));
+        }
+        self.effects.rings.push(waiter.id);
+        self.tx.update_waiter(waiter.id, &WaiterState::Granted(granted), waiter.heard)
+    }
+
+    /// Ends or extends what time and death have decided about, among the locks
+    /// that `matter`; what is over leaves the list. Gives the freed folders.
+    pub(super) fn settle_locks(
+        &mut self,
+        locks: &mut Vec<Lock>,
+        matter: impl Fn(&Lock) -> bool,
+    ) -> Result<Vec<Folder>, Error> {
+        let (now, witness) = (self.now(), self.config.witness.clone());
+        let mut freed = Vec::new();
+        let mut over = Vec::new();
+        for lock in locks.iter_mut().filter(|lock| matter(lock)) {
+            match expire::judge(lock, now, &*witness) {
+                Verdict::Stands => {}
+                Verdict::GoesOn(until) => {
+                    lock.expires = until;
+                    self.tx.update_lock(lock)?;
+                }
+                Verdict::Over(end) => {
+                    self.end(lock, &end)?;
+                    over.push(lock.id);
+                    freed.push(lock.folder.clone());
+                }
+            }
+        }
+        locks.retain(|lock| !over.contains(&lock.id));
+        Ok(freed)
+    }
+
+    /// Ends one lock.
+    pub(super) fn end(&mut self, lock: &Lock, end: &End) -> Result<(), Error> {
+        self.tx.end_lock(lock, end)?;
+        self.effects.changed = true;
+        self.effects.ended.push(lock.clone());
+        Ok(())
+    }
+
+    /// An end that somebody brings about now.
+    pub(super) fn end_now(&self, reason: EndReason, by: &str, note: Option<&str>) -> End {
+        let now = self.now();
+        End { reason, by: by.to_owned(), note: note.map(str::to_owned), moment: now.moment, wall: now.wall }
+    }
+
+    /// Everything that time and death have decided and nobody has acted on:
+    /// locks, waiters, request ids. Gives how many locks ended.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn sweep(&mut self) -> Result<u64, Error> {
+        let now = self.now();
+        let mut due = self.tx.locks_due(now.moment)?;
+        let before = due.len();
+        let scopes: Vec<(Scope, Folder)> = due.iter().map(|lock| (lock.scope.clone(), lock.folder.clone())).collect();
+        self.settle_locks(&mut due, |_| true)?;
+        let ended = before - due.len();
+        let left = self.sweep_waiters()?;
+        for (scope, folder) in scopes.into_iter().chain(left) {
+            self.hand_off(&scope, &[folder])?;
+        }
+        self.tx.forget_before(now.wall.minus(request::REMEMBERED))?;
+        Ok(ended as u64)
+    }
+
+    fn sweep_waiters(&mut self) -> Result<Vec<(Scope, Folder)>, Error> {
+        let (now, witness) = (self.now(), self.config.witness.clone());
+        let mut left = Vec::new();
+        for waiter in self.tx.waiters()? {
+            let stays = match &waiter.state {
+                WaiterState::Waiting => expire::is_waiting(&waiter, now, &*witness),
+                WaiterState::Granted(locks) => self.any_active(locks)?,
+            };
+            if !stays {
+                self.tx.remove_waiter(waiter.id)?;
+                self.effects.rings.push(waiter.id);
+                left.extend(waiter.want.folders.into_iter().map(|folder| (waiter.want.scope.clone(), folder)));
+            }
+        }
+        Ok(left)
+    }
+
+    fn any_active(&mut self, locks: &[crate::ids::LockId]) -> Result<bool, Error> {
+        for id in locks {
+            if self.tx.lock(*id)?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}

@@ -1,0 +1,386 @@
+//! The one door to the locks.
+//!
+//! [`Locks`] is what every way in calls: the command line, the server, hooks,
+//! Python, the assigner. [`LockService`] answers it on a store; a client that
+//! goes through a server's API answers it too and passes the same suite.
+//!
+//! # The way of a request
+//! One verb is one file here and one in [`crate::rules`]. A verb runs in one
+//! store transaction ([`LockTx`]): it reads what overlaps, clears away what
+//! time and death have ended, lets the rule decide, writes, and grants to
+//! those whose turn came by it. After the commit, outside the transaction,
+//! waiters are woken and marker files follow.
+//!
+//! Several requests can share one transaction, and other tables can join it:
+//! [`LockService::transact`].
+
+mod acquire;
+mod admin;
+mod hand_off;
+mod line;
+mod query;
+mod refusal;
+mod release;
+mod renew;
+mod request;
+mod wait;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use acquire::{Acquire, Attempt, Line};
+pub use release::{Release, Released};
+pub use renew::{Renew, Renewed};
+pub use wait::{Cancel, Look, Patience};
+
+use crate::clock::{Now, Wall};
+use crate::error::{Error, StoreError};
+use crate::folder::Folder;
+use crate::ids::{LockId, Scope, WaiterId};
+use crate::liveness::{SystemWitness, Witness};
+use crate::markers::Markers;
+use crate::model::Lock;
+use crate::os::{Doorbell, Listener};
+use crate::store::{self, HistoryFilter, Store, Tx};
+use crate::wire::{Answer, LockInfo, PauseInfo, Status, Verified};
+
+/// The verbs that every way in uses; on a store, or through a server.
+pub trait Locks: Send + Sync {
+    /// Asks for locks; may take a place in line, never waits.
+    ///
+    /// # Errors
+    /// Bad input, or a store that cannot be used. A refusal is an answer.
+    fn acquire(&self, request: &Acquire) -> Result<Answer, Error>;
+    /// Waits at a place in line until it is granted, or patience ends: then the
+    /// place is left and the last refusal given.
+    ///
+    /// # Errors
+    /// [`Error::NotInLine`] when the place is gone; otherwise as [`Locks::acquire`].
+    fn wait(&self, waiter: WaiterId, patience: &mut Patience<'_>) -> Result<Answer, Error>;
+    /// Leaves the line; a grant that was not taken up is given back.
+    ///
+    /// # Errors
+    /// When the store cannot be used.
+    fn leave(&self, waiter: WaiterId) -> Result<(), Error>;
+    /// Renews a lease.
+    ///
+    /// # Errors
+    /// [`Error::NotHeld`] after a lapse, [`Error::NotAllowed`] for somebody else's.
+    fn renew(&self, request: &Renew) -> Result<LockInfo, Error>;
+    /// The holder's release.
+    ///
+    /// # Errors
+    /// When the store cannot be used; "not held" is an answer.
+    fn release(&self, request: &Release) -> Result<Released, Error>;
+    /// Whether that very lock is active now.
+    ///
+    /// # Errors
+    /// When the store cannot be used.
+    fn verify(&self, token: LockId) -> Result<Verified, Error>;
+    /// How many wait for a lock.
+    ///
+    /// # Errors
+    /// When the store cannot be used.
+    fn waiting_for(&self, token: LockId) -> Result<usize, Error>;
+    /// Who holds what, who waits; for one folder: what overlaps it.
+    ///
+    /// # Errors
+    /// When the store cannot be used.
+    fn status(&self, folder: Option<&Folder>) -> Result<Status, Error>;
+    /// The past and the present, newest first.
+    ///
+    /// # Errors
+    /// When the store cannot be used.
+    fn history(&self, filter: &HistoryFilter) -> Result<Vec<LockInfo>, Error>;
+    /// Ends any lock, as an admin.
+    ///
+    /// # Errors
+    /// [`Error::UnknownLock`], [`Error::AlreadyEnded`].
+    fn force_release(&self, id: LockId, by: &str, reason: &str) -> Result<LockInfo, Error>;
+    /// Sweeps: ends what lapsed or died, and grants to those who waited for
+    /// it. Gives how many locks ended.
+    ///
+    /// # Errors
+    /// When the store cannot be used.
+    fn cleanup(&self) -> Result<u64, Error>;
+    /// Forgets history that ended before an instant. Gives how many rows.
+    ///
+    /// # Errors
+    /// When the store cannot be used.
+    fn prune(&self, before: Wall) -> Result<u64, Error>;
+    /// Grants nothing new in a folder.
+    ///
+    /// # Errors
+    /// When the store cannot be used.
+    fn pause(&self, folder: &Folder, by: &str, reason: &str) -> Result<PauseInfo, Error>;
+    /// Grants there again; whether it was paused.
+    ///
+    /// # Errors
+    /// When the store cannot be used.
+    fn resume(&self, folder: &Folder) -> Result<bool, Error>;
+    /// Listens: rings mean that it is worth looking again.
+    ///
+    /// # Errors
+    /// When nothing can be listened to.
+    fn listen(&self, topic: Topic) -> Result<Box<dyn Listener>, Error>;
+    /// The scope in which paths are resolved here.
+    fn scope(&self) -> Scope;
+    /// The lease's length when a request names none.
+    fn default_ttl(&self) -> Duration;
+    /// The database or server, as people are shown it.
+    fn database(&self) -> String;
+
+    /// Asks for locks and, where they are not free, waits in line.
+    ///
+    /// # Errors
+    /// As [`Locks::acquire`] and [`Locks::wait`].
+    fn acquire_waiting(&self, request: &Acquire, patience: &mut Patience<'_>) -> Result<Answer, Error> {
+        match self.acquire(&request.clone().queued(patience.limit))? {
+            Answer::Queued(queued) => self.wait(queued.waiter, patience),
+            answer => Ok(answer),
+        }
+    }
+}
+
+/// What the service is told about the place where it runs.
+#[derive(Clone)]
+pub struct Config {
+    /// The scope of paths here.
+    pub scope: Scope,
+    /// The lease's length when a request names none.
+    pub ttl: Duration,
+    /// Looks at processes.
+    pub witness: Arc<dyn Witness>,
+    /// Marker files.
+    pub markers: Markers,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            scope: Scope::local(),
+            ttl: Duration::from_secs(2 * 3600),
+            witness: Arc::new(SystemWitness),
+            markers: Markers::off(),
+        }
+    }
+}
+
+/// The shortest lease [R3].
+pub const SHORTEST_TTL: Duration = Duration::from_secs(1);
+/// The longest lease [R3].
+pub const LONGEST_TTL: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// The door on a store.
+#[derive(Clone)]
+pub struct LockService {
+    store: Arc<dyn Store>,
+    doorbell: Arc<dyn Doorbell>,
+    config: Config,
+}
+
+/// The doorbell slot that is rung whenever locks, the line or the queue of
+/// tasks changed: for the assigner and for live views.
+pub const ANY_CHANGE: u32 = 0;
+
+/// What somebody can listen for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Topic {
+    /// Anything: locks, the line, the queue of tasks.
+    AnyChange,
+    /// One lock: that it ended, or that somebody waits for it.
+    Lock(LockId),
+}
+
+/// The doorbell slot of a waiter or a lock. They may share one with others: a
+/// ring is a hint.
+fn slot_of(id: i64) -> u32 {
+    // The remainder is below 4095, so that the conversion cannot fail.
+    1 + u32::try_from(id.rem_euclid(4095)).unwrap_or(0)
+}
+
+/// What is done after the commit, outside the transaction.
+#[derive(Default)]
+struct Effects {
+    rings: Vec<WaiterId>,
+    changed: bool,
+    granted: Vec<LockInfo>,
+    ended: Vec<Lock>,
+    /// Locks that somebody began to wait for.
+    asked_for: Vec<LockId>,
+}
+
+/// The lock verbs inside one transaction.
+pub struct LockTx<'a> {
+    tx: &'a mut dyn Tx,
+    config: &'a Config,
+    effects: &'a mut Effects,
+}
+
+impl LockTx<'_> {
+    /// The store's clock.
+    pub fn now(&self) -> Now {
+        self.tx.now()
+    }
+
+    /// The store's transaction, for tables that join it.
+    pub fn store(&mut self) -> &mut dyn Tx {
+        self.tx
+    }
+
+    /// Tells those who listen for any change (the assigner, live views) once
+    /// this transaction has committed.
+    pub fn tell(&mut self) {
+        self.effects.changed = true;
+    }
+}
+
+impl LockService {
+    /// A door on a store.
+    pub fn new(store: Arc<dyn Store>, config: Config) -> Self {
+        let doorbell = store.doorbell();
+        Self { store, doorbell, config }
+    }
+
+    /// The store itself, for backups and for tables beside the locks'.
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
+    /// How waiters are woken.
+    pub fn doorbell(&self) -> &Arc<dyn Doorbell> {
+        &self.doorbell
+    }
+
+    /// Looks at processes.
+    pub fn witness(&self) -> &Arc<dyn Witness> {
+        &self.config.witness
+    }
+
+    /// Runs several verbs, and whatever joins them, in one transaction.
+    ///
+    /// # Errors
+    /// What `work` answers; then nothing was changed.
+    pub fn transact<T>(&self, mut work: impl FnMut(&mut LockTx<'_>) -> Result<T, Error>) -> Result<T, Error> {
+        let mut effects = Effects::default();
+        let answer = store::write(&*self.store, |tx| {
+            effects = Effects::default();
+            work(&mut LockTx { tx, config: &self.config, effects: &mut effects })
+        })?;
+        self.carry_out(&effects);
+        Ok(answer)
+    }
+
+    /// Runs queries in one transaction that only reads.
+    ///
+    /// # Errors
+    /// What `work` answers.
+    pub fn look<T>(&self, mut work: impl FnMut(&mut LockTx<'_>) -> Result<T, Error>) -> Result<T, Error> {
+        let mut effects = Effects::default();
+        store::read(&*self.store, |tx| {
+            work(&mut LockTx { tx, config: &self.config, effects: &mut effects })
+        })
+    }
+
+    fn listen_on(&self, slot: u32) -> Result<Box<dyn Listener>, Error> {
+        self.doorbell
+            .listen(slot)
+            .map_err(|error| Error::Store(StoreError::Failed(format!("cannot listen at the doorbell: {error}"))))
+    }
+
+    fn carry_out(&self, effects: &Effects) {
+        for waiter in &effects.rings {
+            self.doorbell.ring(slot_of(waiter.0));
+        }
+        for lock in effects.ended.iter().map(|lock| lock.id).chain(effects.asked_for.iter().copied()) {
+            self.doorbell.ring(slot_of(lock.0));
+        }
+        if effects.changed {
+            self.doorbell.ring(ANY_CHANGE);
+        }
+        self.config.markers.follow(&effects.granted, &effects.ended);
+    }
+}
+
+impl Locks for LockService {
+    fn acquire(&self, request: &Acquire) -> Result<Answer, Error> {
+        let want = request.want(&self.config)?;
+        self.config.markers.refuse_foreign(&want.folders)?;
+        self.transact(|tx| tx.acquire(&Attempt { want: &want, request }))
+    }
+
+    fn wait(&self, waiter: WaiterId, patience: &mut Patience<'_>) -> Result<Answer, Error> {
+        wait::wait(self, waiter, patience)
+    }
+
+    fn leave(&self, waiter: WaiterId) -> Result<(), Error> {
+        self.transact(|tx| tx.leave(waiter))
+    }
+
+    fn renew(&self, request: &Renew) -> Result<LockInfo, Error> {
+        self.transact(|tx| tx.renew(request))?.into_result()
+    }
+
+    fn release(&self, request: &Release) -> Result<Released, Error> {
+        self.transact(|tx| tx.release(request))
+    }
+
+    fn verify(&self, token: LockId) -> Result<Verified, Error> {
+        self.look(|tx| tx.verify(token))
+    }
+
+    fn waiting_for(&self, token: LockId) -> Result<usize, Error> {
+        self.look(|tx| tx.waiting_for(token))
+    }
+
+    fn status(&self, folder: Option<&Folder>) -> Result<Status, Error> {
+        let database = self.database();
+        self.look(|tx| tx.status(folder, &database))
+    }
+
+    fn history(&self, filter: &HistoryFilter) -> Result<Vec<LockInfo>, Error> {
+        self.look(|tx| tx.history(filter))
+    }
+
+    fn force_release(&self, id: LockId, by: &str, reason: &str) -> Result<LockInfo, Error> {
+        self.transact(|tx| tx.force_release(id, by, reason))
+    }
+
+    fn cleanup(&self) -> Result<u64, Error> {
+        let ended = self.transact(LockTx::sweep)?;
+        let active = self.look(|tx| tx.store().locks())?;
+        self.config.markers.repair(&active);
+        Ok(ended)
+    }
+
+    fn prune(&self, before: Wall) -> Result<u64, Error> {
+        self.transact(|tx| tx.store().prune(before))
+    }
+
+    fn pause(&self, folder: &Folder, by: &str, reason: &str) -> Result<PauseInfo, Error> {
+        self.transact(|tx| tx.pause(folder, by, reason))
+    }
+
+    fn resume(&self, folder: &Folder) -> Result<bool, Error> {
+        self.transact(|tx| tx.resume(folder))
+    }
+
+    fn listen(&self, topic: Topic) -> Result<Box<dyn Listener>, Error> {
+        self.listen_on(match topic {
+            Topic::AnyChange => ANY_CHANGE,
+            Topic::Lock(id) => slot_of(id.0),
+        })
+    }
+
+    fn scope(&self) -> Scope {
+        self.config.scope.clone()
+    }
+
+    fn default_ttl(&self) -> Duration {
+        self.config.ttl
+    }
+
+    fn database(&self) -> String {
+        self.store.name()
+    }
+}

@@ -1,0 +1,131 @@
+//! Looking: verify [R4], status, history [R15].
+
+use super::LockTx;
+use crate::error::Error;
+use crate::folder::Folder;
+use crate::ids::LockId;
+use crate::liveness::Liveness;
+use crate::model::{Binding, Lock, Waiter, Want};
+use crate::rules::expire::{self, Verdict};
+use crate::rules::{acquire::paused, queue};
+use crate::store::HistoryFilter;
+use crate::wire::{FolderNow, HeldLock, LockInfo, PauseInfo, Status, Verified, WaiterInfo, alive};
+
+impl LockTx<'_> {
+    /// Whether that very lock is active now.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn verify(&mut self, token: LockId) -> Result<Verified, Error> {
+        let lock = self.lock_info(token)?;
+        let active = lock.as_ref().is_some_and(|lock| lock.status == crate::model::LockStatus::Active);
+        Ok(Verified { active, lock })
+    }
+
+    /// One lock as it is now, active or ended; a lapsed row that nobody has
+    /// cleared away yet is shown as ended.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn lock_info(&mut self, id: LockId) -> Result<Option<LockInfo>, Error> {
+        match self.tx.lock(id)? {
+            Some(lock) => Ok(Some(self.as_it_is_now(lock))),
+            None => Ok(self.tx.record(id)?.map(|record| LockInfo::ended(&record))),
+        }
+    }
+
+    fn as_it_is_now(&self, lock: Lock) -> LockInfo {
+        let now = self.now();
+        match expire::judge(&lock, now, &*self.config.witness) {
+            Verdict::Stands => LockInfo::active(&lock, now),
+            Verdict::GoesOn(expires) => LockInfo::active(&Lock { expires, ..lock }, now),
+            Verdict::Over(end) => LockInfo::just_ended(&lock, &end, now),
+        }
+    }
+
+    /// Who holds what, who waits.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn status(&mut self, folder: Option<&Folder>, database: &str) -> Result<Status, Error> {
+        let (locks, waiters) = self.around(folder)?;
+        let held: Vec<HeldLock> = locks.into_iter().filter_map(|lock| self.held(lock, &waiters)).collect();
+        let (now, witness) = (self.now(), self.config.witness.clone());
+        let in_line: Vec<Waiter> =
+            waiters.into_iter().filter(|waiter| expire::is_waiting(waiter, now, &*witness)).collect();
+        let shown = in_line
+            .iter()
+            .enumerate()
+            .map(|(at, waiter)| WaiterInfo::of(waiter, queue::place(&waiter.want, &in_line[..at])))
+            .collect();
+        let paused = self.tx.pauses()?.iter().map(PauseInfo::from).collect();
+        Ok(Status { count: held.len(), locks: held, waiters: shown, paused, database: database.to_owned() })
+    }
+
+    fn around(&mut self, folder: Option<&Folder>) -> Result<(Vec<Lock>, Vec<Waiter>), Error> {
+        let scope = self.config.scope.clone();
+        match folder.map(std::slice::from_ref) {
+            None => Ok((self.tx.locks()?, self.tx.waiters()?)),
+            Some(folders) => {
+                Ok((self.tx.locks_overlapping(&scope, folders)?, self.tx.waiters_overlapping(&scope, folders)?))
+            }
+        }
+    }
+
+    fn held(&self, lock: Lock, waiters: &[Waiter]) -> Option<HeldLock> {
+        let waiting = waiters.iter().filter(|waiter| waiter.want.conflicts_with(&lock)).count();
+        let folder_state = self.folder_now(&lock);
+        let life = match &lock.binding {
+            Binding::Lease => Liveness::CannotTell,
+            Binding::Process(process) | Binding::Claim(process) => self.config.witness.liveness(process),
+        };
+        let info = self.as_it_is_now(lock);
+        let active = info.expires_in.is_some();
+        active.then(|| HeldLock { lock: info, alive: alive(life), waiting, folder_state })
+    }
+
+    fn folder_now(&self, lock: &Lock) -> FolderNow {
+        if lock.scope == self.config.scope { lock.folder.now() } else { FolderNow::Unknown }
+    }
+
+    /// What stands in the way of a request as it is now, for one who waits.
+    pub(super) fn conflicts(
+        &self,
+        want: &Want,
+        state: &crate::rules::acquire::State,
+    ) -> Vec<crate::wire::Conflict> {
+        let blocked = crate::rules::acquire::Blocked {
+            locks: queue::locks_in_the_way(want, &state.locks).collect(),
+            waiters: queue::waiters_in_the_way(want, &state.locks, &state.waiters),
+            pauses: paused(&state.pauses, want),
+        };
+        self.refusal(want, state, &blocked).conflicts
+    }
+
+    /// How many wait for an active lock.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn waiting_for(&mut self, token: LockId) -> Result<usize, Error> {
+        let Some(lock) = self.tx.lock(token)? else { return Ok(0) };
+        let folders = std::slice::from_ref(&lock.folder);
+        let waiters = self.tx.waiters_overlapping(&lock.scope, folders)?;
+        Ok(waiters.iter().filter(|waiter| waiter.want.conflicts_with(&lock)).count())
+    }
+
+    /// The past and the present, newest first.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn history(&mut self, filter: &HistoryFilter) -> Result<Vec<LockInfo>, Error> {
+        let records = self.tx.history(filter)?;
+        let mut shown = Vec::with_capacity(records.len());
+        for record in records {
+            shown.push(match (&record.end, self.tx.lock(record.id)?) {
+                (None, Some(lock)) => self.as_it_is_now(lock),
+                _ => LockInfo::ended(&record),
+            });
+        }
+        Ok(shown)
+    }
+}

@@ -1,0 +1,293 @@
+//! Waiting for one's turn [R8].
+//!
+//! A waiter listens before it looks, so that no ring is lost between the two;
+//! a ring is only a hint, its row is the truth. It does not poll for its turn:
+//! whoever frees the folder grants it and rings. It wakes by itself for what
+//! nobody rings for: the end of a lease in its way, the death of a process in
+//! its way, the end of its own patience; and, in case a ring was lost, every
+//! [`SLOW_LOOK`].
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use super::{LockService, LockTx, slot_of};
+use crate::clock::Moment;
+use crate::error::Error;
+use crate::ids::WaiterId;
+use crate::liveness::ProcessIdentity;
+use crate::model::{Binding, EndReason, Lock, Waiter, WaiterLife, WaiterState};
+use crate::os::{Listener, ProcessWatch};
+use crate::rules::acquire::State;
+use crate::rules::queue;
+use crate::wire::{Answer, Granted, LockInfo, Queued, Refusal};
+
+/// How often a waiter looks although nobody rang.
+const SLOW_LOOK: Duration = Duration::from_millis(250);
+/// How often a waiter lets itself be heard.
+const HEARTBEAT: Duration = Duration::from_secs(8);
+
+/// Called off from another thread or a signal handler's thread.
+#[derive(Clone, Default)]
+pub struct Cancel {
+    inner: Arc<CancelInner>,
+}
+
+#[derive(Default)]
+struct CancelInner {
+    cancelled: AtomicBool,
+    wake: Mutex<Option<Arc<dyn Fn() + Send + Sync>>>,
+}
+
+impl Cancel {
+    /// Calls the wait off; it leaves the line and ends at once.
+    pub fn cancel(&self) {
+        self.inner.cancelled.store(true, Ordering::SeqCst);
+        let wake = self.inner.wake.lock().map(|wake| wake.clone()).unwrap_or_default();
+        if let Some(wake) = wake {
+            wake();
+        }
+    }
+
+    /// Whether it was called off.
+    pub fn is_cancelled(&self) -> bool {
+        self.inner.cancelled.load(Ordering::SeqCst)
+    }
+
+    fn wakes(&self, listener: &dyn Listener) {
+        if let Ok(mut wake) = self.inner.wake.lock() {
+            *wake = Some(listener.handle());
+        }
+    }
+}
+
+/// What a waiter sees each time it looks.
+#[derive(Clone, Debug)]
+pub struct Look {
+    /// Its place, and what is in its way now.
+    pub queued: Queued,
+}
+
+/// How long somebody waits, and what it does meanwhile.
+#[derive(Default)]
+pub struct Patience<'a> {
+    /// `None`: until it is granted or called off.
+    pub limit: Option<Duration>,
+    /// Calls it off.
+    pub cancel: Cancel,
+    /// Shown what is in the way, when it starts and whenever it looks.
+    pub on_look: Option<&'a mut dyn FnMut(&Look)>,
+}
+
+impl std::fmt::Debug for Patience<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Patience").field("limit", &self.limit).finish_non_exhaustive()
+    }
+}
+
+/// What a look found.
+enum Seen {
+    Granted,
+    Gone,
+    StillWaiting(Box<Waiting>),
+}
+
+/// What keeps a waiter waiting.
+struct Waiting {
+    queued: Queued,
+    /// Until when nothing changes by itself.
+    quiet_for: Duration,
+    patience_over: bool,
+    heard_long_ago: bool,
+    /// Something in the way is over; a write will clear it away.
+    due: bool,
+    processes: HashSet<ProcessIdentity>,
+}
+
+pub(super) fn wait(service: &LockService, id: WaiterId, patience: &mut Patience<'_>) -> Result<Answer, Error> {
+    let listener = service.listen_on(slot_of(id.0))?;
+    patience.cancel.wakes(&*listener);
+    let mut watched = Watched::default();
+    loop {
+        let waiting = match service.look(|tx| tx.look_around(id))? {
+            Seen::Granted => return service.transact(|tx| tx.take_turn(id))?.ok_or_else(gone),
+            Seen::Gone => return Err(gone()),
+            Seen::StillWaiting(waiting) => waiting,
+        };
+        if patience.cancel.is_cancelled() || waiting.patience_over {
+            let called_off = patience.cancel.is_cancelled();
+            return service.transact(|tx| tx.give_up(id, &waiting.queued.refusal, called_off))?.ok_or_else(gone);
+        }
+        if waiting.due || waiting.heard_long_ago {
+            service.transact(|tx| tx.clear_the_way(id))?;
+        }
+        if waiting.due {
+            continue;
+        }
+        if let Some(on_look) = patience.on_look.as_mut() {
+            on_look(&Look { queued: waiting.queued.clone() });
+        }
+        watched.follow(waiting.processes, &*listener);
+        listener.wait(waiting.quiet_for);
+    }
+}
+
+fn gone() -> Error {
+    Error::NotInLine("it was left, taken for dead, or its grant was not taken up in time".to_owned())
+}
+
+/// The processes in a waiter's way, watched so that their death wakes it.
+#[derive(Default)]
+struct Watched {
+    processes: HashSet<ProcessIdentity>,
+    watch: Option<ProcessWatch>,
+}
+
+impl Watched {
+    fn follow(&mut self, processes: HashSet<ProcessIdentity>, listener: &dyn Listener) {
+        if processes == self.processes {
+            return;
+        }
+        let wake = listener.handle();
+        self.watch = None;
+        if !processes.is_empty() {
+            self.watch = Some(ProcessWatch::start(processes.iter().cloned().collect(), move |_| wake()));
+        }
+        self.processes = processes;
+    }
+}
+
+impl LockTx<'_> {
+    fn look_around(&mut self, id: WaiterId) -> Result<Seen, Error> {
+        let Some(waiter) = self.tx.waiter(id)? else { return Ok(Seen::Gone) };
+        if let WaiterState::Granted(_) = waiter.state {
+            return Ok(Seen::Granted);
+        }
+        let mut state = self.state(&waiter.want)?;
+        state.waiters.retain(|other| other.id < id);
+        let now = self.now().moment;
+        let (due, processes) = self.what_ends(&waiter, &state);
+        let queued = Queued {
+            waiter: id,
+            refusal: Refusal { conflicts: self.conflicts(&waiter.want, &state), cycle: None },
+            place: queue::place(&waiter.want, &state.waiters),
+        };
+        Ok(Seen::StillWaiting(Box::new(Waiting {
+            queued,
+            quiet_for: quiet_for(&waiter, &state, now),
+            patience_over: waiter.until.is_some_and(|until| now >= until),
+            heard_long_ago: now.since(waiter.heard) >= HEARTBEAT,
+            due,
+            processes,
+        })))
+    }
+
+    /// Whether something in the way is over already, and the processes whose
+    /// death would clear the way.
+    fn what_ends(&self, waiter: &Waiter, state: &State) -> (bool, HashSet<ProcessIdentity>) {
+        use crate::rules::expire::{Verdict, judge, lives};
+        let (now, witness) = (self.now(), &*self.config.witness);
+        let in_the_way: Vec<&Lock> = queue::locks_in_the_way(&waiter.want, &state.locks).collect();
+        let ahead: Vec<&Waiter> = state.waiters.iter().filter(|other| waiter.want.excludes(&other.want)).collect();
+        let due = in_the_way.iter().any(|lock| judge(lock, now, witness) != Verdict::Stands)
+            || (in_the_way.is_empty() && ahead.iter().any(|other| !lives(other, now, witness)));
+        let of_locks = in_the_way.iter().filter_map(|lock| match &lock.binding {
+            Binding::Process(process) | Binding::Claim(process) => Some(process.clone()),
+            Binding::Lease => None,
+        });
+        let of_waiters = ahead.iter().filter_map(|other| match &other.life {
+            WaiterLife::Process(process) => Some(process.clone()),
+            WaiterLife::Heartbeat => None,
+        });
+        (due, of_locks.chain(of_waiters).collect())
+    }
+
+    /// Acts on what a look found to be over, and lets itself be heard.
+    fn clear_the_way(&mut self, id: WaiterId) -> Result<(), Error> {
+        let Some(waiter) = self.tx.waiter(id)? else { return Ok(()) };
+        let heard = self.now().moment;
+        self.tx.update_waiter(id, &waiter.state, heard)?;
+        self.settled_state(&waiter.want)?;
+        self.hand_off(&waiter.want.scope, &waiter.want.folders)
+    }
+
+    /// Takes up what was granted at one's turn; `None`: it was not taken up in
+    /// time and is gone.
+    fn take_turn(&mut self, id: WaiterId) -> Result<Option<Answer>, Error> {
+        let Some(waiter) = self.tx.waiter(id)? else { return Ok(None) };
+        let locks = self.take_up(&waiter)?;
+        Ok(locks.map(|locks| Answer::Granted(Granted { locks, held_before: false })))
+    }
+
+    /// Makes a claimed grant the waiter's own: its lease and binding as asked.
+    /// Where a part of it is gone already, the rest is given back: all or none.
+    pub(super) fn take_up(&mut self, waiter: &Waiter) -> Result<Option<Vec<LockInfo>>, Error> {
+        let WaiterState::Granted(ids) = &waiter.state else { return Ok(None) };
+        let mut claimed = Vec::with_capacity(ids.len());
+        for id in ids {
+            claimed.extend(self.active_now(*id)?);
+        }
+        if claimed.len() < ids.len() {
+            self.leave(waiter.id)?;
+            return Ok(None);
+        }
+        let mut locks = Vec::with_capacity(ids.len());
+        for lock in claimed {
+            locks.push(self.make_own(lock, waiter)?);
+        }
+        self.tx.remove_waiter(waiter.id)?;
+        if let Some(request) = &waiter.request {
+            self.remember_as(request, &waiter.want, ids.clone(), None)?;
+        }
+        Ok(Some(locks))
+    }
+
+    fn make_own(&mut self, lock: Lock, waiter: &Waiter) -> Result<LockInfo, Error> {
+        let expires = self.now().moment.plus(waiter.want.ttl).max(lock.expires);
+        let binding = waiter.want.process.clone().map_or(Binding::Lease, Binding::Process);
+        let lock = Lock { expires, binding, ..lock };
+        self.tx.update_lock(&lock)?;
+        let info = LockInfo::active(&lock, self.now());
+        self.effects.granted.push(info.clone());
+        Ok(info)
+    }
+
+    /// Patience is over: what was granted at the last moment is taken, unless
+    /// the wait was called off.
+    fn give_up(&mut self, id: WaiterId, refusal: &Refusal, called_off: bool) -> Result<Option<Answer>, Error> {
+        match self.tx.waiter(id)? {
+            Some(Waiter { state: WaiterState::Granted(_), .. }) if !called_off => self.take_turn(id),
+            _ => {
+                self.leave(id)?;
+                Ok(Some(Answer::Refused(refusal.clone())))
+            }
+        }
+    }
+
+    /// Leaves the line; a grant that was not taken up is given back.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn leave(&mut self, id: WaiterId) -> Result<(), Error> {
+        let Some(waiter) = self.tx.waiter(id)? else { return Ok(()) };
+        self.tx.remove_waiter(id)?;
+        self.effects.changed = true;
+        if let WaiterState::Granted(ids) = &waiter.state {
+            let end = self.end_now(EndReason::Released, waiter.want.holder.session.as_str(), None);
+            for id in ids {
+                if let Some(lock) = self.tx.lock(*id)? {
+                    self.end(&lock, &end)?;
+                }
+            }
+        }
+        self.hand_off(&waiter.want.scope, &waiter.want.folders)
+    }
+}
+
+/// How long nothing can change by itself.
+fn quiet_for(waiter: &Waiter, state: &State, now: Moment) -> Duration {
+    let ends = queue::locks_in_the_way(&waiter.want, &state.locks).map(|lock| lock.expires);
+    let soonest = ends.chain(waiter.until).map(|moment| moment.since(now)).min();
+    soonest.unwrap_or(SLOW_LOOK).clamp(Duration::from_millis(1), SLOW_LOOK)
+}

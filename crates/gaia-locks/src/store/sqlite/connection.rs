@@ -1,0 +1,61 @@
+//! One connection for each database file and process, kept until the process
+//! ends.
+//!
+//! Why one: see [`super::vfs`]. Why until the end: the last connection that is
+//! closed checkpoints and deletes the log, which a command that lives for five
+//! milliseconds should not pay for; and a fresh connection would start without
+//! its prepared statements.
+//!
+//! A connection must not be used across `fork`: a child finds that its process
+//! is another one and opens its own.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::gate::Gate;
+use crate::error::StoreError;
+
+/// A file's identity in this process.
+type Key = (u32, u64, u64);
+
+static OPEN: Mutex<Option<HashMap<Key, Arc<Connection>>>> = Mutex::new(None);
+
+/// The connection to one database file.
+pub(super) struct Connection {
+    path: PathBuf,
+    sqlite: Mutex<rusqlite::Connection>,
+    pub(super) gate: Gate,
+}
+
+impl Connection {
+    pub(super) fn new(path: PathBuf, sqlite: rusqlite::Connection, gate: Gate) -> Self {
+        Self { path, sqlite: Mutex::new(sqlite), gate }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The connection itself, for one thread at a time. A thread that panicked
+    /// in a transaction left it rolled back, so poison does not matter.
+    pub(super) fn lock(&self) -> MutexGuard<'_, rusqlite::Connection> {
+        self.sqlite.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Gives the process's connection to a file, or makes it.
+pub(super) fn shared(
+    key: (u64, u64),
+    make: impl FnOnce() -> Result<Connection, StoreError>,
+) -> Result<Arc<Connection>, StoreError> {
+    let key = (std::process::id(), key.0, key.1);
+    let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+    let open = open.get_or_insert_with(HashMap::new);
+    if let Some(known) = open.get(&key) {
+        return Ok(known.clone());
+    }
+    let made = Arc::new(make()?);
+    open.insert(key, made.clone());
+    Ok(made)
+}

@@ -1,0 +1,146 @@
+//! Backup and restore, with SQLite's own backup: the file is never copied as
+//! bytes while it is open.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::backup::{Backup, StepResult};
+use rusqlite::{Connection as Sqlite, OpenFlags};
+
+use super::connection::Connection;
+use super::open::{self, of_sqlite};
+use super::{beside, tokens, unusable};
+use crate::clock::{Clock, SystemClock};
+use crate::error::StoreError;
+use crate::settings::Durability;
+
+/// Writes a complete copy, durable when this returns; never over an existing
+/// file, and never half of it under the final name.
+pub(super) fn backup(connection: &Connection, to: &Path) -> Result<(), StoreError> {
+    if to.exists() {
+        return Err(unusable(to, &"it exists already; a backup never overwrites a file"));
+    }
+    let unfinished = unfinished(to);
+    let copied = {
+        let from = connection.lock();
+        copy(&from, &unfinished)
+    };
+    let done = copied.and_then(|()| sync(&unfinished)).and_then(|()| {
+        fs::hard_link(&unfinished, to).map_err(|error| unusable(to, &error))
+    });
+    drop(fs::remove_file(&unfinished));
+    done
+}
+
+fn unfinished(to: &Path) -> PathBuf {
+    beside(to, &format!(".{}.unfinished", std::process::id()))
+}
+
+fn copy(from: &Sqlite, to: &Path) -> Result<(), StoreError> {
+    let failed = |error: rusqlite::Error| of_sqlite(to, &error);
+    let mut target = Sqlite::open(to).map_err(failed)?;
+    step_through(from, &mut target).map_err(failed)?;
+    // The copy is one file, without a log beside it.
+    target.query_row("PRAGMA journal_mode=DELETE", [], |_| Ok(())).map_err(failed)
+}
+
+fn step_through(from: &Sqlite, to: &mut Sqlite) -> rusqlite::Result<()> {
+    let backup = Backup::new(from, to)?;
+    loop {
+        match backup.step(4096)? {
+            StepResult::Done => return Ok(()),
+            StepResult::More => {}
+            _ => wait_a_little(),
+        }
+    }
+}
+
+/// Another program holds the database: SQLite offers nothing to wait on here.
+#[expect(clippy::disallowed_methods, reason = "SQLite's backup has no way to wait for a lock")]
+fn wait_a_little() {
+    std::thread::sleep(Duration::from_millis(20));
+}
+
+fn sync(path: &Path) -> Result<(), StoreError> {
+    fs::File::open(path).and_then(|file| crate::os::full_sync(&file)).map_err(|error| unusable(path, &error))
+}
+
+/// Puts a backup in the place of a database, in one transaction of the
+/// database itself, so that those who have it open go on with the new content.
+///
+/// Tokens go on above everything that either of the two may have given [R4].
+/// Where the database to be replaced is missing or cannot be read, nobody
+/// knows what it gave; then they go on from the time in milliseconds, which no
+/// counting from 1 has reached.
+///
+/// # Errors
+/// When the backup is no GAIA database, or either file cannot be used.
+pub fn restore(backup: &Path, database: &Path) -> Result<(), StoreError> {
+    let source = open_backup(backup)?;
+    let given_here = highest_given(database);
+    if given_here.is_none() && database.exists() {
+        set_aside(database)?;
+    }
+    let connection = open::open(database, Durability::Full)?;
+    let failed = |error: rusqlite::Error| of_sqlite(database, &error);
+    let _turn = connection.gate.pass();
+    let mut target = connection.lock();
+    step_through(&source, &mut target).map_err(failed)?;
+    target.query_row("PRAGMA journal_mode=WAL", [], |_| Ok(())).map_err(failed)?;
+    raise_tokens(&target, given_here.unwrap_or_else(milliseconds)).map_err(failed)
+}
+
+fn open_backup(path: &Path) -> Result<Sqlite, StoreError> {
+    let failed = |error: rusqlite::Error| of_sqlite(path, &error);
+    let sqlite = Sqlite::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(failed)?;
+    let sound: String = sqlite.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(failed)?;
+    if sound != "ok" {
+        return Err(StoreError::Damaged { path: path.to_owned(), detail: sound });
+    }
+    reserved(&sqlite).map_err(|_| StoreError::Foreign {
+        path: path.to_owned(),
+        why: "it is no backup of a GAIA database".to_owned(),
+    })?;
+    Ok(sqlite)
+}
+
+fn reserved(sqlite: &Sqlite) -> rusqlite::Result<i64> {
+    sqlite.query_row("SELECT max(tokens_reserved, token_floor) FROM gaia_state", [], |row| row.get(0))
+}
+
+/// The highest token that the database may have given, if it can be read.
+fn highest_given(database: &Path) -> Option<i64> {
+    if !database.exists() {
+        return None;
+    }
+    let connection = open::open(database, Durability::Full).ok()?;
+    let sqlite = connection.lock();
+    reserved(&sqlite).ok()
+}
+
+/// A damaged file is kept, under another name.
+fn set_aside(database: &Path) -> Result<(), StoreError> {
+    for suffix in ["", "-wal", "-shm"] {
+        let from = beside(database, suffix);
+        let to = beside(database, &format!("{suffix}.damaged"));
+        match fs::rename(&from, &to) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(unusable(&from, &error)),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn milliseconds() -> i64 {
+    SystemClock.now().wall.0 / 1000
+}
+
+fn raise_tokens(sqlite: &Sqlite, given: i64) -> rusqlite::Result<()> {
+    sqlite.execute(
+        "UPDATE gaia_state SET token_floor = max(token_floor, tokens_reserved, ?1) + 1,
+                tokens_reserved = max(tokens_reserved, ?1)",
+        [given],
+    )?;
+    tokens::reserve(sqlite)
+}

@@ -1,0 +1,119 @@
+//! The embedded store: one SQLite file, used by many processes at once.
+//!
+//! # How it stays safe
+//! - Every transaction that may write begins with `BEGIN IMMEDIATE`, behind a
+//!   blocking `flock` on a gate file: SQLite's own waiting has no queue and
+//!   starves writers. The gate is for fairness only; SQLite's lock is what
+//!   excludes.
+//! - One connection for each file and process, kept until the process ends.
+//!   It takes open-file-description locks (see [`vfs`]), so that another copy
+//!   of SQLite in the same process can close the file without taking them away.
+//! - `synchronous=NORMAL` in WAL mode survives `kill -9`, but a power cut rolls
+//!   back acknowledged commits. So that no token is ever given twice, tokens
+//!   are given from blocks whose end was synced before ([`tokens`]).
+//! - The file system is judged before the file is opened: where WAL's shared
+//!   memory does not work, nobody is granted anything [R18].
+//!
+//! # What is not promised
+//! A process that is stopped (SIGSTOP) inside its 20 microseconds of
+//! transaction holds up all others until it goes on or dies.
+
+mod active;
+mod connection;
+mod copy;
+mod gate;
+mod history;
+mod line;
+mod migrate;
+mod open;
+mod requests;
+mod tokens;
+mod transaction;
+mod vfs;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+pub use copy::restore;
+pub use transaction::SqliteTx;
+
+use crate::clock::{Clock, SystemClock};
+use crate::error::{Error, StoreError};
+use crate::os::Doorbell;
+use crate::settings::Durability;
+use crate::store::{Store, Work};
+
+use connection::Connection;
+
+/// The embedded store.
+pub struct SqliteStore {
+    connection: Arc<Connection>,
+    doorbell: Arc<dyn Doorbell>,
+    clock: Arc<dyn Clock>,
+}
+
+/// How the file is opened.
+#[derive(Clone)]
+pub struct SqliteOptions {
+    /// What is on disk when a grant is answered [R14].
+    pub durability: Durability,
+    /// The clock that leases are measured on.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Default for SqliteOptions {
+    fn default() -> Self {
+        Self { durability: Durability::Normal, clock: Arc::new(SystemClock) }
+    }
+}
+
+impl SqliteStore {
+    /// Opens a database, making it when it is not there.
+    ///
+    /// # Errors
+    /// A [`StoreError`] that says why the file cannot be trusted or used [R18].
+    pub fn open(path: &Path, options: SqliteOptions) -> Result<Self, StoreError> {
+        let connection = open::open(path, options.durability)?;
+        let doorbell = crate::os::open_doorbell(&beside(connection.path(), "-bell"))
+            .map_err(|error| unusable(&beside(connection.path(), "-bell"), &error))?;
+        Ok(Self { connection, doorbell, clock: options.clock })
+    }
+
+    /// The database file.
+    pub fn path(&self) -> &Path {
+        self.connection.path()
+    }
+}
+
+impl Store for SqliteStore {
+    fn write(&self, work: &mut Work<'_>) -> Result<(), Error> {
+        transaction::write(&self.connection, &*self.clock, work)
+    }
+
+    fn read(&self, work: &mut Work<'_>) -> Result<(), Error> {
+        transaction::read(&self.connection, &*self.clock, work)
+    }
+
+    fn doorbell(&self) -> Arc<dyn Doorbell> {
+        self.doorbell.clone()
+    }
+
+    fn name(&self) -> String {
+        self.path().display().to_string()
+    }
+
+    fn backup(&self, to: &Path) -> Result<(), StoreError> {
+        copy::backup(&self.connection, to)
+    }
+}
+
+/// A file beside the database, named after it.
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+fn unusable(path: &Path, error: &dyn std::fmt::Display) -> StoreError {
+    StoreError::Unusable { path: path.to_owned(), detail: error.to_string() }
+}

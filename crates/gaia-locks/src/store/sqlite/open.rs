@@ -1,0 +1,103 @@
+//! Opening: judged first, then opened, then looked into [R18].
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rusqlite::{Connection as Sqlite, OpenFlags};
+
+use super::connection::{self, Connection};
+use super::gate::Gate;
+use super::{beside, migrate, unusable, vfs};
+use crate::error::StoreError;
+use crate::os::{Trust, file_system_of};
+use crate::settings::Durability;
+
+/// How long another program may keep the database locked.
+pub(super) const BUSY: Duration = Duration::from_secs(10);
+
+/// Opens a file, or gives the connection that the process has already.
+pub(super) fn open(path: &Path, durability: Durability) -> Result<Arc<Connection>, StoreError> {
+    refuse_untrusted(path)?;
+    if let Some(directory) = path.parent() {
+        fs::create_dir_all(directory).map_err(|error| unusable(directory, &error))?;
+    }
+    vfs::use_descriptor_locks();
+    let file = touch(path)?;
+    connection::shared((file.dev(), file.ino()), || connect(path, durability))
+}
+
+/// WAL needs memory that all processes share: on network and shared-folder
+/// file systems it corrupts without an error.
+fn refuse_untrusted(path: &Path) -> Result<(), StoreError> {
+    let found = file_system_of(path).map_err(|error| unusable(path, &error))?;
+    match found.trust {
+        Trust::Local => Ok(()),
+        Trust::Shared(reason) => Err(StoreError::UntrustedFileSystem {
+            path: path.to_owned(),
+            file_system: found.name,
+            reason: reason.to_string(),
+        }),
+    }
+}
+
+/// The file's identity; it is made when it is not there, so that it has one.
+/// Only new files are touched: closing a descriptor of a file that is open
+/// would take away the locks of other copies of SQLite in this process.
+fn touch(path: &Path) -> Result<fs::Metadata, StoreError> {
+    if let Ok(found) = fs::metadata(path) {
+        return Ok(found);
+    }
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(false).mode(0o600);
+    options.open(path).map_err(|error| unusable(path, &error))?;
+    fs::metadata(path).map_err(|error| unusable(path, &error))
+}
+
+fn connect(path: &Path, durability: Durability) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | OpenFlags::SQLITE_OPEN_EXRESCODE;
+    let gate = Gate::open(&beside(path, "-gate"))?;
+    let failed = |error: rusqlite::Error| of_sqlite(path, &error);
+    let mut sqlite = Sqlite::open_with_flags(path, flags).map_err(failed)?;
+    sqlite.busy_timeout(BUSY).map_err(failed)?;
+    sqlite.set_prepared_statement_cache_capacity(256);
+    {
+        let _turn = gate.pass();
+        migrate::bring_up_to_date(&mut sqlite, path)?;
+    }
+    set_up(&sqlite, durability).map_err(failed)?;
+    Ok(Connection::new(path.to_owned(), sqlite, gate))
+}
+
+/// Settings of the connection; those of the file are made with it.
+fn set_up(sqlite: &Sqlite, durability: Durability) -> rusqlite::Result<()> {
+    sqlite.execute_batch(match durability {
+        Durability::Normal => "PRAGMA synchronous=NORMAL",
+        Durability::Full => "PRAGMA synchronous=FULL",
+    })?;
+    sqlite.execute_batch("PRAGMA wal_autocheckpoint=4000; PRAGMA temp_store=MEMORY")?;
+    if cfg!(target_os = "macos") {
+        sqlite.execute_batch("PRAGMA fullfsync=ON; PRAGMA checkpoint_fullfsync=ON")?;
+    }
+    Ok(())
+}
+
+/// What SQLite said, in words that help.
+pub(super) fn of_sqlite(path: &Path, error: &rusqlite::Error) -> StoreError {
+    use rusqlite::ErrorCode as Code;
+    let path = path.to_owned();
+    match error.sqlite_error_code() {
+        Some(Code::DatabaseBusy | Code::DatabaseLocked) => StoreError::Busy { path, seconds: BUSY.as_secs() },
+        Some(Code::DatabaseCorrupt) => StoreError::Damaged { path, detail: error.to_string() },
+        Some(Code::NotADatabase) => StoreError::Foreign { path, why: "it is no SQLite file".to_owned() },
+        Some(Code::ReadOnly | Code::CannotOpen | Code::PermissionDenied | Code::DiskFull | Code::SystemIoFailure) => {
+            StoreError::Unusable { path, detail: error.to_string() }
+        }
+        _ => StoreError::Failed(format!("{}: {error}", path.display())),
+    }
+}
