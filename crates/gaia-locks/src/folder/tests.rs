@@ -1,0 +1,1 @@
+//! Folders without a file system.
