@@ -53,7 +53,6 @@ fn resolve_absolute(path: &str) -> Result<Resolved, Reason> {
         None => walk(&written)?.path(),
     };
     check_length(&resolved)?;
-    let resolved = os::one_spelling(&resolved).unwrap_or(resolved);
     let written = (resolved != *written).then(|| written.into_owned());
     Ok(Resolved { resolved, written })
 }
@@ -136,7 +135,8 @@ impl Walk {
             // No permission to look into the folder above: whoever asks cannot work there
             // either, but may speak for one who can. A link that hides there is covered by the
             // path as written, which the one who can see it has in common with this one.
-            Err(Errno::NOENT | Errno::ACCESS) => {
+            // (macOS says PERM for what it keeps private.)
+            Err(Errno::NOENT | Errno::ACCESS | Errno::PERM) => {
                 self.existing.truncate(above);
                 self.missing.push(name);
                 Ok(())

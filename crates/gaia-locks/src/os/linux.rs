@@ -29,11 +29,13 @@ pub(crate) fn full_sync_file(file: &File) -> io::Result<()> {
 }
 
 /// Settles a clean path in one system call: if the kernel gets to its end without meeting a link,
-/// the path is its own canonical form. None: it has to be walked.
+/// the path is its own canonical form, bind mounts aside. None: it has to be walked.
 pub(crate) fn settled(path: &str) -> Option<String> {
     let flags = OFlags::PATH | OFlags::CLOEXEC;
     let opened = rustix::fs::openat2(CWD, path, flags, Mode::empty(), ResolveFlags::NO_SYMLINKS);
-    opened.ok().map(|_| path.to_owned())
+    opened
+        .ok()
+        .map(|_| one_spelling(path).unwrap_or_else(|| path.to_owned()))
 }
 
 /// Where a folder can be reached under several paths through bind mounts: the one that stands for

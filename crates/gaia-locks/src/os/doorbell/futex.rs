@@ -244,19 +244,25 @@ fn make(path: &Path) -> io::Result<()> {
     static MADE: AtomicU32 = AtomicU32::new(0);
     let count = MADE.fetch_add(1, Ordering::Relaxed);
     let whole = beside(path, &format!(".{}.{count}", std::process::id()));
-    let made = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&whole);
-    let linked = made
-        .and_then(|mut file| fill(&mut file, 0))
-        .and_then(|()| fs::hard_link(&whole, path));
+    make_whole(&whole)?;
+    let linked = fs::hard_link(&whole, path);
     fs::remove_file(&whole)?;
     match linked {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        linked => linked,
+        // No hard links here (exFAT). Who opens it in between fills it as well, with the same.
+        Err(_) => make_whole(path),
+        Ok(()) => Ok(()),
     }
+}
+
+fn make_whole(path: &Path) -> io::Result<()> {
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)?;
+    fill(&mut file, 0)
 }
 
 fn fill(file: &mut File, from: u64) -> io::Result<()> {

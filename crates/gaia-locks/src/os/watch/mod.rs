@@ -43,8 +43,12 @@ impl ProcessWatch {
         processes: Vec<ProcessIdentity>,
         on_end: impl Fn(&ProcessIdentity) + Send + 'static,
     ) -> io::Result<Self> {
+        if processes.is_empty() {
+            return Ok(Self {
+                _watch: Watch::Idle,
+            });
+        }
         let watch = match KernelWatch::prepare(&processes) {
-            _ if processes.is_empty() => Watch::Idle,
             Ok(ready) => Watch::Kernel {
                 _watch: ready.start(processes, on_end)?,
             },
