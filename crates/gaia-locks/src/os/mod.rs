@@ -1,0 +1,71 @@
+//! What only one system has, each behind a small function.
+//!
+//! Everything else in this crate is written once. Linux and macOS each have a file here with the
+//! same functions; where a portable way exists it stands in [`portable`], is what macOS uses, and
+//! is compiled and tested on Linux as well, because code for macOS can be type-checked on a Linux
+//! machine but not run.
+
+pub mod doorbell;
+pub mod file_system;
+pub mod portable;
+pub mod watch;
+
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(target_os = "linux")]
+mod linux_process;
+#[cfg(target_os = "macos")]
+mod macos;
+#[cfg(target_os = "macos")]
+mod macos_process;
+#[cfg(target_os = "linux")]
+mod mounts;
+
+#[cfg(target_os = "linux")]
+pub(crate) use linux::{
+    boot_id, full_sync_file, moment, mount_of, names_in, nothing_folds, one_spelling, settled,
+};
+#[cfg(target_os = "linux")]
+pub(crate) use linux_process::{own_start_time, sight, viewpoint};
+#[cfg(target_os = "macos")]
+pub(crate) use macos::{
+    boot_id, full_sync_file, moment, mount_of, names_in, nothing_folds, one_spelling, settled,
+};
+#[cfg(target_os = "macos")]
+pub(crate) use macos_process::{own_start_time, sight, viewpoint};
+
+use std::fs::File;
+use std::io;
+
+use rustix::time::{ClockId, Timespec, clock_gettime};
+
+use crate::clock::Wall;
+
+pub use doorbell::{Doorbell, Listener, LocalDoorbell, Wake, open_doorbell};
+pub use file_system::{FileSystem, Trust, file_system_of};
+
+/// How the names in a directory are compared by its file system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Names {
+    /// Byte for byte.
+    Exact,
+    /// By letters, however their accents are encoded (case-sensitive APFS).
+    Normalised,
+    /// As [`Names::Normalised`], and upper and lower case are one.
+    Folded,
+}
+
+/// Makes what was written to the file survive a power cut, as far as the system can.
+pub fn full_sync(file: &File) -> io::Result<()> {
+    full_sync_file(file)
+}
+
+pub(crate) fn wall() -> Wall {
+    Wall(in_nanoseconds(clock_gettime(ClockId::Realtime)) / 1000)
+}
+
+fn in_nanoseconds(time: Timespec) -> i64 {
+    time.tv_sec
+        .saturating_mul(1_000_000_000)
+        .saturating_add(time.tv_nsec)
+}
