@@ -175,6 +175,8 @@ fn a_flag_wins_over_environment_over_dot_env_over_toml() {
     assert_eq!(loaded.markers, Markers::Off);
     assert_eq!(*loaded.origin(name), Origin::Flag("--markers".to_owned()));
     assert_eq!(loaded.origin(name).to_string(), "--markers");
+    let again = flag.flag(name, "--markers", "locks");
+    assert_eq!(again.load().unwrap().markers, Markers::Locks);
 }
 
 #[test]
@@ -535,17 +537,29 @@ fn a_file_that_is_there_but_unreadable_is_an_error() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
     #[test]
-    fn no_file_and_no_value_makes_it_panic(
+    fn no_value_makes_it_panic(value in "\\PC*", like in "[-0-9.:/@%a-f]{0,20}") {
+        for (name, value) in NAMES.iter().flat_map(|name| [(name, &value), (name, &like)]) {
+            let environment = |asked: &str| (asked == *name).then(|| value.into());
+            let sources = Sources {
+                user_home: Some("/nobody".into()),
+                ..Sources::new(&environment, Path::new("/nowhere"))
+            };
+            let _ = Settings::load(&sources).map_err(|error| error.to_string());
+        }
+    }
+
+    #[test]
+    fn no_file_makes_it_panic(
         dot_env in "(GAIA_LOG|A|\\PC)?=?[\"'${}#\\\\A-Z\n =]{0,30}",
         toml in "(log|markers)?[ =]{0,3}[\"'a-z0-9#.\n\\[\\]]{0,20}",
-        value in "\\PC*",
     ) {
         let world = World::new().home_env(&dot_env).toml(&toml);
         let _ = world.load().map_err(|error| error.to_string());
-        for name in NAMES {
-            let _ = World::new().env(name, &value).load().map_err(|error| error.to_string());
-        }
+        let world = World::new().toml(&toml);
+        let _ = world.load().map_err(|error| error.to_string());
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::database;
 use crate::duration;
 
-/// How long a lease may be [R3].
+/// How long a lease may be (R3).
 pub const LEASE_RANGE: RangeInclusive<Duration> =
     Duration::from_secs(1)..=Duration::from_secs(30 * 86_400);
 
