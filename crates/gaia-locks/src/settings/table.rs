@@ -195,7 +195,8 @@ pub fn help() -> String {
     } in SETTINGS
     {
         // Writing to a String cannot fail.
-        let _ = writeln!(text, "  {name:width$}  {meaning} [default: {default}]");
+        let _ = writeln!(text, "  {name:width$}  {meaning}");
+        let _ = writeln!(text, "  {:width$}  default: {default}", "");
         let _ = writeln!(text, "  {:width$}  allowed: {allowed}", "");
     }
     text
