@@ -111,6 +111,13 @@ impl Wall {
         Self(self.0.saturating_add(micros))
     }
 
+    /// The time that much earlier.
+    #[must_use]
+    pub fn minus(self, duration: Duration) -> Self {
+        let micros = i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
+        Self(self.0.saturating_sub(micros))
+    }
+
     /// How long ago `earlier` was; zero if it is not earlier. For showing only: walls jump.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {

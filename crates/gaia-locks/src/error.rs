@@ -32,7 +32,11 @@ impl InvalidName {
         } else {
             return Ok(());
         };
-        Err(InvalidName { what, shown: shorten(text, 80), why })
+        Err(InvalidName {
+            what,
+            shown: shorten(text, 80),
+            why,
+        })
     }
 }
 

@@ -7,8 +7,8 @@
 //! lease ends later than that. A holder that cannot renew stops trusting its
 //! lease before the store gives it away.
 
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -67,14 +67,30 @@ impl LeaseKeeper {
         let listener = locks.listen(Topic::Lock(kept.token))?;
         let wake = listener.handle();
         let trusted = trusted_until(kept.asked_at, kept.ttl);
-        let shared = Arc::new(Shared { stop: AtomicBool::new(false), trusted_until: AtomicI64::new(trusted.0) });
-        let mut watch = Watch { locks, kept, shared: shared.clone(), tell, waiting: 0, renewed: trusted };
+        let shared = Arc::new(Shared {
+            stop: AtomicBool::new(false),
+            trusted_until: AtomicI64::new(trusted.0),
+        });
+        let mut watch = Watch {
+            locks,
+            kept,
+            shared: shared.clone(),
+            tell,
+            waiting: 0,
+            renewed: trusted,
+        };
         watch.renewed = watch.kept.asked_at;
         let thread = std::thread::Builder::new()
             .name("gaia-lease".to_owned())
             .spawn(move || watch.run(&*listener))
-            .map_err(|error| Error::InvalidRequest(format!("cannot start a thread to renew the lock: {error}")))?;
-        Ok(Self { shared, wake, thread: Some(thread) })
+            .map_err(|error| {
+                Error::InvalidRequest(format!("cannot start a thread to renew the lock: {error}"))
+            })?;
+        Ok(Self {
+            shared,
+            wake,
+            thread: Some(thread),
+        })
     }
 
     /// Until when the holder may act on it, on [`SystemClock`].
@@ -129,12 +145,17 @@ impl<F: FnMut(News)> Watch<F> {
     fn pause(&self) -> Duration {
         let due = self.renewed.plus(self.kept.ttl / 3);
         let now = SystemClock.now().moment;
-        due.since(now).max(Duration::from_millis(100).min(self.kept.ttl / 10))
+        due.since(now)
+            .max(Duration::from_millis(100).min(self.kept.ttl / 10))
     }
 
     fn look(&mut self) -> Result<(), String> {
         let now = SystemClock.now().moment;
-        let outcome = if now >= self.renewed.plus(self.kept.ttl / 3) { self.renew(now) } else { self.verify() };
+        let outcome = if now >= self.renewed.plus(self.kept.ttl / 3) {
+            self.renew(now)
+        } else {
+            self.verify()
+        };
         match outcome {
             Ok(()) => Ok(()),
             Err(Error::NotHeld(why) | Error::NotAllowed(why)) => Err(why),
@@ -165,8 +186,14 @@ impl<F: FnMut(News)> Watch<F> {
     fn verify(&mut self) -> Result<(), Error> {
         let verified = self.locks.verify(self.kept.token)?;
         if !verified.active {
-            let how = verified.lock.and_then(|lock| lock.end_reason).map_or("ended", |reason| reason.word());
-            return Err(Error::NotHeld(format!("lock {} is not active any more ({how})", self.kept.token)));
+            let how = verified
+                .lock
+                .and_then(|lock| lock.end_reason)
+                .map_or("ended", |reason| reason.word());
+            return Err(Error::NotHeld(format!(
+                "lock {} is not active any more ({how})",
+                self.kept.token
+            )));
         }
         let waiting = self.locks.waiting_for(self.kept.token)?;
         if waiting > self.waiting {

@@ -130,7 +130,13 @@ pub struct Lock {
 impl Lock {
     /// Whether this lock stands in the way of a request [R1]. Leases and
     /// liveness are not considered here, see [`crate::rules::expire`].
-    pub fn conflicts_with(&self, scope: &Scope, folder: &Folder, holder: &Holder, mode: Mode) -> bool {
+    pub fn conflicts_with(
+        &self,
+        scope: &Scope,
+        folder: &Folder,
+        holder: &Holder,
+        mode: Mode,
+    ) -> bool {
         self.mode.excludes(mode)
             && !self.holder.is_same_worker(holder)
             && self.scope == *scope
@@ -163,7 +169,9 @@ pub struct Want {
 impl Want {
     /// Whether an active lock stands in the way of any of the folders.
     pub fn conflicts_with(&self, lock: &Lock) -> bool {
-        self.folders.iter().any(|folder| lock.conflicts_with(&self.scope, folder, &self.holder, self.mode))
+        self.folders
+            .iter()
+            .any(|folder| lock.conflicts_with(&self.scope, folder, &self.holder, self.mode))
     }
 
     /// Whether two requests could not both be granted.
@@ -171,7 +179,10 @@ impl Want {
         self.mode.excludes(other.mode)
             && !self.holder.is_same_worker(&other.holder)
             && self.scope == other.scope
-            && self.folders.iter().any(|a| other.folders.iter().any(|b| a.overlaps(b)))
+            && self
+                .folders
+                .iter()
+                .any(|a| other.folders.iter().any(|b| a.overlaps(b)))
     }
 }
 

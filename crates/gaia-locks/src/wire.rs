@@ -104,7 +104,10 @@ impl LockInfo {
 
     /// A row of the history whose lock has ended.
     pub fn ended(record: &Record) -> Self {
-        let status = record.end.as_ref().map_or(LockStatus::Active, |end| end.reason.status());
+        let status = record
+            .end
+            .as_ref()
+            .map_or(LockStatus::Active, |end| end.reason.status());
         let ended_at = record.end.as_ref().map(|end| end.wall);
         Self {
             id: record.id,
@@ -206,7 +209,12 @@ impl WaiterInfo {
     pub fn of(waiter: &Waiter, place: usize) -> Self {
         Self {
             id: waiter.id,
-            folder_paths: waiter.want.folders.iter().map(|folder| folder.path().to_owned()).collect(),
+            folder_paths: waiter
+                .want
+                .folders
+                .iter()
+                .map(|folder| folder.path().to_owned())
+                .collect(),
             session_id: waiter.want.holder.session.clone(),
             task_id: waiter.want.holder.task,
             mode: waiter.want.mode,

@@ -50,8 +50,13 @@ pub struct Blocked<'a> {
 /// Decides.
 pub fn decide<'a>(state: &'a State, want: &Want, now: Now) -> Decision<'a> {
     let until = now.moment.plus(want.ttl);
-    let grants: Vec<Grant> = (0..want.folders.len()).map(|at| grant(state, want, at, until)).collect();
-    if grants.iter().all(|grant| matches!(grant, Grant::Extend(..))) {
+    let grants: Vec<Grant> = (0..want.folders.len())
+        .map(|at| grant(state, want, at, until))
+        .collect();
+    if grants
+        .iter()
+        .all(|grant| matches!(grant, Grant::Extend(..)))
+    {
         return Decision::Grant(grants);
     }
     let blocked = Blocked {
@@ -59,7 +64,11 @@ pub fn decide<'a>(state: &'a State, want: &Want, now: Now) -> Decision<'a> {
         waiters: queue::waiters_in_the_way(want, &state.locks, &state.waiters),
         pauses: paused(&state.pauses, want),
     };
-    if blocked == Blocked::default() { Decision::Grant(grants) } else { Decision::Blocked(blocked) }
+    if blocked == Blocked::default() {
+        Decision::Grant(grants)
+    } else {
+        Decision::Blocked(blocked)
+    }
 }
 
 /// Asking again for exactly what one holds extends it; whoever holds by a
@@ -82,7 +91,12 @@ fn grant(state: &State, want: &Want, at: usize, until: Moment) -> Grant {
 
 /// The pauses that keep a request from being granted.
 pub fn paused<'a>(pauses: &'a [Pause], want: &Want) -> Vec<&'a Pause> {
-    let applies =
-        |pause: &&Pause| pause.scope == want.scope && want.folders.iter().any(|folder| pause.folder.overlaps(folder));
+    let applies = |pause: &&Pause| {
+        pause.scope == want.scope
+            && want
+                .folders
+                .iter()
+                .any(|folder| pause.folder.overlaps(folder))
+    };
     pauses.iter().filter(applies).collect()
 }

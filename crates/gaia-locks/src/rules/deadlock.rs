@@ -42,7 +42,11 @@ pub trait Line {
 /// # Errors
 /// When the store fails.
 pub fn circle(want: &Want, line: &mut dyn Line) -> Result<Option<Vec<Holder>>, Error> {
-    let mut walk = Walk { asking: &want.holder, line, seen: HashSet::new() };
+    let mut walk = Walk {
+        asking: &want.holder,
+        line,
+        seen: HashSet::new(),
+    };
     let mut path = vec![want.holder.clone()];
     Ok(walk.follow(want, None, &mut path)?.then_some(path))
 }
@@ -56,13 +60,22 @@ struct Walk<'a> {
 impl Walk<'_> {
     /// Follows the arrows that leave a waiter at a place in line; true when
     /// they lead back to the asking holder, with `path` naming the way.
-    fn follow(&mut self, want: &Want, place: Option<WaiterId>, path: &mut Vec<Holder>) -> Result<bool, Error> {
+    fn follow(
+        &mut self,
+        want: &Want,
+        place: Option<WaiterId>,
+        path: &mut Vec<Holder>,
+    ) -> Result<bool, Error> {
         let overlapping = self.line.locks(want)?;
         let line = self.line.waiters(want)?;
         let ahead = line.partition_point(|waiter| place.is_none_or(|place| waiter.id < place));
         let waiters = queue::waiters_in_the_way(want, &overlapping, &line[..ahead]);
         let locks: Vec<&Lock> = queue::locks_in_the_way(want, &overlapping).collect();
-        if place.is_some() && locks.iter().any(|lock| lock.holder.is_same_worker(self.asking)) {
+        if place.is_some()
+            && locks
+                .iter()
+                .any(|lock| lock.holder.is_same_worker(self.asking))
+        {
             return Ok(true);
         }
         for lock in &locks {

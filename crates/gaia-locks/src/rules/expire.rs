@@ -30,7 +30,9 @@ pub fn judge(lock: &Lock, now: Now, witness: &dyn Witness) -> Verdict {
     };
     match (&lock.binding, life) {
         (_, Liveness::Gone) => Verdict::Over(died(lock, now)),
-        (Binding::Process(_), Liveness::Alive) if lapsed => Verdict::GoesOn(now.moment.plus(lock.ttl)),
+        (Binding::Process(_), Liveness::Alive) if lapsed => {
+            Verdict::GoesOn(now.moment.plus(lock.ttl))
+        }
         _ if lapsed => Verdict::Over(lapse(lock, now)),
         _ => Verdict::Stands,
     }
@@ -40,7 +42,13 @@ pub fn judge(lock: &Lock, now: Now, witness: &dyn Witness) -> Verdict {
 /// ended, whichever came first.
 fn died(lock: &Lock, now: Now) -> End {
     let moment = now.moment.min(lock.expires);
-    End { reason: EndReason::Died, by: "process".to_owned(), note: None, moment, wall: wall_at(moment, now) }
+    End {
+        reason: EndReason::Died,
+        by: "process".to_owned(),
+        note: None,
+        moment,
+        wall: wall_at(moment, now),
+    }
 }
 
 /// A lease ends when it ends, not when somebody notices [R3].

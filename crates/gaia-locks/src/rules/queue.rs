@@ -22,7 +22,10 @@ pub fn waiters_in_the_way<'a>(want: &Want, locks: &[Lock], ahead: &'a [Waiter]) 
     if ahead.is_empty() || lies_inside_own(want, locks) {
         return Vec::new();
     }
-    ahead.iter().filter(|earlier| want.excludes(&earlier.want) && !waits_for(earlier, want, locks)).collect()
+    ahead
+        .iter()
+        .filter(|earlier| want.excludes(&earlier.want) && !waits_for(earlier, want, locks))
+        .collect()
 }
 
 /// What lies inside one's own lock of the same or a stronger mode is granted
@@ -40,7 +43,9 @@ fn lies_inside_own(want: &Want, locks: &[Lock]) -> bool {
 
 /// Whether `earlier` itself waits for a lock of the same holder.
 fn waits_for(earlier: &Waiter, want: &Want, locks: &[Lock]) -> bool {
-    locks.iter().any(|lock| lock.holder.is_same_worker(&want.holder) && earlier.want.conflicts_with(lock))
+    locks
+        .iter()
+        .any(|lock| lock.holder.is_same_worker(&want.holder) && earlier.want.conflicts_with(lock))
 }
 
 /// What to do next in a line where something became free.
@@ -72,10 +77,17 @@ pub fn next_step(
         }
         let ahead = waiters_in_the_way(want, locks, &waiters[..position]);
         if let Some(dead) = ahead.iter().find(|earlier| !lives(earlier)) {
-            return waiters.iter().position(|any| any.id == dead.id).map(Step::Drop);
+            return waiters
+                .iter()
+                .position(|any| any.id == dead.id)
+                .map(Step::Drop);
         }
         if ahead.is_empty() && waiter.turn == Turn::Granted {
-            return Some(if lives(waiter) { Step::Grant(position) } else { Step::Drop(position) });
+            return Some(if lives(waiter) {
+                Step::Grant(position)
+            } else {
+                Step::Drop(position)
+            });
         }
     }
     None
@@ -83,5 +95,8 @@ pub fn next_step(
 
 /// A place in line: 1 is next among those who cannot both be granted.
 pub fn place(want: &Want, ahead: &[Waiter]) -> usize {
-    1 + ahead.iter().filter(|earlier| want.excludes(&earlier.want)).count()
+    1 + ahead
+        .iter()
+        .filter(|earlier| want.excludes(&earlier.want))
+        .count()
 }

@@ -41,7 +41,10 @@ pub fn decide(locks: &[Lock], wish: &Wish) -> Decision {
     }
     // With a token, somebody else's lock is named as such; without one, only
     // the session's own locks are meant at all.
-    match meant.iter().find(|lock| wish.token.is_some() || is_the_holders(lock, wish)) {
+    match meant
+        .iter()
+        .find(|lock| wish.token.is_some() || is_the_holders(lock, wish))
+    {
         Some(lock) => Decision::NotAllowed(lock.id),
         None => Decision::NotHeld,
     }
@@ -50,7 +53,10 @@ pub fn decide(locks: &[Lock], wish: &Wish) -> Decision {
 fn is_meant(lock: &Lock, wish: &Wish) -> bool {
     lock.scope == wish.scope
         && wish.token.is_none_or(|token| token == lock.id)
-        && wish.folder.as_ref().is_none_or(|folder| lock.folder.same(folder))
+        && wish
+            .folder
+            .as_ref()
+            .is_none_or(|folder| lock.folder.same(folder))
 }
 
 fn is_the_holders(lock: &Lock, wish: &Wish) -> bool {

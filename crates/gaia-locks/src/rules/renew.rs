@@ -1,8 +1,8 @@
 //! Whether a lease is renewed [R5].
 
 use crate::clock::{Moment, Now};
-use crate::ids::TaskId;
 use crate::ids::SessionId;
+use crate::ids::TaskId;
 use crate::model::Lock;
 use std::time::Duration;
 
@@ -25,6 +25,11 @@ pub fn decide(
     ttl: Duration,
     now: Now,
 ) -> Result<Moment, NotRenewed> {
-    let holder = lock.holder.session == *session && task.is_none_or(|task| task == lock.holder.task);
-    if holder { Ok(now.moment.plus(ttl).max(lock.expires)) } else { Err(NotRenewed::OtherHolder) }
+    let holder =
+        lock.holder.session == *session && task.is_none_or(|task| task == lock.holder.task);
+    if holder {
+        Ok(now.moment.plus(ttl).max(lock.expires))
+    } else {
+        Err(NotRenewed::OtherHolder)
+    }
 }

@@ -76,8 +76,13 @@ impl Acquire {
     /// this process (or of the caller's own `line`, if it set one).
     pub fn queued(mut self, limit: Option<Duration>) -> Self {
         if matches!(self.line, Line::Never) {
-            let life = ProcessIdentity::current().map_or(WaiterLife::Heartbeat, WaiterLife::Process);
-            self.line = Line::Stand { life, limit, turn: Turn::Granted };
+            let life =
+                ProcessIdentity::current().map_or(WaiterLife::Heartbeat, WaiterLife::Process);
+            self.line = Line::Stand {
+                life,
+                limit,
+                turn: Turn::Granted,
+            };
         }
         self
     }
@@ -87,7 +92,9 @@ impl Acquire {
         let ttl = self.ttl.unwrap_or(config.ttl);
         check_ttl(ttl)?;
         if self.folders.is_empty() {
-            return Err(Error::InvalidRequest("no folder was named; name at least one".to_owned()));
+            return Err(Error::InvalidRequest(
+                "no folder was named; name at least one".to_owned(),
+            ));
         }
         let mut folders: Vec<Folder> = Vec::with_capacity(self.folders.len());
         for folder in &self.folders {
@@ -116,7 +123,9 @@ pub(super) fn check_ttl(ttl: Duration) -> Result<(), Error> {
     if (SHORTEST_TTL..=LONGEST_TTL).contains(&ttl) {
         return Ok(());
     }
-    Err(Error::InvalidRequest(format!("a lease of {ttl:?} is not allowed; it can last from 1 s to 30 days")))
+    Err(Error::InvalidRequest(format!(
+        "a lease of {ttl:?} is not allowed; it can last from 1 s to 30 days"
+    )))
 }
 
 /// A checked request on its way through a transaction.
@@ -158,14 +167,18 @@ impl LockTx<'_> {
         Ok(state)
     }
 
-    fn state(&mut self, want: &Want) -> Result<State, Error> {
+    pub(super) fn state(&mut self, want: &Want) -> Result<State, Error> {
         let locks = self.tx.locks_overlapping(&want.scope, &want.folders)?;
         let mut waiters = Vec::new();
         if self.tx.has_waiters()? {
             waiters = self.tx.waiters_overlapping(&want.scope, &want.folders)?;
             waiters.retain(|waiter| waiter.state == WaiterState::Waiting);
         }
-        Ok(State { locks, waiters, pauses: self.tx.pauses()? })
+        Ok(State {
+            locks,
+            waiters,
+            pauses: self.tx.pauses()?,
+        })
     }
 
     /// Clears away what is over and would be in the way; gives the folders
@@ -184,10 +197,16 @@ impl LockTx<'_> {
 
     /// Waiters ahead are looked at only when they are all that is in the way:
     /// looking at a process costs more than all the rest.
-    fn drop_dead_waiters(&mut self, want: &Want, waiters: &mut Vec<Waiter>) -> Result<Vec<Folder>, Error> {
+    fn drop_dead_waiters(
+        &mut self,
+        want: &Want,
+        waiters: &mut Vec<Waiter>,
+    ) -> Result<Vec<Folder>, Error> {
         let now = self.now();
         let witness = self.config.witness.clone();
-        let is_dead = |waiter: &Waiter| want.excludes(&waiter.want) && !expire::is_waiting(waiter, now, &*witness);
+        let is_dead = |waiter: &Waiter| {
+            want.excludes(&waiter.want) && !expire::is_waiting(waiter, now, &*witness)
+        };
         let mut freed = Vec::new();
         for waiter in waiters.extract_if(.., |waiter| is_dead(waiter)) {
             self.tx.remove_waiter(waiter.id)?;
@@ -196,9 +215,17 @@ impl LockTx<'_> {
         Ok(freed)
     }
 
-    fn grant(&mut self, attempt: &Attempt<'_>, state: &State, grants: &[Grant]) -> Result<Answer, Error> {
+    fn grant(
+        &mut self,
+        attempt: &Attempt<'_>,
+        state: &State,
+        grants: &[Grant],
+    ) -> Result<Answer, Error> {
         let want = attempt.want;
-        let binding = want.process.clone().map_or(Binding::Lease, Binding::Process);
+        let binding = want
+            .process
+            .clone()
+            .map_or(Binding::Lease, Binding::Process);
         let mut locks = Vec::with_capacity(grants.len());
         for (folder, grant) in want.folders.iter().zip(grants) {
             locks.push(match grant {
@@ -206,15 +233,27 @@ impl LockTx<'_> {
                 Grant::New(until) => self.insert(want, folder, *until, binding.clone())?,
             });
         }
-        let held_before = grants.iter().all(|grant| matches!(grant, Grant::Extend(..)));
+        let held_before = grants
+            .iter()
+            .all(|grant| matches!(grant, Grant::Extend(..)));
         self.remember(attempt, locks.iter().map(|lock| lock.id).collect(), None)?;
         Ok(Answer::Granted(Granted { locks, held_before }))
     }
 
-    fn extend(&mut self, state: &State, id: LockId, until: Moment, ttl: Duration) -> Result<LockInfo, Error> {
+    fn extend(
+        &mut self,
+        state: &State,
+        id: LockId,
+        until: Moment,
+        ttl: Duration,
+    ) -> Result<LockInfo, Error> {
         let held = state.locks.iter().find(|lock| lock.id == id);
         let held = held.ok_or_else(|| Error::NotHeld(format!("lock {id} is not held any more")))?;
-        let lock = Lock { expires: until, ttl: ttl.max(held.ttl), ..held.clone() };
+        let lock = Lock {
+            expires: until,
+            ttl: ttl.max(held.ttl),
+            ..held.clone()
+        };
         self.tx.update_lock(&lock)?;
         let info = LockInfo::active(&lock, self.now());
         self.effects.granted.push(info.clone());

@@ -14,7 +14,9 @@ impl LockTx<'_> {
     /// [`Error::UnknownLock`], [`Error::AlreadyEnded`], an empty reason.
     pub fn force_release(&mut self, id: LockId, by: &str, reason: &str) -> Result<LockInfo, Error> {
         if reason.trim().is_empty() {
-            return Err(Error::InvalidRequest("give a reason: it stays in the history".to_owned()));
+            return Err(Error::InvalidRequest(
+                "give a reason: it stays in the history".to_owned(),
+            ));
         }
         let Some(lock) = self.active_now(id)? else {
             return Err(match self.tx.record(id)?.map(|record| record.end) {
@@ -37,7 +39,9 @@ impl LockTx<'_> {
     /// When the store fails, or the reason is empty.
     pub fn pause(&mut self, folder: &Folder, by: &str, reason: &str) -> Result<PauseInfo, Error> {
         if reason.trim().is_empty() {
-            return Err(Error::InvalidRequest("give a reason: those who wait are shown it".to_owned()));
+            return Err(Error::InvalidRequest(
+                "give a reason: those who wait are shown it".to_owned(),
+            ));
         }
         let pause = Pause {
             scope: self.config.scope.clone(),

@@ -30,7 +30,8 @@ impl LockTx<'_> {
         let mut scene = self.scene(scope, freed)?;
         let (now, witness) = (self.now(), self.config.witness.clone());
         let lives = |waiter: &Waiter| expire::is_waiting(waiter, now, &*witness);
-        while let Some(step) = queue::next_step(&scene.waiters, &scene.locks, &scene.pauses, &lives) {
+        while let Some(step) = queue::next_step(&scene.waiters, &scene.locks, &scene.pauses, &lives)
+        {
             match step {
                 Step::Drop(position) => self.drop_waiter(&mut scene, position)?,
                 Step::Grant(position) => self.grant_turn(&mut scene, position)?,
@@ -52,11 +53,23 @@ impl LockTx<'_> {
         let inside = |folder: &Folder| freed.iter().any(|free| free.covers(folder));
         if !folders.iter().all(inside) {
             waiters = self.waiting(scope, &folders)?;
-            folders.extend(waiters.iter().flat_map(|waiter| waiter.want.folders.clone()));
+            folders.extend(
+                waiters
+                    .iter()
+                    .flat_map(|waiter| waiter.want.folders.clone()),
+            );
         }
-        let mut locks = if folders.is_empty() { Vec::new() } else { self.tx.locks_overlapping(scope, &folders)? };
+        let mut locks = if folders.is_empty() {
+            Vec::new()
+        } else {
+            self.tx.locks_overlapping(scope, &folders)?
+        };
         self.settle_locks(&mut locks, |_| true)?;
-        Ok(Scene { waiters, locks, pauses: self.tx.pauses()? })
+        Ok(Scene {
+            waiters,
+            locks,
+            pauses: self.tx.pauses()?,
+        })
     }
 
     fn waiting(&mut self, scope: &Scope, folders: &[Folder]) -> Result<Vec<Waiter>, Error> {
@@ -77,8 +90,14 @@ impl LockTx<'_> {
         // A waiter elsewhere cannot be looked at: until it takes the grant up
         // its lease is short, and lapses by itself [R8].
         let (expires, binding) = match &waiter.life {
-            WaiterLife::Process(process) => (now.moment.plus(waiter.want.ttl), Binding::Claim(process.clone())),
-            WaiterLife::Heartbeat => (now.moment.plus(Waiter::SILENCE.min(waiter.want.ttl)), Binding::Lease),
+            WaiterLife::Process(process) => (
+                now.moment.plus(waiter.want.ttl),
+                Binding::Claim(process.clone()),
+            ),
+            WaiterLife::Heartbeat => (
+                now.moment.plus(Waiter::SILENCE.min(waiter.want.ttl)),
+                Binding::Lease,
+            ),
         };
         let mut granted = Vec::with_capacity(waiter.want.folders.len());
         for folder in &waiter.want.folders {
@@ -88,7 +107,8 @@ impl LockTx<'_> {
             scene.locks.push(new.granted(info.id, now));
         }
         self.effects.rings.push(waiter.id);
-        self.tx.update_waiter(waiter.id, &WaiterState::Granted(granted), waiter.heard)
+        self.tx
+            .update_waiter(waiter.id, &WaiterState::Granted(granted), waiter.heard)
     }
 
     /// Ends or extends what time and death have decided about, among the locks
@@ -130,7 +150,13 @@ impl LockTx<'_> {
     /// An end that somebody brings about now.
     pub(super) fn end_now(&self, reason: EndReason, by: &str, note: Option<&str>) -> End {
         let now = self.now();
-        End { reason, by: by.to_owned(), note: note.map(str::to_owned), moment: now.moment, wall: now.wall }
+        End {
+            reason,
+            by: by.to_owned(),
+            note: note.map(str::to_owned),
+            moment: now.moment,
+            wall: now.wall,
+        }
     }
 
     /// Everything that time and death have decided and nobody has acted on:
@@ -142,7 +168,10 @@ impl LockTx<'_> {
         let now = self.now();
         let mut due = self.tx.locks_due(now.moment)?;
         let before = due.len();
-        let scopes: Vec<(Scope, Folder)> = due.iter().map(|lock| (lock.scope.clone(), lock.folder.clone())).collect();
+        let scopes: Vec<(Scope, Folder)> = due
+            .iter()
+            .map(|lock| (lock.scope.clone(), lock.folder.clone()))
+            .collect();
         self.settle_locks(&mut due, |_| true)?;
         let ended = before - due.len();
         let left = self.sweep_waiters()?;
@@ -164,7 +193,13 @@ impl LockTx<'_> {
             if !stays {
                 self.tx.remove_waiter(waiter.id)?;
                 self.effects.rings.push(waiter.id);
-                left.extend(waiter.want.folders.into_iter().map(|folder| (waiter.want.scope.clone(), folder)));
+                left.extend(
+                    waiter
+                        .want
+                        .folders
+                        .into_iter()
+                        .map(|folder| (waiter.want.scope.clone(), folder)),
+                );
             }
         }
         Ok(left)

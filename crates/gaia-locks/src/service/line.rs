@@ -43,15 +43,27 @@ impl LockTx<'_> {
         let id = self.tx.insert_waiter(&waiter)?;
         self.effects.changed = true;
         // Whoever is in the way learns that somebody waits.
-        self.effects.asked_for.extend(blocked.locks.iter().map(|lock| lock.id));
+        self.effects
+            .asked_for
+            .extend(blocked.locks.iter().map(|lock| lock.id));
         self.remember(attempt, Vec::new(), Some(id))?;
-        Ok(Answer::Queued(Queued { waiter: id, refusal, place: queue::place(attempt.want, &state.waiters) }))
+        Ok(Answer::Queued(Queued {
+            waiter: id,
+            refusal,
+            place: queue::place(attempt.want, &state.waiters),
+        }))
     }
 
     fn circle(&mut self, want: &Want) -> Result<Option<Vec<HolderInfo>>, Error> {
-        let mut line = LineNow { seen: HashMap::new(), tx: self };
+        let mut line = LineNow {
+            seen: HashMap::new(),
+            tx: self,
+        };
         let circle = deadlock::circle(want, &mut line)?;
-        let name = |holder: Holder| HolderInfo { session_id: holder.session, task_id: holder.task };
+        let name = |holder: Holder| HolderInfo {
+            session_id: holder.session,
+            task_id: holder.task,
+        };
         Ok(circle.map(|holders| holders.into_iter().map(name).collect()))
     }
 
@@ -61,7 +73,12 @@ impl LockTx<'_> {
         let mut state = self.state(want)?;
         let now = self.now();
         let witness = self.config.witness.clone();
-        state.locks.retain(|lock| !matches!(expire::judge(lock, now, &*witness), expire::Verdict::Over(_)));
+        state.locks.retain(|lock| {
+            !matches!(
+                expire::judge(lock, now, &*witness),
+                expire::Verdict::Over(_)
+            )
+        });
         Ok(state)
     }
 }
@@ -77,7 +94,11 @@ struct LineNow<'a, 'b> {
 
 impl LineNow<'_, '_> {
     fn around(&mut self, want: &Want) -> Result<Seen, Error> {
-        let key: Vec<String> = want.folders.iter().map(|folder| folder.path().to_owned()).collect();
+        let key: Vec<String> = want
+            .folders
+            .iter()
+            .map(|folder| folder.path().to_owned())
+            .collect();
         if let Some(seen) = self.seen.get(&key) {
             return Ok(seen.clone());
         }

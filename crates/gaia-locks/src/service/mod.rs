@@ -134,7 +134,11 @@ pub trait Locks: Send + Sync {
     ///
     /// # Errors
     /// As [`Locks::acquire`] and [`Locks::wait`].
-    fn acquire_waiting(&self, request: &Acquire, patience: &mut Patience<'_>) -> Result<Answer, Error> {
+    fn acquire_waiting(
+        &self,
+        request: &Acquire,
+        patience: &mut Patience<'_>,
+    ) -> Result<Answer, Error> {
         match self.acquire(&request.clone().queued(patience.limit))? {
             Answer::Queued(queued) => self.wait(queued.waiter, patience),
             answer => Ok(answer),
@@ -239,7 +243,11 @@ impl LockService {
     /// A door on a store.
     pub fn new(store: Arc<dyn Store>, config: Config) -> Self {
         let doorbell = store.doorbell();
-        Self { store, doorbell, config }
+        Self {
+            store,
+            doorbell,
+            config,
+        }
     }
 
     /// The store itself, for backups and for tables beside the locks'.
@@ -261,11 +269,18 @@ impl LockService {
     ///
     /// # Errors
     /// What `work` answers; then nothing was changed.
-    pub fn transact<T>(&self, mut work: impl FnMut(&mut LockTx<'_>) -> Result<T, Error>) -> Result<T, Error> {
+    pub fn transact<T>(
+        &self,
+        mut work: impl FnMut(&mut LockTx<'_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         let mut effects = Effects::default();
         let answer = store::write(&*self.store, |tx| {
             effects = Effects::default();
-            work(&mut LockTx { tx, config: &self.config, effects: &mut effects })
+            work(&mut LockTx {
+                tx,
+                config: &self.config,
+                effects: &mut effects,
+            })
         })?;
         self.carry_out(&effects);
         Ok(answer)
@@ -275,24 +290,38 @@ impl LockService {
     ///
     /// # Errors
     /// What `work` answers.
-    pub fn look<T>(&self, mut work: impl FnMut(&mut LockTx<'_>) -> Result<T, Error>) -> Result<T, Error> {
+    pub fn look<T>(
+        &self,
+        mut work: impl FnMut(&mut LockTx<'_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         let mut effects = Effects::default();
         store::read(&*self.store, |tx| {
-            work(&mut LockTx { tx, config: &self.config, effects: &mut effects })
+            work(&mut LockTx {
+                tx,
+                config: &self.config,
+                effects: &mut effects,
+            })
         })
     }
 
     fn listen_on(&self, slot: u32) -> Result<Box<dyn Listener>, Error> {
-        self.doorbell
-            .listen(slot)
-            .map_err(|error| Error::Store(StoreError::Failed(format!("cannot listen at the doorbell: {error}"))))
+        self.doorbell.listen(slot).map_err(|error| {
+            Error::Store(StoreError::Failed(format!(
+                "cannot listen at the doorbell: {error}"
+            )))
+        })
     }
 
     fn carry_out(&self, effects: &Effects) {
         for waiter in &effects.rings {
             self.doorbell.ring(slot_of(waiter.0));
         }
-        for lock in effects.ended.iter().map(|lock| lock.id).chain(effects.asked_for.iter().copied()) {
+        for lock in effects
+            .ended
+            .iter()
+            .map(|lock| lock.id)
+            .chain(effects.asked_for.iter().copied())
+        {
             self.doorbell.ring(slot_of(lock.0));
         }
         if effects.changed {
@@ -306,7 +335,12 @@ impl Locks for LockService {
     fn acquire(&self, request: &Acquire) -> Result<Answer, Error> {
         let want = request.want(&self.config)?;
         self.config.markers.refuse_foreign(&want.folders)?;
-        self.transact(|tx| tx.acquire(&Attempt { want: &want, request }))
+        self.transact(|tx| {
+            tx.acquire(&Attempt {
+                want: &want,
+                request,
+            })
+        })
     }
 
     fn wait(&self, waiter: WaiterId, patience: &mut Patience<'_>) -> Result<Answer, Error> {
@@ -347,7 +381,7 @@ impl Locks for LockService {
     }
 
     fn cleanup(&self) -> Result<u64, Error> {
-        let ended = self.transact(LockTx::sweep)?;
+        let ended = self.transact(|tx| tx.sweep())?;
         let active = self.look(|tx| tx.store().locks())?;
         self.config.markers.repair(&active);
         Ok(ended)

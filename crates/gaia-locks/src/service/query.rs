@@ -18,7 +18,9 @@ impl LockTx<'_> {
     /// When the store fails.
     pub fn verify(&mut self, token: LockId) -> Result<Verified, Error> {
         let lock = self.lock_info(token)?;
-        let active = lock.as_ref().is_some_and(|lock| lock.status == crate::model::LockStatus::Active);
+        let active = lock
+            .as_ref()
+            .is_some_and(|lock| lock.status == crate::model::LockStatus::Active);
         Ok(Verified { active, lock })
     }
 
@@ -49,43 +51,73 @@ impl LockTx<'_> {
     /// When the store fails.
     pub fn status(&mut self, folder: Option<&Folder>, database: &str) -> Result<Status, Error> {
         let (locks, waiters) = self.around(folder)?;
-        let held: Vec<HeldLock> = locks.into_iter().filter_map(|lock| self.held(lock, &waiters)).collect();
+        let held: Vec<HeldLock> = locks
+            .into_iter()
+            .filter_map(|lock| self.held(lock, &waiters))
+            .collect();
         let (now, witness) = (self.now(), self.config.witness.clone());
-        let in_line: Vec<Waiter> =
-            waiters.into_iter().filter(|waiter| expire::is_waiting(waiter, now, &*witness)).collect();
+        let in_line: Vec<Waiter> = waiters
+            .into_iter()
+            .filter(|waiter| expire::is_waiting(waiter, now, &*witness))
+            .collect();
         let shown = in_line
             .iter()
             .enumerate()
             .map(|(at, waiter)| WaiterInfo::of(waiter, queue::place(&waiter.want, &in_line[..at])))
             .collect();
         let paused = self.tx.pauses()?.iter().map(PauseInfo::from).collect();
-        Ok(Status { count: held.len(), locks: held, waiters: shown, paused, database: database.to_owned() })
+        Ok(Status {
+            count: held.len(),
+            locks: held,
+            waiters: shown,
+            paused,
+            database: database.to_owned(),
+        })
     }
 
     fn around(&mut self, folder: Option<&Folder>) -> Result<(Vec<Lock>, Vec<Waiter>), Error> {
         let scope = self.config.scope.clone();
         match folder.map(std::slice::from_ref) {
             None => Ok((self.tx.locks()?, self.tx.waiters()?)),
-            Some(folders) => {
-                Ok((self.tx.locks_overlapping(&scope, folders)?, self.tx.waiters_overlapping(&scope, folders)?))
-            }
+            Some(folders) => Ok((
+                self.tx.locks_overlapping(&scope, folders)?,
+                self.tx.waiters_overlapping(&scope, folders)?,
+            )),
         }
     }
 
     fn held(&self, lock: Lock, waiters: &[Waiter]) -> Option<HeldLock> {
-        let waiting = waiters.iter().filter(|waiter| waiter.want.conflicts_with(&lock)).count();
+        let waiting = waiters
+            .iter()
+            .filter(|waiter| waiter.want.conflicts_with(&lock))
+            .count();
         let folder_state = self.folder_now(&lock);
         let life = match &lock.binding {
             Binding::Lease => Liveness::CannotTell,
-            Binding::Process(process) | Binding::Claim(process) => self.config.witness.liveness(process),
+            Binding::Process(process) | Binding::Claim(process) => {
+                self.config.witness.liveness(process)
+            }
         };
         let info = self.as_it_is_now(lock);
         let active = info.expires_in.is_some();
-        active.then(|| HeldLock { lock: info, alive: alive(life), waiting, folder_state })
+        active.then(|| HeldLock {
+            lock: info,
+            alive: alive(life),
+            waiting,
+            folder_state,
+        })
     }
 
     fn folder_now(&self, lock: &Lock) -> FolderNow {
-        if lock.scope == self.config.scope { lock.folder.now() } else { FolderNow::Unknown }
+        use crate::folder::FolderState::{Gone, Hidden, Present};
+        if lock.scope != self.config.scope {
+            return FolderNow::Unknown;
+        }
+        match lock.folder.identity_now() {
+            Present { .. } => FolderNow::Present,
+            Gone => FolderNow::Gone,
+            Hidden => FolderNow::Unknown,
+        }
     }
 
     /// What stands in the way of a request as it is now, for one who waits.
@@ -107,10 +139,15 @@ impl LockTx<'_> {
     /// # Errors
     /// When the store fails.
     pub fn waiting_for(&mut self, token: LockId) -> Result<usize, Error> {
-        let Some(lock) = self.tx.lock(token)? else { return Ok(0) };
+        let Some(lock) = self.tx.lock(token)? else {
+            return Ok(0);
+        };
         let folders = std::slice::from_ref(&lock.folder);
         let waiters = self.tx.waiters_overlapping(&lock.scope, folders)?;
-        Ok(waiters.iter().filter(|waiter| waiter.want.conflicts_with(&lock)).count())
+        Ok(waiters
+            .iter()
+            .filter(|waiter| waiter.want.conflicts_with(&lock))
+            .count())
     }
 
     /// The past and the present, newest first.

@@ -13,21 +13,38 @@ impl LockTx<'_> {
     /// about it [R17].
     pub(super) fn refusal(&self, want: &Want, state: &State, blocked: &Blocked<'_>) -> Refusal {
         let now = self.now();
-        let about = |conflict: Conflict| Conflict { waiting: state.waiters.len(), ..conflict };
-        let locks = blocked.locks.iter().map(|lock| self.conflict(want, lock, now));
+        let about = |conflict: Conflict| Conflict {
+            waiting: state.waiters.len(),
+            ..conflict
+        };
+        let locks = blocked
+            .locks
+            .iter()
+            .map(|lock| self.conflict(want, lock, now));
         let waiters = blocked.waiters.iter().map(|waiter| Conflict {
-            waiter: Some(WaiterInfo::of(waiter, queue::place(&waiter.want, ahead(state, waiter.id)))),
+            waiter: Some(WaiterInfo::of(
+                waiter,
+                queue::place(&waiter.want, ahead(state, waiter.id)),
+            )),
             alive: Some(true),
             last_seen: Some(wall_at(waiter.heard, now)),
             ..nothing_in(want)
         });
-        let pauses =
-            blocked.pauses.iter().map(|pause| Conflict { paused: Some(PauseInfo::from(*pause)), ..nothing_in(want) });
-        Refusal { conflicts: locks.chain(waiters).chain(pauses).map(about).collect(), cycle: None }
+        let pauses = blocked.pauses.iter().map(|pause| Conflict {
+            paused: Some(PauseInfo::from(*pause)),
+            ..nothing_in(want)
+        });
+        Refusal {
+            conflicts: locks.chain(waiters).chain(pauses).map(about).collect(),
+            cycle: None,
+        }
     }
 
     fn conflict(&self, want: &Want, lock: &Lock, now: Now) -> Conflict {
-        let asked = want.folders.iter().find(|folder| lock.folder.overlaps(folder));
+        let asked = want
+            .folders
+            .iter()
+            .find(|folder| lock.folder.overlaps(folder));
         let alive = match &lock.binding {
             Binding::Lease => None,
             Binding::Process(process) | Binding::Claim(process) => {
@@ -41,7 +58,11 @@ impl LockTx<'_> {
             folder_path: asked.unwrap_or(&lock.folder).path().to_owned(),
             lock: Some(LockInfo::active(lock, now)),
             alive,
-            last_seen: Some(if alive == Some(true) { now.wall } else { renewed }),
+            last_seen: Some(if alive == Some(true) {
+                now.wall
+            } else {
+                renewed
+            }),
             ..nothing_in(want)
         }
     }
@@ -53,7 +74,10 @@ fn ahead(state: &State, waiter: WaiterId) -> &[Waiter] {
 
 fn nothing_in(want: &Want) -> Conflict {
     Conflict {
-        folder_path: want.folders.first().map_or_else(String::new, |folder| folder.path().to_owned()),
+        folder_path: want
+            .folders
+            .first()
+            .map_or_else(String::new, |folder| folder.path().to_owned()),
         lock: None,
         alive: None,
         last_seen: None,
@@ -62,4 +86,3 @@ fn nothing_in(want: &Want) -> Conflict {
         paused: None,
     }
 }
-

@@ -41,9 +41,13 @@ impl LockTx<'_> {
         let scope = self.config.scope.clone();
         let mut locks = match (request.token, &request.folder) {
             (Some(token), _) => self.tx.lock(token)?.into_iter().collect(),
-            (None, Some(folder)) => self.tx.locks_overlapping(&scope, std::slice::from_ref(folder))?,
+            (None, Some(folder)) => self
+                .tx
+                .locks_overlapping(&scope, std::slice::from_ref(folder))?,
             (None, None) => {
-                return Err(Error::InvalidRequest("name a folder or a token to release".to_owned()));
+                return Err(Error::InvalidRequest(
+                    "name a folder or a token to release".to_owned(),
+                ));
             }
         };
         let lapsed = self.settle_locks(&mut locks, |_| true)?;
@@ -56,7 +60,10 @@ impl LockTx<'_> {
     /// A token names its lock wherever it is; a scope is only compared when
     /// the folder decides.
     fn wish(&self, request: &Release, locks: &[Lock], scope: Scope) -> Wish {
-        let of_token = request.token.and_then(|_| locks.first()).map(|lock| lock.scope.clone());
+        let of_token = request
+            .token
+            .and_then(|_| locks.first())
+            .map(|lock| lock.scope.clone());
         Wish {
             scope: of_token.unwrap_or(scope),
             folder: request.folder.clone(),
@@ -66,13 +73,20 @@ impl LockTx<'_> {
         }
     }
 
-    fn end_meant(&mut self, locks: &[Lock], wish: &Wish, request: &Release) -> Result<Released, Error> {
+    fn end_meant(
+        &mut self,
+        locks: &[Lock],
+        wish: &Wish,
+        request: &Release,
+    ) -> Result<Released, Error> {
         let now = self.now();
         match rule::decide(locks, wish) {
             Decision::NotHeld => Ok(Released::NotHeld),
             Decision::NotAllowed(id) => {
                 let lock = locks.iter().find(|lock| lock.id == id);
-                Ok(lock.map_or(Released::NotHeld, |lock| Released::NotAllowed(Box::new(LockInfo::active(lock, now)))))
+                Ok(lock.map_or(Released::NotHeld, |lock| {
+                    Released::NotAllowed(Box::new(LockInfo::active(lock, now)))
+                }))
             }
             Decision::End(ids) => {
                 let end = self.end_now(EndReason::Released, request.session.as_str(), None);
@@ -86,12 +100,21 @@ impl LockTx<'_> {
         }
     }
 
-    fn hand_off_all(&mut self, scope: &Scope, mut freed: Vec<Folder>, released: &Released) -> Result<(), Error> {
+    fn hand_off_all(
+        &mut self,
+        scope: &Scope,
+        mut freed: Vec<Folder>,
+        released: &Released,
+    ) -> Result<(), Error> {
         if let Released::Ended(_) = released {
             let from = self.effects.ended.iter().map(|lock| lock.folder.clone());
             freed.extend(from);
         }
-        if freed.is_empty() { Ok(()) } else { self.hand_off(scope, &freed) }
+        if freed.is_empty() {
+            Ok(())
+        } else {
+            self.hand_off(scope, &freed)
+        }
     }
 
     /// Ends every lock of a task, whoever took it, and grants to those who
@@ -104,7 +127,9 @@ impl LockTx<'_> {
         let end = self.end_now(EndReason::TaskEnded, by, None);
         let mut ended = Vec::new();
         for token in tokens {
-            let Some(lock) = self.tx.lock(*token)? else { continue };
+            let Some(lock) = self.tx.lock(*token)? else {
+                continue;
+            };
             self.end(&lock, &end)?;
             ended.push(LockInfo::just_ended(&lock, &end, now));
             self.hand_off(&lock.scope, std::slice::from_ref(&lock.folder))?;

@@ -59,20 +59,33 @@ impl LockTx<'_> {
         let Some(lock) = self.active_now(token)? else {
             return Ok(Renewed::NotHeld(self.why_not_active(token)?));
         };
-        if request.folder.as_ref().is_some_and(|folder| !lock.folder.same(folder)) {
-            let why = format!("lock {token} is on {}, not on the folder that was named", lock.folder.path());
+        if request
+            .folder
+            .as_ref()
+            .is_some_and(|folder| !lock.folder.same(folder))
+        {
+            let why = format!(
+                "lock {token} is on {}, not on the folder that was named",
+                lock.folder.path()
+            );
             return Ok(Renewed::NotHeld(why));
         }
         let ttl = request.ttl.unwrap_or(lock.ttl);
         check_ttl(ttl)?;
         match rule::decide(&lock, &request.session, request.task, ttl, self.now()) {
             Ok(expires) => {
-                let lock = Lock { expires, ttl, ..lock };
-                self.store_lock(&lock).map(|info| Renewed::Renewed(Box::new(info)))
+                let lock = Lock {
+                    expires,
+                    ttl,
+                    ..lock
+                };
+                self.store_lock(&lock)
+                    .map(|info| Renewed::Renewed(Box::new(info)))
             }
-            Err(NotRenewed::OtherHolder) => {
-                Ok(Renewed::NotAllowed(format!("lock {token} is held by {}, who alone can renew it", lock.holder)))
-            }
+            Err(NotRenewed::OtherHolder) => Ok(Renewed::NotAllowed(format!(
+                "lock {token} is held by {}, who alone can renew it",
+                lock.holder
+            ))),
         }
     }
 
@@ -85,7 +98,10 @@ impl LockTx<'_> {
         let Some(lock) = self.active_now(token)? else {
             return Err(Error::NotHeld(self.why_not_active(token)?));
         };
-        self.store_lock(&Lock { binding: Binding::Process(process.clone()), ..lock })
+        self.store_lock(&Lock {
+            binding: Binding::Process(process.clone()),
+            ..lock
+        })
     }
 
     fn store_lock(&mut self, lock: &Lock) -> Result<LockInfo, Error> {
@@ -112,7 +128,9 @@ impl LockTx<'_> {
             None => format!("no lock was ever granted with the token {token}"),
             Some(record) => {
                 let how = record.end.map_or("ended", |end| end.reason.word());
-                format!("lock {token} is not active any more ({how}); acquire the folder anew, with a new token")
+                format!(
+                    "lock {token} is not active any more ({how}); acquire the folder anew, with a new token"
+                )
             }
         })
     }

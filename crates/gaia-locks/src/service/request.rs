@@ -18,15 +18,25 @@ pub(super) const REMEMBERED: Duration = Duration::from_secs(24 * 3600);
 
 impl LockTx<'_> {
     /// The answer that a request with this id was given before, if any.
-    pub(super) fn answered_before(&mut self, attempt: &Attempt<'_>) -> Result<Option<Answer>, Error> {
-        let Some(id) = &attempt.request.request_id else { return Ok(None) };
+    pub(super) fn answered_before(
+        &mut self,
+        attempt: &Attempt<'_>,
+    ) -> Result<Option<Answer>, Error> {
+        let Some(id) = &attempt.request.request_id else {
+            return Ok(None);
+        };
         let session = &attempt.want.holder.session;
-        let Some(found) = self.tx.remembered(session, id)? else { return Ok(None) };
+        let Some(found) = self.tx.remembered(session, id)? else {
+            return Ok(None);
+        };
         if found.at.plus(REMEMBERED) < self.now().wall {
             return Ok(None);
         }
         if found.content != content(attempt.want) {
-            return Err(Error::RequestIdReused { id: id.clone(), session: session.clone() });
+            return Err(Error::RequestIdReused {
+                id: id.clone(),
+                session: session.clone(),
+            });
         }
         match found.waiter {
             Some(waiter) => self.same_place(waiter, attempt.want),
@@ -37,16 +47,30 @@ impl LockTx<'_> {
     /// The same place in line; a place that is gone is no answer, and the
     /// request is a new one.
     fn same_place(&mut self, id: WaiterId, want: &Want) -> Result<Option<Answer>, Error> {
-        let Some(waiter) = self.tx.waiter(id)? else { return Ok(None) };
+        let Some(waiter) = self.tx.waiter(id)? else {
+            return Ok(None);
+        };
         if let WaiterState::Granted(_) = waiter.state {
             let locks = self.take_up(&waiter)?;
-            return Ok(locks.map(|locks| Answer::Granted(Granted { locks, held_before: false })));
+            return Ok(locks.map(|locks| {
+                Answer::Granted(Granted {
+                    locks,
+                    held_before: false,
+                })
+            }));
         }
         let state = self.live_state(want)?;
         let ahead = &state.waiters[..state.waiters.partition_point(|other| other.id < id)];
         let place = queue::place(want, ahead);
-        let refusal = Refusal { conflicts: self.conflicts(want, &state), cycle: None };
-        Ok(Some(Answer::Queued(Queued { waiter: id, refusal, place })))
+        let refusal = Refusal {
+            conflicts: self.conflicts(want, &state),
+            cycle: None,
+        };
+        Ok(Some(Answer::Queued(Queued {
+            waiter: id,
+            refusal,
+            place,
+        })))
     }
 
     fn same_locks(&mut self, ids: &[LockId]) -> Result<Answer, Error> {
@@ -54,7 +78,10 @@ impl LockTx<'_> {
         for id in ids {
             locks.extend(self.lock_info(*id)?);
         }
-        Ok(Answer::Granted(Granted { locks, held_before: true }))
+        Ok(Answer::Granted(Granted {
+            locks,
+            held_before: true,
+        }))
     }
 
     pub(super) fn remember(
@@ -76,7 +103,12 @@ impl LockTx<'_> {
         locks: Vec<LockId>,
         waiter: Option<WaiterId>,
     ) -> Result<(), Error> {
-        let what = Remembered { content: content(want), locks, waiter, at: self.now().wall };
+        let what = Remembered {
+            content: content(want),
+            locks,
+            waiter,
+            at: self.now().wall,
+        };
         self.tx.remember(&want.holder.session, id, &what)
     }
 }
@@ -86,5 +118,13 @@ fn content(want: &Want) -> String {
     let mut folders: Vec<&str> = want.folders.iter().map(|folder| folder.path()).collect();
     folders.sort_unstable();
     let ttl = want.ttl.as_millis();
-    serde_json::json!([want.scope, folders, want.holder, want.mode, ttl, want.process]).to_string()
+    serde_json::json!([
+        want.scope,
+        folders,
+        want.holder,
+        want.mode,
+        ttl,
+        want.process
+    ])
+    .to_string()
 }

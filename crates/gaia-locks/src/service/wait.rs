@@ -18,7 +18,8 @@ use crate::error::Error;
 use crate::ids::WaiterId;
 use crate::liveness::ProcessIdentity;
 use crate::model::{Binding, EndReason, Lock, Waiter, WaiterLife, WaiterState};
-use crate::os::{Listener, ProcessWatch};
+use crate::os::Listener;
+use crate::os::watch::ProcessWatch;
 use crate::rules::acquire::State;
 use crate::rules::queue;
 use crate::wire::{Answer, Granted, LockInfo, Queued, Refusal};
@@ -44,7 +45,12 @@ impl Cancel {
     /// Calls the wait off; it leaves the line and ends at once.
     pub fn cancel(&self) {
         self.inner.cancelled.store(true, Ordering::SeqCst);
-        let wake = self.inner.wake.lock().map(|wake| wake.clone()).unwrap_or_default();
+        let wake = self
+            .inner
+            .wake
+            .lock()
+            .map(|wake| wake.clone())
+            .unwrap_or_default();
         if let Some(wake) = wake {
             wake();
         }
@@ -82,7 +88,9 @@ pub struct Patience<'a> {
 
 impl std::fmt::Debug for Patience<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Patience").field("limit", &self.limit).finish_non_exhaustive()
+        f.debug_struct("Patience")
+            .field("limit", &self.limit)
+            .finish_non_exhaustive()
     }
 }
 
@@ -105,7 +113,11 @@ struct Waiting {
     processes: HashSet<ProcessIdentity>,
 }
 
-pub(super) fn wait(service: &LockService, id: WaiterId, patience: &mut Patience<'_>) -> Result<Answer, Error> {
+pub(super) fn wait(
+    service: &LockService,
+    id: WaiterId,
+    patience: &mut Patience<'_>,
+) -> Result<Answer, Error> {
     let listener = service.listen_on(slot_of(id.0))?;
     patience.cancel.wakes(&*listener);
     let mut watched = Watched::default();
@@ -117,7 +129,9 @@ pub(super) fn wait(service: &LockService, id: WaiterId, patience: &mut Patience<
         };
         if patience.cancel.is_cancelled() || waiting.patience_over {
             let called_off = patience.cancel.is_cancelled();
-            return service.transact(|tx| tx.give_up(id, &waiting.queued.refusal, called_off))?.ok_or_else(gone);
+            return service
+                .transact(|tx| tx.give_up(id, &waiting.queued.refusal, called_off))?
+                .ok_or_else(gone);
         }
         if waiting.due || waiting.heard_long_ago {
             service.transact(|tx| tx.clear_the_way(id))?;
@@ -126,7 +140,9 @@ pub(super) fn wait(service: &LockService, id: WaiterId, patience: &mut Patience<
             continue;
         }
         if let Some(on_look) = patience.on_look.as_mut() {
-            on_look(&Look { queued: waiting.queued.clone() });
+            on_look(&Look {
+                queued: waiting.queued.clone(),
+            });
         }
         watched.follow(waiting.processes, &*listener);
         listener.wait(waiting.quiet_for);
@@ -134,7 +150,9 @@ pub(super) fn wait(service: &LockService, id: WaiterId, patience: &mut Patience<
 }
 
 fn gone() -> Error {
-    Error::NotInLine("it was left, taken for dead, or its grant was not taken up in time".to_owned())
+    Error::NotInLine(
+        "it was left, taken for dead, or its grant was not taken up in time".to_owned(),
+    )
 }
 
 /// The processes in a waiter's way, watched so that their death wakes it.
@@ -152,7 +170,9 @@ impl Watched {
         let wake = listener.handle();
         self.watch = None;
         if !processes.is_empty() {
-            self.watch = Some(ProcessWatch::start(processes.iter().cloned().collect(), move |_| wake()));
+            // Without a watch the slow look notices a death a little later.
+            self.watch =
+                ProcessWatch::start(processes.iter().cloned().collect(), move |_| wake()).ok();
         }
         self.processes = processes;
     }
@@ -160,7 +180,9 @@ impl Watched {
 
 impl LockTx<'_> {
     fn look_around(&mut self, id: WaiterId) -> Result<Seen, Error> {
-        let Some(waiter) = self.tx.waiter(id)? else { return Ok(Seen::Gone) };
+        let Some(waiter) = self.tx.waiter(id)? else {
+            return Ok(Seen::Gone);
+        };
         if let WaiterState::Granted(_) = waiter.state {
             return Ok(Seen::Granted);
         }
@@ -170,7 +192,10 @@ impl LockTx<'_> {
         let (due, processes) = self.what_ends(&waiter, &state);
         let queued = Queued {
             waiter: id,
-            refusal: Refusal { conflicts: self.conflicts(&waiter.want, &state), cycle: None },
+            refusal: Refusal {
+                conflicts: self.conflicts(&waiter.want, &state),
+                cycle: None,
+            },
             place: queue::place(&waiter.want, &state.waiters),
         };
         Ok(Seen::StillWaiting(Box::new(Waiting {
@@ -189,8 +214,14 @@ impl LockTx<'_> {
         use crate::rules::expire::{Verdict, judge, lives};
         let (now, witness) = (self.now(), &*self.config.witness);
         let in_the_way: Vec<&Lock> = queue::locks_in_the_way(&waiter.want, &state.locks).collect();
-        let ahead: Vec<&Waiter> = state.waiters.iter().filter(|other| waiter.want.excludes(&other.want)).collect();
-        let due = in_the_way.iter().any(|lock| judge(lock, now, witness) != Verdict::Stands)
+        let ahead: Vec<&Waiter> = state
+            .waiters
+            .iter()
+            .filter(|other| waiter.want.excludes(&other.want))
+            .collect();
+        let due = in_the_way
+            .iter()
+            .any(|lock| judge(lock, now, witness) != Verdict::Stands)
             || (in_the_way.is_empty() && ahead.iter().any(|other| !lives(other, now, witness)));
         let of_locks = in_the_way.iter().filter_map(|lock| match &lock.binding {
             Binding::Process(process) | Binding::Claim(process) => Some(process.clone()),
@@ -205,7 +236,9 @@ impl LockTx<'_> {
 
     /// Acts on what a look found to be over, and lets itself be heard.
     fn clear_the_way(&mut self, id: WaiterId) -> Result<(), Error> {
-        let Some(waiter) = self.tx.waiter(id)? else { return Ok(()) };
+        let Some(waiter) = self.tx.waiter(id)? else {
+            return Ok(());
+        };
         let heard = self.now().moment;
         self.tx.update_waiter(id, &waiter.state, heard)?;
         self.settled_state(&waiter.want)?;
@@ -215,15 +248,24 @@ impl LockTx<'_> {
     /// Takes up what was granted at one's turn; `None`: it was not taken up in
     /// time and is gone.
     fn take_turn(&mut self, id: WaiterId) -> Result<Option<Answer>, Error> {
-        let Some(waiter) = self.tx.waiter(id)? else { return Ok(None) };
+        let Some(waiter) = self.tx.waiter(id)? else {
+            return Ok(None);
+        };
         let locks = self.take_up(&waiter)?;
-        Ok(locks.map(|locks| Answer::Granted(Granted { locks, held_before: false })))
+        Ok(locks.map(|locks| {
+            Answer::Granted(Granted {
+                locks,
+                held_before: false,
+            })
+        }))
     }
 
     /// Makes a claimed grant the waiter's own: its lease and binding as asked.
     /// Where a part of it is gone already, the rest is given back: all or none.
     pub(super) fn take_up(&mut self, waiter: &Waiter) -> Result<Option<Vec<LockInfo>>, Error> {
-        let WaiterState::Granted(ids) = &waiter.state else { return Ok(None) };
+        let WaiterState::Granted(ids) = &waiter.state else {
+            return Ok(None);
+        };
         let mut claimed = Vec::with_capacity(ids.len());
         for id in ids {
             claimed.extend(self.active_now(*id)?);
@@ -245,8 +287,16 @@ impl LockTx<'_> {
 
     fn make_own(&mut self, lock: Lock, waiter: &Waiter) -> Result<LockInfo, Error> {
         let expires = self.now().moment.plus(waiter.want.ttl).max(lock.expires);
-        let binding = waiter.want.process.clone().map_or(Binding::Lease, Binding::Process);
-        let lock = Lock { expires, binding, ..lock };
+        let binding = waiter
+            .want
+            .process
+            .clone()
+            .map_or(Binding::Lease, Binding::Process);
+        let lock = Lock {
+            expires,
+            binding,
+            ..lock
+        };
         self.tx.update_lock(&lock)?;
         let info = LockInfo::active(&lock, self.now());
         self.effects.granted.push(info.clone());
@@ -255,9 +305,17 @@ impl LockTx<'_> {
 
     /// Patience is over: what was granted at the last moment is taken, unless
     /// the wait was called off.
-    fn give_up(&mut self, id: WaiterId, refusal: &Refusal, called_off: bool) -> Result<Option<Answer>, Error> {
+    fn give_up(
+        &mut self,
+        id: WaiterId,
+        refusal: &Refusal,
+        called_off: bool,
+    ) -> Result<Option<Answer>, Error> {
         match self.tx.waiter(id)? {
-            Some(Waiter { state: WaiterState::Granted(_), .. }) if !called_off => self.take_turn(id),
+            Some(Waiter {
+                state: WaiterState::Granted(_),
+                ..
+            }) if !called_off => self.take_turn(id),
             _ => {
                 self.leave(id)?;
                 Ok(Some(Answer::Refused(refusal.clone())))
@@ -270,11 +328,17 @@ impl LockTx<'_> {
     /// # Errors
     /// When the store fails.
     pub fn leave(&mut self, id: WaiterId) -> Result<(), Error> {
-        let Some(waiter) = self.tx.waiter(id)? else { return Ok(()) };
+        let Some(waiter) = self.tx.waiter(id)? else {
+            return Ok(());
+        };
         self.tx.remove_waiter(id)?;
         self.effects.changed = true;
         if let WaiterState::Granted(ids) = &waiter.state {
-            let end = self.end_now(EndReason::Released, waiter.want.holder.session.as_str(), None);
+            let end = self.end_now(
+                EndReason::Released,
+                waiter.want.holder.session.as_str(),
+                None,
+            );
             for id in ids {
                 if let Some(lock) = self.tx.lock(*id)? {
                     self.end(&lock, &end)?;
@@ -288,6 +352,11 @@ impl LockTx<'_> {
 /// How long nothing can change by itself.
 fn quiet_for(waiter: &Waiter, state: &State, now: Moment) -> Duration {
     let ends = queue::locks_in_the_way(&waiter.want, &state.locks).map(|lock| lock.expires);
-    let soonest = ends.chain(waiter.until).map(|moment| moment.since(now)).min();
-    soonest.unwrap_or(SLOW_LOOK).clamp(Duration::from_millis(1), SLOW_LOOK)
+    let soonest = ends
+        .chain(waiter.until)
+        .map(|moment| moment.since(now))
+        .min();
+    soonest
+        .unwrap_or(SLOW_LOOK)
+        .clamp(Duration::from_millis(1), SLOW_LOOK)
 }

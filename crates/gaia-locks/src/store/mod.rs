@@ -223,7 +223,11 @@ pub trait Tx {
     fn has_waiters(&mut self) -> Result<bool, Error>;
     /// Waiters for folders that overlap any of these, each once, in order of
     /// arrival; granted ones too.
-    fn waiters_overlapping(&mut self, scope: &Scope, folders: &[Folder]) -> Result<Vec<Waiter>, Error>;
+    fn waiters_overlapping(
+        &mut self,
+        scope: &Scope,
+        folders: &[Folder],
+    ) -> Result<Vec<Waiter>, Error>;
     /// All waiters of one session, in order of arrival.
     fn waiters_of(&mut self, session: &SessionId) -> Result<Vec<Waiter>, Error>;
     /// All waiters, in order of arrival.
@@ -234,14 +238,28 @@ pub trait Tx {
     /// answer is its place: higher than any before it.
     fn insert_waiter(&mut self, waiter: &Waiter) -> Result<WaiterId, Error>;
     /// Stores a waiter's state and when it was last heard.
-    fn update_waiter(&mut self, id: WaiterId, state: &WaiterState, heard: Moment) -> Result<(), Error>;
+    fn update_waiter(
+        &mut self,
+        id: WaiterId,
+        state: &WaiterState,
+        heard: Moment,
+    ) -> Result<(), Error>;
     /// Takes a waiter out of the line.
     fn remove_waiter(&mut self, id: WaiterId) -> Result<(), Error>;
 
     /// What a request id of a session led to, if it is still remembered.
-    fn remembered(&mut self, session: &SessionId, id: &RequestId) -> Result<Option<Remembered>, Error>;
+    fn remembered(
+        &mut self,
+        session: &SessionId,
+        id: &RequestId,
+    ) -> Result<Option<Remembered>, Error>;
     /// Remembers what a request id led to, in place of what was there.
-    fn remember(&mut self, session: &SessionId, id: &RequestId, what: &Remembered) -> Result<(), Error>;
+    fn remember(
+        &mut self,
+        session: &SessionId,
+        id: &RequestId,
+        what: &Remembered,
+    ) -> Result<(), Error>;
     /// Forgets one request id.
     fn forget(&mut self, session: &SessionId, id: &RequestId) -> Result<(), Error>;
     /// Forgets request ids older than an instant.
@@ -263,7 +281,10 @@ pub trait Tx {
 ///
 /// # Errors
 /// As [`Store::write`].
-pub fn write<T>(store: &dyn Store, mut work: impl FnMut(&mut dyn Tx) -> Result<T, Error>) -> Result<T, Error> {
+pub fn write<T>(
+    store: &dyn Store,
+    mut work: impl FnMut(&mut dyn Tx) -> Result<T, Error>,
+) -> Result<T, Error> {
     let mut answer = None;
     store.write(&mut |tx| {
         answer = Some(work(tx)?);
@@ -276,7 +297,10 @@ pub fn write<T>(store: &dyn Store, mut work: impl FnMut(&mut dyn Tx) -> Result<T
 ///
 /// # Errors
 /// As [`Store::read`].
-pub fn read<T>(store: &dyn Store, mut work: impl FnMut(&mut dyn Tx) -> Result<T, Error>) -> Result<T, Error> {
+pub fn read<T>(
+    store: &dyn Store,
+    mut work: impl FnMut(&mut dyn Tx) -> Result<T, Error>,
+) -> Result<T, Error> {
     let mut answer = None;
     store.read(&mut |tx| {
         answer = Some(work(tx)?);
@@ -286,5 +310,7 @@ pub fn read<T>(store: &dyn Store, mut work: impl FnMut(&mut dyn Tx) -> Result<T,
 }
 
 fn nothing_ran() -> Error {
-    Error::Store(StoreError::Failed("the store committed without running the transaction".to_owned()))
+    Error::Store(StoreError::Failed(
+        "the store committed without running the transaction".to_owned(),
+    ))
 }

@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use rusqlite::types::Value;
 use rusqlite::{Connection as Sqlite, OptionalExtension, Row, params, params_from_iter};
 
 use crate::clock::{Moment, Now, Wall};
@@ -16,7 +15,11 @@ use crate::store::NewLock;
 const COLUMNS: &str = "scope, folder_key, id, alias, session_id, task_id, shared, granted_at, expires_ns, ttl_ns, \
                        own, keeper, binding, process, folder_path, written_path, written_key, main_key";
 
-pub(super) fn overlapping(sqlite: &Sqlite, scope: &Scope, folders: &[Folder]) -> rusqlite::Result<Vec<Lock>> {
+pub(super) fn overlapping(
+    sqlite: &Sqlite,
+    scope: &Scope,
+    folders: &[Folder],
+) -> rusqlite::Result<Vec<Lock>> {
     let mut locks: Vec<Lock> = Vec::new();
     for key in folders.iter().flat_map(Folder::keys) {
         for lock in around(sqlite, scope, key)? {
@@ -34,7 +37,9 @@ fn around(sqlite: &Sqlite, scope: &Scope, key: &str) -> rusqlite::Result<Vec<Loc
     let above: Vec<&str> = ancestors(key).collect();
     let (from, to) = descendant_range(key);
     let mut statement = sqlite.prepare_cached(&around_query(above.len()))?;
-    let names = [scope.as_str(), from.as_str(), to.as_str()].into_iter().chain(above);
+    let names = [scope.as_str(), from.as_str(), to.as_str()]
+        .into_iter()
+        .chain(above);
     let rows = statement.query_map(params_from_iter(names), |row| Ok(found(row)))?;
     let mut locks = Vec::new();
     for row in rows {
@@ -55,14 +60,22 @@ fn around_query(depth: usize) -> String {
 /// A row: a lock, or another name of one.
 enum Found {
     Lock(Box<Lock>),
-    Alias { scope: String, main_key: String, id: i64 },
+    Alias {
+        scope: String,
+        main_key: String,
+        id: i64,
+    },
 }
 
 impl Found {
     fn whole(self, sqlite: &Sqlite) -> rusqlite::Result<Option<Lock>> {
         match self {
             Found::Lock(lock) => Ok(Some(*lock)),
-            Found::Alias { scope, main_key, id } => by_key(sqlite, &scope, &main_key, id),
+            Found::Alias {
+                scope,
+                main_key,
+                id,
+            } => by_key(sqlite, &scope, &main_key, id),
         }
     }
 }
@@ -71,18 +84,29 @@ fn found(row: &Row<'_>) -> rusqlite::Result<Found> {
     if row.get::<_, i64>(3)? == 0 {
         return lock(row).map(|lock| Found::Lock(Box::new(lock)));
     }
-    Ok(Found::Alias { scope: row.get(0)?, main_key: row.get(17)?, id: row.get(2)? })
+    Ok(Found::Alias {
+        scope: row.get(0)?,
+        main_key: row.get(17)?,
+        id: row.get(2)?,
+    })
 }
 
 fn by_key(sqlite: &Sqlite, scope: &str, key: &str, id: i64) -> rusqlite::Result<Option<Lock>> {
-    let query = format!("SELECT {COLUMNS} FROM active_locks WHERE scope = ?1 AND folder_key = ?2 AND id = ?3");
-    sqlite.prepare_cached(&query)?.query_row(params![scope, key, id], lock).optional()
+    let query = format!(
+        "SELECT {COLUMNS} FROM active_locks WHERE scope = ?1 AND folder_key = ?2 AND id = ?3"
+    );
+    sqlite
+        .prepare_cached(&query)?
+        .query_row(params![scope, key, id], lock)
+        .optional()
 }
 
 /// There is no index by id: the row of the history knows the name.
 pub(super) fn by_id(sqlite: &Sqlite, id: LockId) -> rusqlite::Result<Option<Lock>> {
     let name: Option<(String, String)> = sqlite
-        .prepare_cached("SELECT scope, coalesce(folder_key, folder_path) FROM lock_history WHERE id = ?1")?
+        .prepare_cached(
+            "SELECT scope, coalesce(folder_key, folder_path) FROM lock_history WHERE id = ?1",
+        )?
         .query_row([id.0], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     name.map_or(Ok(None), |(scope, key)| by_key(sqlite, &scope, &key, id.0))
@@ -90,21 +114,34 @@ pub(super) fn by_id(sqlite: &Sqlite, id: LockId) -> rusqlite::Result<Option<Lock
 
 pub(super) fn all(sqlite: &Sqlite) -> rusqlite::Result<Vec<Lock>> {
     let query = format!("SELECT {COLUMNS} FROM active_locks WHERE alias = 0 ORDER BY id");
-    sqlite.prepare_cached(&query)?.query_map([], lock)?.collect()
+    sqlite
+        .prepare_cached(&query)?
+        .query_map([], lock)?
+        .collect()
 }
 
 pub(super) fn due(sqlite: &Sqlite, moment: Moment) -> rusqlite::Result<Vec<Lock>> {
     let query = format!(
         "SELECT {COLUMNS} FROM active_locks WHERE alias = 0 AND (expires_ns <= ?1 OR binding <> 0) ORDER BY id"
     );
-    sqlite.prepare_cached(&query)?.query_map([moment.0], lock)?.collect()
+    sqlite
+        .prepare_cached(&query)?
+        .query_map([moment.0], lock)?
+        .collect()
 }
 
-pub(super) fn insert(sqlite: &Sqlite, id: LockId, new: &NewLock<'_>, now: Now) -> rusqlite::Result<()> {
+pub(super) fn insert(
+    sqlite: &Sqlite,
+    id: LockId,
+    new: &NewLock<'_>,
+    now: Now,
+) -> rusqlite::Result<()> {
     let (kind, process) = stored_binding(&new.binding);
     let folder = new.folder;
     let shown = Some(folder.path()).filter(|path| *path != folder.path_key());
-    let written_key = folder.written_key().filter(|key| Some(*key) != folder.written());
+    let written_key = folder
+        .written_key()
+        .filter(|key| Some(*key) != folder.written());
     sqlite
         .prepare_cached(
             "INSERT INTO active_locks (scope, folder_key, id, session_id, task_id, shared, granted_at, expires_ns,
@@ -135,7 +172,13 @@ pub(super) fn insert(sqlite: &Sqlite, id: LockId, new: &NewLock<'_>, now: Now) -
     }
 }
 
-fn insert_alias(sqlite: &Sqlite, id: LockId, scope: &Scope, key: &str, main: &str) -> rusqlite::Result<()> {
+fn insert_alias(
+    sqlite: &Sqlite,
+    id: LockId,
+    scope: &Scope,
+    key: &str,
+    main: &str,
+) -> rusqlite::Result<()> {
     sqlite
         .prepare_cached(
             "INSERT INTO active_locks (scope, folder_key, id, alias, main_key) VALUES (?1, ?2, ?3, 1, ?4)",
@@ -165,8 +208,9 @@ pub(super) fn update(sqlite: &Sqlite, lock: &Lock) -> rusqlite::Result<()> {
 
 /// Whether it was active.
 pub(super) fn remove(sqlite: &Sqlite, lock: &Lock) -> rusqlite::Result<bool> {
-    let mut statement =
-        sqlite.prepare_cached("DELETE FROM active_locks WHERE scope = ?1 AND folder_key = ?2 AND id = ?3")?;
+    let mut statement = sqlite.prepare_cached(
+        "DELETE FROM active_locks WHERE scope = ?1 AND folder_key = ?2 AND id = ?3",
+    )?;
     let mut removed = 0;
     for key in lock.folder.keys() {
         removed += statement.execute(params![lock.scope.as_str(), key, lock.id.0])?;
@@ -185,26 +229,46 @@ fn stored_binding(binding: &Binding) -> (i64, Option<String>) {
 fn lock(row: &Row<'_>) -> rusqlite::Result<Lock> {
     let key: String = row.get(1)?;
     let stored = match row.get::<_, Option<String>>(14)? {
-        Some(path) => StoredFolder { path, path_key: Some(key), ..written(row)? },
-        None => StoredFolder { path: key, path_key: None, ..written(row)? },
+        Some(path) => StoredFolder {
+            path,
+            path_key: Some(key),
+            ..written(row)?
+        },
+        None => StoredFolder {
+            path: key,
+            path_key: None,
+            ..written(row)?
+        },
     };
     Ok(Lock {
         id: LockId(row.get(2)?),
         scope: name(row, 0, Scope::new)?,
         folder: Folder::from_stored(stored),
         holder: Holder::new(name(row, 4, SessionId::new)?, TaskId(row.get(5)?)),
-        mode: if row.get(6)? { Mode::Shared } else { Mode::Exclusive },
+        mode: if row.get(6)? {
+            Mode::Shared
+        } else {
+            Mode::Exclusive
+        },
         granted_at: Wall(row.get(7)?),
         expires: Moment(row.get(8)?),
         ttl: duration(row.get(9)?),
         own: row.get(10)?,
-        keeper: if row.get(11)? { Keeper::Assigner } else { Keeper::Holder },
+        keeper: if row.get(11)? {
+            Keeper::Assigner
+        } else {
+            Keeper::Holder
+        },
         binding: binding(row)?,
     })
 }
 
 fn written(row: &Row<'_>) -> rusqlite::Result<StoredFolder> {
-    Ok(StoredFolder { written: row.get(15)?, written_key: row.get(16)?, ..StoredFolder::default() })
+    Ok(StoredFolder {
+        written: row.get(15)?,
+        written_key: row.get(16)?,
+        ..StoredFolder::default()
+    })
 }
 
 fn binding(row: &Row<'_>) -> rusqlite::Result<Binding> {
@@ -213,7 +277,11 @@ fn binding(row: &Row<'_>) -> rusqlite::Result<Binding> {
         return Ok(Binding::Lease);
     }
     let process = json(row, 13)?;
-    Ok(if kind == 1 { Binding::Process(process) } else { Binding::Claim(process) })
+    Ok(if kind == 1 {
+        Binding::Process(process)
+    } else {
+        Binding::Claim(process)
+    })
 }
 
 /// A name as stored; a row that somebody else wrote may hold anything.
@@ -226,12 +294,18 @@ pub(super) fn name<T, E: std::error::Error + Send + Sync + 'static>(
 }
 
 /// A column of JSON.
-pub(super) fn json<T: serde::de::DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
+pub(super) fn json<T: serde::de::DeserializeOwned>(
+    row: &Row<'_>,
+    column: usize,
+) -> rusqlite::Result<T> {
     let text: String = row.get(column)?;
     serde_json::from_str(&text).map_err(|error| unreadable(column, error))
 }
 
-pub(super) fn unreadable(column: usize, error: impl std::error::Error + Send + Sync + 'static) -> rusqlite::Error {
+pub(super) fn unreadable(
+    column: usize,
+    error: impl std::error::Error + Send + Sync + 'static,
+) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error))
 }
 
@@ -241,9 +315,4 @@ pub(super) fn nanoseconds(duration: Duration) -> i64 {
 
 pub(super) fn duration(nanoseconds: i64) -> Duration {
     Duration::from_nanos(u64::try_from(nanoseconds).unwrap_or(0))
-}
-
-/// A text or nothing, as a parameter.
-pub(super) fn text_or_null(text: Option<&str>) -> Value {
-    text.map_or(Value::Null, |text| Value::Text(text.to_owned()))
 }

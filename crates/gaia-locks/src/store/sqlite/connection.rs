@@ -30,7 +30,11 @@ pub(super) struct Connection {
 
 impl Connection {
     pub(super) fn new(path: PathBuf, sqlite: rusqlite::Connection, gate: Gate) -> Self {
-        Self { path, sqlite: Mutex::new(sqlite), gate }
+        Self {
+            path,
+            sqlite: Mutex::new(sqlite),
+            gate,
+        }
     }
 
     pub(super) fn path(&self) -> &Path {

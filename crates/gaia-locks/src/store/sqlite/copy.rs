@@ -19,16 +19,19 @@ use crate::settings::Durability;
 /// file, and never half of it under the final name.
 pub(super) fn backup(connection: &Connection, to: &Path) -> Result<(), StoreError> {
     if to.exists() {
-        return Err(unusable(to, &"it exists already; a backup never overwrites a file"));
+        return Err(unusable(
+            to,
+            &"it exists already; a backup never overwrites a file",
+        ));
     }
     let unfinished = unfinished(to);
     let copied = {
         let from = connection.lock();
         copy(&from, &unfinished)
     };
-    let done = copied.and_then(|()| sync(&unfinished)).and_then(|()| {
-        fs::hard_link(&unfinished, to).map_err(|error| unusable(to, &error))
-    });
+    let done = copied
+        .and_then(|()| sync(&unfinished))
+        .and_then(|()| fs::hard_link(&unfinished, to).map_err(|error| unusable(to, &error)));
     drop(fs::remove_file(&unfinished));
     done
 }
@@ -42,7 +45,9 @@ fn copy(from: &Sqlite, to: &Path) -> Result<(), StoreError> {
     let mut target = Sqlite::open(to).map_err(failed)?;
     step_through(from, &mut target).map_err(failed)?;
     // The copy is one file, without a log beside it.
-    target.query_row("PRAGMA journal_mode=DELETE", [], |_| Ok(())).map_err(failed)
+    target
+        .query_row("PRAGMA journal_mode=DELETE", [], |_| Ok(()))
+        .map_err(failed)
 }
 
 fn step_through(from: &Sqlite, to: &mut Sqlite) -> rusqlite::Result<()> {
@@ -57,13 +62,18 @@ fn step_through(from: &Sqlite, to: &mut Sqlite) -> rusqlite::Result<()> {
 }
 
 /// Another program holds the database: SQLite offers nothing to wait on here.
-#[expect(clippy::disallowed_methods, reason = "SQLite's backup has no way to wait for a lock")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "SQLite's backup has no way to wait for a lock"
+)]
 fn wait_a_little() {
     std::thread::sleep(Duration::from_millis(20));
 }
 
 fn sync(path: &Path) -> Result<(), StoreError> {
-    fs::File::open(path).and_then(|file| crate::os::full_sync(&file)).map_err(|error| unusable(path, &error))
+    fs::File::open(path)
+        .and_then(|file| crate::os::full_sync(&file))
+        .map_err(|error| unusable(path, &error))
 }
 
 /// Puts a backup in the place of a database, in one transaction of the
@@ -87,16 +97,23 @@ pub fn restore(backup: &Path, database: &Path) -> Result<(), StoreError> {
     let _turn = connection.gate.pass();
     let mut target = connection.lock();
     step_through(&source, &mut target).map_err(failed)?;
-    target.query_row("PRAGMA journal_mode=WAL", [], |_| Ok(())).map_err(failed)?;
+    target
+        .query_row("PRAGMA journal_mode=WAL", [], |_| Ok(()))
+        .map_err(failed)?;
     raise_tokens(&target, given_here.unwrap_or_else(milliseconds)).map_err(failed)
 }
 
 fn open_backup(path: &Path) -> Result<Sqlite, StoreError> {
     let failed = |error: rusqlite::Error| of_sqlite(path, &error);
     let sqlite = Sqlite::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(failed)?;
-    let sound: String = sqlite.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(failed)?;
+    let sound: String = sqlite
+        .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+        .map_err(failed)?;
     if sound != "ok" {
-        return Err(StoreError::Damaged { path: path.to_owned(), detail: sound });
+        return Err(StoreError::Damaged {
+            path: path.to_owned(),
+            detail: sound,
+        });
     }
     reserved(&sqlite).map_err(|_| StoreError::Foreign {
         path: path.to_owned(),
@@ -106,7 +123,11 @@ fn open_backup(path: &Path) -> Result<Sqlite, StoreError> {
 }
 
 fn reserved(sqlite: &Sqlite) -> rusqlite::Result<i64> {
-    sqlite.query_row("SELECT max(tokens_reserved, token_floor) FROM gaia_state", [], |row| row.get(0))
+    sqlite.query_row(
+        "SELECT max(tokens_reserved, token_floor) FROM gaia_state",
+        [],
+        |row| row.get(0),
+    )
 }
 
 /// The highest token that the database may have given, if it can be read.
@@ -125,7 +146,9 @@ fn set_aside(database: &Path) -> Result<(), StoreError> {
         let from = beside(database, suffix);
         let to = beside(database, &format!("{suffix}.damaged"));
         match fs::rename(&from, &to) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(unusable(&from, &error)),
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(unusable(&from, &error));
+            }
             _ => {}
         }
     }

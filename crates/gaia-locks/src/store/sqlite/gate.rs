@@ -24,8 +24,16 @@ pub(super) struct Passage<'a> {
 impl Gate {
     pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
         let mut options = OpenOptions::new();
-        options.create(true).truncate(false).write(true).mode(0o600).custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC);
-        options.open(path).map(|file| Self { file }).map_err(|error| unusable(path, &error))
+        options
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC);
+        options
+            .open(path)
+            .map(|file| Self { file })
+            .map_err(|error| unusable(path, &error))
     }
 
     /// Waits for one's turn. A file system without flock lets everybody
@@ -40,6 +48,6 @@ impl Drop for Passage<'_> {
     fn drop(&mut self) {
         // Cannot fail on a descriptor that is open; were it to, the process's
         // end would open the gate.
-        drop(flock(&self.gate.file, FlockOperation::Unlock));
+        let _ = flock(&self.gate.file, FlockOperation::Unlock);
     }
 }

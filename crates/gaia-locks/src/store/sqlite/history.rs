@@ -16,7 +16,12 @@ const COLUMNS: &str = "id, scope, folder_path, folder_key, written_path, session
                        granted_ns, expires_at, coalesce(released_at, expired_at), ended_ns, end_reason, ended_by, \
                        end_note, details";
 
-pub(super) fn insert(sqlite: &Sqlite, id: LockId, new: &NewLock<'_>, now: Now) -> rusqlite::Result<()> {
+pub(super) fn insert(
+    sqlite: &Sqlite,
+    id: LockId,
+    new: &NewLock<'_>,
+    now: Now,
+) -> rusqlite::Result<()> {
     let key = Some(new.folder.path_key()).filter(|key| *key != new.folder.path());
     sqlite
         .prepare_cached(
@@ -42,7 +47,11 @@ pub(super) fn insert(sqlite: &Sqlite, id: LockId, new: &NewLock<'_>, now: Now) -
 pub(super) fn end(sqlite: &Sqlite, lock: &Lock, end: &End, now: Now) -> rusqlite::Result<()> {
     let at = end.wall.to_sql();
     let status = end.reason.status();
-    let (released, expired) = if status == LockStatus::Released { (Some(&at), None) } else { (None, Some(&at)) };
+    let (released, expired) = if status == LockStatus::Released {
+        (Some(&at), None)
+    } else {
+        (None, Some(&at))
+    };
     sqlite
         .prepare_cached(
             "UPDATE lock_history SET status = ?2, released_at = ?3, expired_at = ?4, end_reason = ?5, ended_by = ?6,
@@ -63,15 +72,25 @@ pub(super) fn end(sqlite: &Sqlite, lock: &Lock, end: &End, now: Now) -> rusqlite
         .map(drop)
 }
 
-pub(super) fn annotate(sqlite: &Sqlite, id: LockId, details: &serde_json::Value) -> rusqlite::Result<()> {
+pub(super) fn annotate(
+    sqlite: &Sqlite,
+    id: LockId,
+    details: &serde_json::Value,
+) -> rusqlite::Result<()> {
     sqlite
-        .execute("UPDATE lock_history SET details = ?2 WHERE id = ?1", params![id.0, details.to_string()])
+        .execute(
+            "UPDATE lock_history SET details = ?2 WHERE id = ?1",
+            params![id.0, details.to_string()],
+        )
         .map(drop)
 }
 
 pub(super) fn by_id(sqlite: &Sqlite, id: LockId) -> rusqlite::Result<Option<Record>> {
     let query = format!("SELECT {COLUMNS} FROM lock_history WHERE id = ?1");
-    sqlite.prepare_cached(&query)?.query_row([id.0], record).optional()
+    sqlite
+        .prepare_cached(&query)?
+        .query_row([id.0], record)
+        .optional()
 }
 
 pub(super) fn select(sqlite: &Sqlite, filter: &HistoryFilter) -> rusqlite::Result<Vec<Record>> {
@@ -82,7 +101,10 @@ pub(super) fn select(sqlite: &Sqlite, filter: &HistoryFilter) -> rusqlite::Resul
         values.push(value);
     };
     if let Some(session) = &filter.session {
-        add(" AND session_id = ?", Value::Text(session.as_str().to_owned()));
+        add(
+            " AND session_id = ?",
+            Value::Text(session.as_str().to_owned()),
+        );
     }
     if let Some(task) = filter.task {
         add(" AND task_id = ?", Value::Integer(task.0));
@@ -102,19 +124,27 @@ pub(super) fn select(sqlite: &Sqlite, filter: &HistoryFilter) -> rusqlite::Resul
     if let Some(limit) = filter.limit {
         query.push_str(&format!(" LIMIT {limit}"));
     }
-    sqlite.prepare_cached(&query)?.query_map(params_from_iter(values), record)?.collect()
+    sqlite
+        .prepare_cached(&query)?
+        .query_map(params_from_iter(values), record)?
+        .collect()
 }
 
 /// The condition for rows whose folder overlaps, by either of its names.
 fn overlapping(folder: &Folder) -> (String, Vec<Value>) {
     let mut parts = Vec::new();
     let mut values = Vec::new();
-    for name in [Some(folder.path()), folder.written()].into_iter().flatten() {
+    for name in [Some(folder.path()), folder.written()]
+        .into_iter()
+        .flatten()
+    {
         let (from, to) = descendant_range(name);
         let above: Vec<&str> = ancestors(name).collect();
         let marks = vec!["?"; above.len()].join(",");
         for column in ["folder_path", "written_path"] {
-            parts.push(format!("({column} IN ({marks}) OR ({column} > ? AND {column} < ?))"));
+            parts.push(format!(
+                "({column} IN ({marks}) OR ({column} > ? AND {column} < ?))"
+            ));
             values.extend(above.iter().map(|name| Value::Text((*name).to_owned())));
             values.extend([Value::Text(from.clone()), Value::Text(to.clone())]);
         }
@@ -146,17 +176,27 @@ fn record(row: &Row<'_>) -> rusqlite::Result<Record> {
         scope: name(row, 1, Scope::new)?,
         folder: Folder::from_stored(stored),
         holder: Holder::new(name(row, 5, SessionId::new)?, TaskId(row.get(6)?)),
-        mode: if mode == Mode::Shared.word() { Mode::Shared } else { Mode::Exclusive },
+        mode: if mode == Mode::Shared.word() {
+            Mode::Shared
+        } else {
+            Mode::Exclusive
+        },
         granted_at: time(row, 8)?.unwrap_or(Wall(0)),
         granted: Moment(row.get::<_, Option<i64>>(9)?.unwrap_or(0)),
         expires_at: time(row, 10)?,
         end: end_of(row)?,
-        details: if details.is_some() { Some(json(row, 16)?) } else { None },
+        details: if details.is_some() {
+            Some(json(row, 16)?)
+        } else {
+            None
+        },
     })
 }
 
 fn end_of(row: &Row<'_>) -> rusqlite::Result<Option<End>> {
-    let (Some(wall), Some(reason)) = (time(row, 11)?, row.get::<_, Option<String>>(13)?) else { return Ok(None) };
+    let (Some(wall), Some(reason)) = (time(row, 11)?, row.get::<_, Option<String>>(13)?) else {
+        return Ok(None);
+    };
     Ok(Some(End {
         reason: reason_of(&reason),
         by: row.get::<_, Option<String>>(14)?.unwrap_or_default(),
@@ -168,10 +208,14 @@ fn end_of(row: &Row<'_>) -> rusqlite::Result<Option<End>> {
 
 fn reason_of(word: &str) -> EndReason {
     use EndReason::{Died, Forced, Lapsed, Released, TaskEnded};
-    [Died, Forced, Lapsed, TaskEnded].into_iter().find(|reason| reason.word() == word).unwrap_or(Released)
+    [Died, Forced, Lapsed, TaskEnded]
+        .into_iter()
+        .find(|reason| reason.word() == word)
+        .unwrap_or(Released)
 }
 
 fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Wall>> {
     let text: Option<String> = row.get(column)?;
-    text.map(|text| Wall::from_sql(&text).map_err(|error| unreadable(column, error))).transpose()
+    text.map(|text| Wall::from_sql(&text).map_err(|error| unreadable(column, error)))
+        .transpose()
 }

@@ -20,16 +20,30 @@ struct Named(String, Option<String>, Option<String>, Option<String>);
 impl Named {
     fn of(folder: &Folder) -> Self {
         let stored = folder.to_stored();
-        Self(stored.path, stored.path_key, stored.written, stored.written_key)
+        Self(
+            stored.path,
+            stored.path_key,
+            stored.written,
+            stored.written_key,
+        )
     }
 
     fn folder(self) -> Folder {
         let Self(path, path_key, written, written_key) = self;
-        Folder::from_stored(StoredFolder { path, path_key, written, written_key })
+        Folder::from_stored(StoredFolder {
+            path,
+            path_key,
+            written,
+            written_key,
+        })
     }
 }
 
-pub(super) fn overlapping(sqlite: &Sqlite, scope: &Scope, folders: &[Folder]) -> rusqlite::Result<Vec<Waiter>> {
+pub(super) fn overlapping(
+    sqlite: &Sqlite,
+    scope: &Scope,
+    folders: &[Folder],
+) -> rusqlite::Result<Vec<Waiter>> {
     let mut waiters: Vec<Waiter> = Vec::new();
     for key in folders.iter().flat_map(Folder::keys) {
         for waiter in around(sqlite, scope, key)? {
@@ -53,23 +67,37 @@ fn around(sqlite: &Sqlite, scope: &Scope, key: &str) -> rusqlite::Result<Vec<Wai
          ORDER BY id"
     );
     let (from, to) = descendant_range(key);
-    let names = [scope.as_str(), from.as_str(), to.as_str()].into_iter().chain(above);
-    sqlite.prepare_cached(&query)?.query_map(params_from_iter(names), waiter)?.collect()
+    let names = [scope.as_str(), from.as_str(), to.as_str()]
+        .into_iter()
+        .chain(above);
+    sqlite
+        .prepare_cached(&query)?
+        .query_map(params_from_iter(names), waiter)?
+        .collect()
 }
 
 pub(super) fn of_session(sqlite: &Sqlite, session: &SessionId) -> rusqlite::Result<Vec<Waiter>> {
     let query = format!("SELECT {COLUMNS} FROM waiters WHERE session_id = ?1 ORDER BY id");
-    sqlite.prepare_cached(&query)?.query_map([session.as_str()], waiter)?.collect()
+    sqlite
+        .prepare_cached(&query)?
+        .query_map([session.as_str()], waiter)?
+        .collect()
 }
 
 pub(super) fn all(sqlite: &Sqlite) -> rusqlite::Result<Vec<Waiter>> {
     let query = format!("SELECT {COLUMNS} FROM waiters ORDER BY id");
-    sqlite.prepare_cached(&query)?.query_map([], waiter)?.collect()
+    sqlite
+        .prepare_cached(&query)?
+        .query_map([], waiter)?
+        .collect()
 }
 
 pub(super) fn by_id(sqlite: &Sqlite, id: WaiterId) -> rusqlite::Result<Option<Waiter>> {
     let query = format!("SELECT {COLUMNS} FROM waiters WHERE id = ?1");
-    sqlite.prepare_cached(&query)?.query_row([id.0], waiter).optional()
+    sqlite
+        .prepare_cached(&query)?
+        .query_row([id.0], waiter)
+        .optional()
 }
 
 pub(super) fn insert(sqlite: &Sqlite, waiter: &Waiter) -> rusqlite::Result<WaiterId> {
@@ -117,7 +145,12 @@ fn insert_names(sqlite: &Sqlite, id: WaiterId, want: &Want) -> rusqlite::Result<
     Ok(())
 }
 
-pub(super) fn update(sqlite: &Sqlite, id: WaiterId, state: &WaiterState, heard: Moment) -> rusqlite::Result<()> {
+pub(super) fn update(
+    sqlite: &Sqlite,
+    id: WaiterId,
+    state: &WaiterState,
+    heard: Moment,
+) -> rusqlite::Result<()> {
     let granted = match state {
         WaiterState::Waiting => None,
         WaiterState::Granted(locks) => Some(text(locks)?),
@@ -129,8 +162,13 @@ pub(super) fn update(sqlite: &Sqlite, id: WaiterId, state: &WaiterState, heard: 
 }
 
 pub(super) fn remove(sqlite: &Sqlite, id: WaiterId) -> rusqlite::Result<()> {
-    sqlite.prepare_cached("DELETE FROM waiters WHERE id = ?1")?.execute([id.0])?;
-    sqlite.prepare_cached("DELETE FROM waiter_folders WHERE waiter_id = ?1")?.execute([id.0]).map(drop)
+    sqlite
+        .prepare_cached("DELETE FROM waiters WHERE id = ?1")?
+        .execute([id.0])?;
+    sqlite
+        .prepare_cached("DELETE FROM waiter_folders WHERE waiter_id = ?1")?
+        .execute([id.0])
+        .map(drop)
 }
 
 /// Waiters that were processes are dead with the machine; one elsewhere has
@@ -142,11 +180,14 @@ pub(super) fn after_reboot(sqlite: &Sqlite, now: Moment) -> rusqlite::Result<()>
         "UPDATE waiters SET until_ns = until_ns - heard_ns + ?1 WHERE until_ns IS NOT NULL",
         [now.0],
     )?;
-    sqlite.execute("UPDATE waiters SET heard_ns = ?1", [now.0]).map(drop)
+    sqlite
+        .execute("UPDATE waiters SET heard_ns = ?1", [now.0])
+        .map(drop)
 }
 
 fn text(value: &impl Serialize) -> rusqlite::Result<String> {
-    serde_json::to_string(value).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
+    serde_json::to_string(value)
+        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
 }
 
 fn waiter(row: &Row<'_>) -> rusqlite::Result<Waiter> {
@@ -167,8 +208,15 @@ fn waiter(row: &Row<'_>) -> rusqlite::Result<Waiter> {
         heard: Moment(row.get(13)?),
         since: Wall(row.get(14)?),
         until: row.get::<_, Option<i64>>(15)?.map(Moment),
-        turn: if row.get(11)? { Turn::Reserved } else { Turn::Granted },
-        request: request.map(RequestId::new).transpose().map_err(|error| unreadable(16, error))?,
+        turn: if row.get(11)? {
+            Turn::Reserved
+        } else {
+            Turn::Granted
+        },
+        request: request
+            .map(RequestId::new)
+            .transpose()
+            .map_err(|error| unreadable(16, error))?,
     })
 }
 
@@ -180,10 +228,22 @@ fn want(row: &Row<'_>) -> rusqlite::Result<Want> {
         scope: name(row, 1, Scope::new)?,
         folders: folders.into_iter().map(Named::folder).collect(),
         holder: Holder::new(name(row, 2, SessionId::new)?, TaskId(row.get(3)?)),
-        mode: if mode == Mode::Shared.word() { Mode::Shared } else { Mode::Exclusive },
+        mode: if mode == Mode::Shared.word() {
+            Mode::Shared
+        } else {
+            Mode::Exclusive
+        },
         ttl: duration(row.get(6)?),
-        process: if process.is_some() { Some(json(row, 9)?) } else { None },
+        process: if process.is_some() {
+            Some(json(row, 9)?)
+        } else {
+            None
+        },
         own: row.get(7)?,
-        keeper: if row.get(8)? { Keeper::Assigner } else { Keeper::Holder },
+        keeper: if row.get(8)? {
+            Keeper::Assigner
+        } else {
+            Keeper::Holder
+        },
     })
 }

@@ -17,8 +17,10 @@ use crate::error::StoreError;
 const APPLICATION_ID: i64 = 0x4741_4941;
 
 /// Numbered from 1; never changed once released, only added to.
-const MIGRATIONS: [&str; 2] =
-    [include_str!("migrations/0001_locks.sql"), include_str!("migrations/0002_tasks.sql")];
+const MIGRATIONS: [&str; 2] = [
+    include_str!("migrations/0001_locks.sql"),
+    include_str!("migrations/0002_tasks.sql"),
+];
 
 /// The schema that this program writes.
 #[expect(clippy::cast_possible_wrap, reason = "a handful of migrations")]
@@ -54,7 +56,11 @@ fn refuse_too_new(sqlite: &Sqlite, path: &Path) -> Result<(), StoreError> {
         .query_row("SELECT oldest_schema FROM gaia_state", [], |row| row.get(0))
         .map_err(|error| of_sqlite(path, &error))?;
     if oldest > KNOWN {
-        return Err(StoreError::TooNew { path: path.to_owned(), oldest, known: KNOWN });
+        return Err(StoreError::TooNew {
+            path: path.to_owned(),
+            oldest,
+            known: KNOWN,
+        });
     }
     Ok(())
 }
@@ -64,7 +70,10 @@ fn refuse_foreign(sqlite: &Sqlite, path: &Path) -> Result<(), StoreError> {
         return Ok(());
     }
     let why = "another program made it; name another file, or move this one away".to_owned();
-    Err(StoreError::Foreign { path: path.to_owned(), why })
+    Err(StoreError::Foreign {
+        path: path.to_owned(),
+        why,
+    })
 }
 
 /// An empty file becomes a GAIA database; one with tables in it is somebody
@@ -76,26 +85,43 @@ fn make_new(sqlite: &Sqlite, path: &Path) -> Result<(), StoreError> {
         if is_ours(sqlite).map_err(failed)? {
             return Ok(());
         }
-        return Err(StoreError::Foreign { path: path.to_owned(), why: foreign(&tables) });
+        return Err(StoreError::Foreign {
+            path: path.to_owned(),
+            why: foreign(&tables),
+        });
     }
-    sqlite.execute_batch("PRAGMA page_size=1024").map_err(failed)?;
-    let mode: String =
-        sqlite.query_row("PRAGMA journal_mode=WAL", [], |row| row.get(0)).map_err(failed)?;
+    sqlite
+        .execute_batch("PRAGMA page_size=1024")
+        .map_err(failed)?;
+    let mode: String = sqlite
+        .query_row("PRAGMA journal_mode=WAL", [], |row| row.get(0))
+        .map_err(failed)?;
     if mode != "wal" {
-        return Err(unusable(path, &format!("its journal mode stays {mode}, but WAL is needed")));
+        return Err(unusable(
+            path,
+            &format!("its journal mode stays {mode}, but WAL is needed"),
+        ));
     }
     Ok(())
 }
 
 fn tables_of(sqlite: &Sqlite) -> rusqlite::Result<Vec<String>> {
-    let mut statement = sqlite.prepare("SELECT name FROM sqlite_master WHERE type='table' ORDER BY name")?;
+    let mut statement =
+        sqlite.prepare("SELECT name FROM sqlite_master WHERE type='table' ORDER BY name")?;
     statement.query_map([], |row| row.get(0))?.collect()
 }
 
 fn foreign(tables: &[String]) -> String {
-    let names = tables.iter().take(5).cloned().collect::<Vec<_>>().join(", ");
+    let names = tables
+        .iter()
+        .take(5)
+        .cloned()
+        .collect::<Vec<_>>()
+        .join(", ");
     if tables.iter().any(|table| table == "prompts") {
-        return format!("an earlier assigner made it (tables {names}); this release does not open such files yet");
+        return format!(
+            "an earlier assigner made it (tables {names}); this release does not open such files yet"
+        );
     }
     format!("another program's tables are in it ({names}); name another file")
 }

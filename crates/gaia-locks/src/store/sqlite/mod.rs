@@ -63,7 +63,10 @@ pub struct SqliteOptions {
 
 impl Default for SqliteOptions {
     fn default() -> Self {
-        Self { durability: Durability::Normal, clock: Arc::new(SystemClock) }
+        Self {
+            durability: Durability::Normal,
+            clock: Arc::new(SystemClock),
+        }
     }
 }
 
@@ -76,7 +79,11 @@ impl SqliteStore {
         let connection = open::open(path, options.durability)?;
         let doorbell = crate::os::open_doorbell(&beside(connection.path(), "-bell"))
             .map_err(|error| unusable(&beside(connection.path(), "-bell"), &error))?;
-        Ok(Self { connection, doorbell, clock: options.clock })
+        Ok(Self {
+            connection,
+            doorbell,
+            clock: options.clock,
+        })
     }
 
     /// The database file.
@@ -115,5 +122,8 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
 }
 
 fn unusable(path: &Path, error: &dyn std::fmt::Display) -> StoreError {
-    StoreError::Unusable { path: path.to_owned(), detail: error.to_string() }
+    StoreError::Unusable {
+        path: path.to_owned(),
+        detail: error.to_string(),
+    }
 }

@@ -92,12 +92,28 @@ pub(super) fn of_sqlite(path: &Path, error: &rusqlite::Error) -> StoreError {
     use rusqlite::ErrorCode as Code;
     let path = path.to_owned();
     match error.sqlite_error_code() {
-        Some(Code::DatabaseBusy | Code::DatabaseLocked) => StoreError::Busy { path, seconds: BUSY.as_secs() },
-        Some(Code::DatabaseCorrupt) => StoreError::Damaged { path, detail: error.to_string() },
-        Some(Code::NotADatabase) => StoreError::Foreign { path, why: "it is no SQLite file".to_owned() },
-        Some(Code::ReadOnly | Code::CannotOpen | Code::PermissionDenied | Code::DiskFull | Code::SystemIoFailure) => {
-            StoreError::Unusable { path, detail: error.to_string() }
-        }
+        Some(Code::DatabaseBusy | Code::DatabaseLocked) => StoreError::Busy {
+            path,
+            seconds: BUSY.as_secs(),
+        },
+        Some(Code::DatabaseCorrupt) => StoreError::Damaged {
+            path,
+            detail: error.to_string(),
+        },
+        Some(Code::NotADatabase) => StoreError::Foreign {
+            path,
+            why: "it is no SQLite file".to_owned(),
+        },
+        Some(
+            Code::ReadOnly
+            | Code::CannotOpen
+            | Code::PermissionDenied
+            | Code::DiskFull
+            | Code::SystemIoFailure,
+        ) => StoreError::Unusable {
+            path,
+            detail: error.to_string(),
+        },
         _ => StoreError::Failed(format!("{}: {error}", path.display())),
     }
 }

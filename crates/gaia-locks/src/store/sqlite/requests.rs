@@ -62,7 +62,9 @@ pub(super) fn forget(sqlite: &Sqlite, session: &SessionId, id: &RequestId) -> ru
 }
 
 pub(super) fn forget_before(sqlite: &Sqlite, before: Wall) -> rusqlite::Result<()> {
-    sqlite.execute("DELETE FROM request_ids WHERE at < ?1", [before.0]).map(drop)
+    sqlite
+        .execute("DELETE FROM request_ids WHERE at < ?1", [before.0])
+        .map(drop)
 }
 
 pub(super) fn pauses(sqlite: &Sqlite) -> rusqlite::Result<Vec<Pause>> {
@@ -111,7 +113,11 @@ pub(super) fn insert_pause(sqlite: &Sqlite, pause: &Pause) -> rusqlite::Result<(
         .map(drop)
 }
 
-pub(super) fn remove_pause(sqlite: &Sqlite, scope: &Scope, folder: &Folder) -> rusqlite::Result<bool> {
+pub(super) fn remove_pause(
+    sqlite: &Sqlite,
+    scope: &Scope,
+    folder: &Folder,
+) -> rusqlite::Result<bool> {
     let removed = sqlite.execute(
         "DELETE FROM pauses WHERE scope = ?1 AND folder_key = ?2",
         [scope.as_str(), folder.path_key()],

@@ -33,11 +33,16 @@ struct State {
     pauses: bool,
 }
 
-const STATE: &str = "SELECT boot, max(token_floor, (SELECT coalesce(max(id), 0) + 1 FROM lock_history)),
+const STATE: &str =
+    "SELECT boot, max(token_floor, (SELECT coalesce(max(id), 0) + 1 FROM lock_history)),
        tokens_reserved, EXISTS (SELECT 1 FROM waiters), EXISTS (SELECT 1 FROM pauses)
   FROM gaia_state";
 
-pub(super) fn write(connection: &Connection, clock: &dyn Clock, work: &mut Work<'_>) -> Result<(), Error> {
+pub(super) fn write(
+    connection: &Connection,
+    clock: &dyn Clock,
+    work: &mut Work<'_>,
+) -> Result<(), Error> {
     let sqlite = connection.lock();
     loop {
         let _turn = connection.gate.pass();
@@ -59,7 +64,11 @@ pub(super) fn write(connection: &Connection, clock: &dyn Clock, work: &mut Work<
     }
 }
 
-pub(super) fn read(connection: &Connection, clock: &dyn Clock, work: &mut Work<'_>) -> Result<(), Error> {
+pub(super) fn read(
+    connection: &Connection,
+    clock: &dyn Clock,
+    work: &mut Work<'_>,
+) -> Result<(), Error> {
     {
         let sqlite = connection.lock();
         let failed = |error: rusqlite::Error| Error::Store(of_sqlite(connection.path(), &error));
@@ -105,7 +114,12 @@ impl SqliteTx {
                 pauses: row.get(4)?,
             })
         })?;
-        Ok(Self { sqlite, now: clock.now(), state, out_of_tokens: false })
+        Ok(Self {
+            sqlite,
+            now: clock.now(),
+            state,
+            out_of_tokens: false,
+        })
     }
 
     /// The connection that the transaction runs on, for tables that join it.
@@ -129,8 +143,14 @@ impl SqliteTx {
         let first = self.state.boot.is_empty();
         sqlite.execute("UPDATE gaia_state SET boot = ?1", [&boot.0])?;
         if !first {
-            sqlite.execute("UPDATE gaia_state SET token_floor = max(token_floor, ?1)", [floor])?;
-            sqlite.execute("UPDATE active_locks SET expires_ns = ?1 + ttl_ns WHERE alias = 0", [now])?;
+            sqlite.execute(
+                "UPDATE gaia_state SET token_floor = max(token_floor, ?1)",
+                [floor],
+            )?;
+            sqlite.execute(
+                "UPDATE active_locks SET expires_ns = ?1 + ttl_ns WHERE alias = 0",
+                [now],
+            )?;
             line::after_reboot(sqlite, self.now.moment)?;
             self.state.next_token = self.state.next_token.max(floor);
         }
@@ -142,7 +162,9 @@ impl SqliteTx {
         let token = self.state.next_token;
         if token > self.state.reserved {
             self.out_of_tokens = true;
-            return Err(Error::Store(StoreError::Failed("a new block of tokens is needed".to_owned())));
+            return Err(Error::Store(StoreError::Failed(
+                "a new block of tokens is needed".to_owned(),
+            )));
         }
         self.state.next_token += 1;
         Ok(LockId(token))
@@ -197,7 +219,11 @@ impl Tx for SqliteTx {
     fn end_lock(&mut self, lock: &Lock, end: &End) -> Result<(), Error> {
         let now = self.now;
         self.run(|sqlite| {
-            if active::remove(sqlite, lock)? { history::end(sqlite, lock, end, now) } else { Ok(()) }
+            if active::remove(sqlite, lock)? {
+                history::end(sqlite, lock, end, now)
+            } else {
+                Ok(())
+            }
         })
     }
 
@@ -221,7 +247,11 @@ impl Tx for SqliteTx {
         Ok(self.state.waiters)
     }
 
-    fn waiters_overlapping(&mut self, scope: &Scope, folders: &[Folder]) -> Result<Vec<Waiter>, Error> {
+    fn waiters_overlapping(
+        &mut self,
+        scope: &Scope,
+        folders: &[Folder],
+    ) -> Result<Vec<Waiter>, Error> {
         self.run(|sqlite| line::overlapping(sqlite, scope, folders))
     }
 
@@ -243,7 +273,12 @@ impl Tx for SqliteTx {
         Ok(id)
     }
 
-    fn update_waiter(&mut self, id: WaiterId, state: &WaiterState, heard: Moment) -> Result<(), Error> {
+    fn update_waiter(
+        &mut self,
+        id: WaiterId,
+        state: &WaiterState,
+        heard: Moment,
+    ) -> Result<(), Error> {
         self.run(|sqlite| line::update(sqlite, id, state, heard))
     }
 
@@ -251,11 +286,20 @@ impl Tx for SqliteTx {
         self.run(|sqlite| line::remove(sqlite, id))
     }
 
-    fn remembered(&mut self, session: &SessionId, id: &RequestId) -> Result<Option<Remembered>, Error> {
+    fn remembered(
+        &mut self,
+        session: &SessionId,
+        id: &RequestId,
+    ) -> Result<Option<Remembered>, Error> {
         self.run(|sqlite| requests::remembered(sqlite, session, id))
     }
 
-    fn remember(&mut self, session: &SessionId, id: &RequestId, what: &Remembered) -> Result<(), Error> {
+    fn remember(
+        &mut self,
+        session: &SessionId,
+        id: &RequestId,
+        what: &Remembered,
+    ) -> Result<(), Error> {
         self.run(|sqlite| requests::remember(sqlite, session, id, what))
     }
 
@@ -268,7 +312,11 @@ impl Tx for SqliteTx {
     }
 
     fn pauses(&mut self) -> Result<Vec<Pause>, Error> {
-        if self.state.pauses { self.run(requests::pauses) } else { Ok(Vec::new()) }
+        if self.state.pauses {
+            self.run(requests::pauses)
+        } else {
+            Ok(Vec::new())
+        }
     }
 
     fn insert_pause(&mut self, pause: &Pause) -> Result<(), Error> {
