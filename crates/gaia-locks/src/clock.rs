@@ -14,7 +14,7 @@
 //! Rules never read a clock: [`Now`] is handed to them. The trait [`Clock`] is what a store asks,
 //! and [`ManualClock`] is the one that tests turn by hand.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::{Timestamp, civil, tz::TimeZone};
@@ -171,8 +171,8 @@ impl BootId {
     /// while the process lives.
     #[must_use]
     pub fn current() -> Self {
-        static BOOT: OnceLock<BootId> = OnceLock::new();
-        BOOT.get_or_init(|| Self(os::boot_id())).clone()
+        static BOOT: os::PerProcess<Option<BootId>> = os::PerProcess::new();
+        BOOT.with(|boot| boot.get_or_insert_with(|| Self(os::boot_id())).clone())
     }
 }
 

@@ -89,15 +89,14 @@ impl ProcessIdentity {
 
     /// This process. Read once, and again after a fork: the child is another process.
     pub fn current() -> io::Result<Self> {
-        static CURRENT: Mutex<Option<ProcessIdentity>> = Mutex::new(None);
-        let pid = std::process::id();
-        let mut cached = CURRENT.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(identity) = cached.as_ref().filter(|identity| identity.pid == pid) {
-            return Ok(identity.clone());
-        }
-        let identity = Self::seen(os::viewpoint()?, pid, os::own_start_time()?);
-        *cached = Some(identity.clone());
-        Ok(identity)
+        static CURRENT: os::PerProcess<Option<ProcessIdentity>> = os::PerProcess::new();
+        CURRENT.with(|current| {
+            if let Some(identity) = current {
+                return Ok(identity.clone());
+            }
+            let identity = Self::seen(os::viewpoint()?, std::process::id(), os::own_start_time()?);
+            Ok(current.insert(identity).clone())
+        })
     }
 
     fn seen(from: Viewpoint, pid: u32, start_time: u64) -> Self {

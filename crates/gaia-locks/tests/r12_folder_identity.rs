@@ -3,7 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::fs;
-use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -320,8 +319,12 @@ fn own_mounts() -> bool {
     std::env::var_os("GAIA_TEST_OWN_MOUNTS").is_some()
 }
 
+#[expect(
+    clippy::print_stderr,
+    reason = "whoever runs the tests must see what was left out"
+)]
 fn loudly(text: &str) {
-    writeln!(std::io::stderr(), "\n!!! NOT TESTED: {text}\n").unwrap();
+    eprintln!("\n!!! NOT TESTED: {text}\n");
 }
 
 fn run(program: &str, args: &[&str]) -> bool {
@@ -431,6 +434,34 @@ fn real_case_folding() {
             .same(&place.folder("point/Project"))
     );
     assert!(run("umount", &[&point]));
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_forked_child_resolves_too_whatever_other_threads_were_doing() {
+    let place = Place::new();
+    let real = place.dir("a");
+    let done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                place.folder("a");
+            }
+        });
+        for _ in 0..200 {
+            // SAFETY: the child resolves one path and ends at once by _exit.
+            let forked = unsafe { libc::fork() };
+            if forked == 0 {
+                let right = place.folder("a").path() == real;
+                // SAFETY: ends this process without running the parent's exit handlers.
+                unsafe { libc::_exit(if right { 7 } else { 1 }) };
+            }
+            let pid = rustix::process::Pid::from_raw(forked);
+            let ended = rustix::process::waitpid(pid, rustix::process::WaitOptions::empty());
+            assert_eq!(ended.unwrap().unwrap().1.exit_status(), Some(7));
+        }
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
 }
 
 fn tree() -> Place {

@@ -32,20 +32,33 @@ pub enum Trust {
 /// folder that does counts.
 pub fn file_system_of(path: &Path) -> io::Result<FileSystem> {
     let existing = deepest_existing(path)?;
-    let text = existing.to_string_lossy();
-    let by_table = mount_of(&text);
+    // The table first: it knows what a FUSE file system is called, and a server that is out of
+    // reach does not keep it from answering.
+    let by_table = mount_of(&existing.to_string_lossy());
+    if let Some((name, reason)) = by_table.as_deref().and_then(distrusted) {
+        return Ok(shared(name, reason));
+    }
     let by_kernel = kind_by_kernel(&existing)?;
-    // The kernel's word counts for what it is, the table's for the name of a FUSE file system.
-    let name = by_table
-        .clone()
-        .unwrap_or_else(|| by_kernel.name.to_owned());
-    let reason = reason_to_distrust(&name).or_else(|| reason_to_distrust(&by_kernel.name));
-    let trust = match reason {
-        Some(reason) => Trust::Shared(reason.to_owned()),
-        None if by_kernel.remote => Trust::Shared("it is not on a local disk".to_owned()),
-        None => Trust::Local,
-    };
+    if let Some((name, reason)) = distrusted(&by_kernel.name) {
+        return Ok(shared(name, reason));
+    }
+    let name = by_table.unwrap_or(by_kernel.name);
+    if by_kernel.remote {
+        return Ok(shared(&name, "it is not on a local disk"));
+    }
+    let trust = Trust::Local;
     Ok(FileSystem { name, trust })
+}
+
+fn distrusted(name: &str) -> Option<(&str, &'static str)> {
+    reason_to_distrust(name).map(|reason| (name, reason))
+}
+
+fn shared(name: &str, reason: &str) -> FileSystem {
+    FileSystem {
+        name: name.to_owned(),
+        trust: Trust::Shared(reason.to_owned()),
+    }
 }
 
 fn deepest_existing(path: &Path) -> io::Result<PathBuf> {

@@ -3,14 +3,13 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::path::Path;
-use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use std::{fs, io};
 
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags};
 use rustix::time::{ClockId, clock_gettime};
 
-use super::{Names, in_nanoseconds, mounts};
+use super::{Names, PerProcess, in_nanoseconds, mounts};
 use crate::clock::Moment;
 
 pub(crate) fn moment() -> Moment {
@@ -51,7 +50,7 @@ pub(crate) fn mount_of(path: &str) -> Option<String> {
 
 /// True where no directory at all folds names, so that nobody needs to look at each.
 pub(crate) fn nothing_folds() -> bool {
-    mounts::with_table(|table| !table.any_folds()).unwrap_or(false)
+    mounts::nothing_folds()
 }
 
 /// How names in this directory are compared; None if it cannot be looked at.
@@ -59,16 +58,16 @@ pub(crate) fn nothing_folds() -> bool {
 /// Asked for every directory of a path, and the answer hardly ever changes (the kernel allows it
 /// only while a directory is empty), so it is kept for a second.
 pub(crate) fn names_in(directory: &str) -> Option<Names> {
-    static SEEN: Mutex<Option<Seen>> = Mutex::new(None);
-    let mut seen = SEEN.lock().unwrap_or_else(PoisonError::into_inner);
-    let seen = seen.get_or_insert_default();
-    seen.forget_if_old(moment());
-    if let Some(names) = seen.names.get(directory) {
-        return Some(*names);
-    }
-    let names = look_at_names_in(directory)?;
-    seen.names.insert(directory.to_owned(), names);
-    Some(names)
+    static SEEN: PerProcess<Seen> = PerProcess::new();
+    SEEN.with(|seen| {
+        seen.forget_if_old(moment());
+        if let Some(names) = seen.names.get(directory) {
+            return Some(*names);
+        }
+        let names = look_at_names_in(directory)?;
+        seen.names.insert(directory.to_owned(), names);
+        Some(names)
+    })
 }
 
 #[derive(Default)]
@@ -131,11 +130,10 @@ pub(super) fn folds_by_directory(file_system: &str) -> bool {
 }
 
 fn kernel_can_fold() -> bool {
-    static CAN: OnceLock<bool> = OnceLock::new();
-    *CAN.get_or_init(|| {
-        ["ext4", "f2fs", "tmpfs"]
-            .iter()
-            .any(|name| Path::new(&format!("/sys/fs/{name}/features/casefold")).exists())
+    static CAN: PerProcess<Option<bool>> = PerProcess::new();
+    CAN.with(|can| {
+        let built_in = |name| Path::new(&format!("/sys/fs/{name}/features/casefold")).exists();
+        *can.get_or_insert_with(|| ["ext4", "f2fs", "tmpfs"].into_iter().any(built_in))
     })
 }
 

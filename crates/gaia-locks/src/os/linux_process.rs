@@ -2,7 +2,6 @@
 
 use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::sync::{Mutex, PoisonError};
 use std::{fs, process};
 
 use rustix::io::Errno;
@@ -10,32 +9,31 @@ use rustix::process::{Pid, test_kill_process};
 
 use crate::clock::BootId;
 use crate::liveness::{Sighting, Viewpoint};
+use crate::os::PerProcess;
 
 #[derive(Clone)]
-struct Cached {
-    pid: u32,
+struct Surroundings {
     from: Viewpoint,
     proc_is_ours: bool,
 }
 
 pub(crate) fn viewpoint() -> io::Result<Viewpoint> {
-    cached().map(|cached| cached.from)
+    surroundings().map(|surroundings| surroundings.from)
 }
 
-// A process keeps its namespaces, but its child after a fork may have others.
-fn cached() -> io::Result<Cached> {
-    static CACHE: Mutex<Option<Cached>> = Mutex::new(None);
-    let pid = process::id();
-    let mut cache = CACHE.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(cached) = cache.as_ref().filter(|cached| cached.pid == pid) {
-        return Ok(cached.clone());
-    }
-    let fresh = look_around(pid)?;
-    *cache = Some(fresh.clone());
-    Ok(fresh)
+// A process keeps its namespaces as long as it lives.
+fn surroundings() -> io::Result<Surroundings> {
+    static SEEN: PerProcess<Option<Surroundings>> = PerProcess::new();
+    SEEN.with(|seen| {
+        if let Some(surroundings) = seen {
+            return Ok(surroundings.clone());
+        }
+        let fresh = look_around(process::id())?;
+        Ok(seen.insert(fresh).clone())
+    })
 }
 
-fn look_around(pid: u32) -> io::Result<Cached> {
+fn look_around(pid: u32) -> io::Result<Surroundings> {
     let from = Viewpoint {
         boot: BootId::current(),
         pid_namespace: fs::metadata("/proc/self/ns/pid")?.ino(),
@@ -44,11 +42,7 @@ fn look_around(pid: u32) -> io::Result<Cached> {
     };
     // In a new pid namespace /proc may still be the old one's, and its numbers mean others.
     let proc_is_ours = fs::read_link("/proc/self")?.to_str() == Some(pid.to_string().as_str());
-    Ok(Cached {
-        pid,
-        from,
-        proc_is_ours,
-    })
+    Ok(Surroundings { from, proc_is_ours })
 }
 
 pub(crate) fn own_start_time() -> io::Result<u64> {
@@ -62,7 +56,7 @@ pub(crate) fn sight(pid: u32) -> Sighting {
     let Some(valid) = i32::try_from(pid).ok().and_then(Pid::from_raw) else {
         return Sighting::Absent;
     };
-    if !cached().is_ok_and(|cached| cached.proc_is_ours) {
+    if !surroundings().is_ok_and(|here| here.proc_is_ours) {
         return absent_or_hidden(valid);
     }
     match read_stat(&format!("/proc/{pid}/stat")) {

@@ -20,6 +20,7 @@ mod macos;
 mod macos_process;
 #[cfg(target_os = "linux")]
 mod mounts;
+mod per_process;
 
 #[cfg(target_os = "linux")]
 pub(crate) use linux::{
@@ -40,6 +41,8 @@ use std::io;
 use rustix::time::{ClockId, Timespec, clock_gettime};
 
 use crate::clock::Wall;
+
+pub(crate) use per_process::PerProcess;
 
 pub use doorbell::{Doorbell, Listener, LocalDoorbell, Wake, open_doorbell};
 pub use file_system::{FileSystem, Trust, file_system_of};

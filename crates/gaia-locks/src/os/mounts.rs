@@ -11,14 +11,14 @@
 //! nothing more.
 
 use std::collections::HashMap;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read, Seek};
 use std::os::unix::fs::MetadataExt;
-use std::sync::{Mutex, PoisonError};
-use std::{fs, process};
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use super::PerProcess;
 use super::linux::{folds_always, folds_by_directory};
 use crate::folder::{ancestors, is_within};
 
@@ -41,27 +41,39 @@ pub(super) struct Table {
     folds: bool,
 }
 
+static CURRENT: PerProcess<Option<Watched>> = PerProcess::new();
+
+/// Whether any directory anywhere may fold names, as of the last look at the table.
+static FOLDS: AtomicU8 = AtomicU8::new(UNKNOWN);
+const UNKNOWN: u8 = 0;
+const NONE: u8 = 1;
+const SOME: u8 = 2;
+
 /// Asks the table as it is now; None where there is none to be read.
 pub(super) fn with_table<T>(ask: impl FnOnce(&Table) -> T) -> Option<T> {
-    static CURRENT: Mutex<Option<Watched>> = Mutex::new(None);
-    let mut current = CURRENT.lock().unwrap_or_else(PoisonError::into_inner);
-    // A child after a fork shares the open file, and with it the news; it needs its own.
-    if current
-        .as_ref()
-        .is_none_or(|watched| watched.pid != process::id())
-    {
-        *current = Watched::open().ok();
+    CURRENT.with(|current| {
+        if current.is_none() {
+            *current = Watched::open().ok();
+        }
+        let watched = current.as_mut()?;
+        if watched.changed() && watched.read().is_err() {
+            *current = None;
+            return None;
+        }
+        Some(ask(&watched.table))
+    })
+}
+
+/// True where no mount that could fold names was there when the table was last looked at. Every
+/// path is looked up in the table before its names are, so that saves a second look.
+pub(super) fn nothing_folds() -> bool {
+    match FOLDS.load(Ordering::Acquire) {
+        UNKNOWN => with_table(|table| !table.folds).unwrap_or(false),
+        folds => folds == NONE,
     }
-    let watched = current.as_mut()?;
-    if watched.changed() && watched.read().is_err() {
-        *current = None;
-        return None;
-    }
-    Some(ask(&watched.table))
 }
 
 struct Watched {
-    pid: u32,
     file: File,
     table: Table,
 }
@@ -69,8 +81,8 @@ struct Watched {
 impl Watched {
     fn open() -> io::Result<Self> {
         let file = File::open("/proc/self/mountinfo")?;
-        let (pid, table) = (process::id(), Table::default());
-        let mut watched = Self { pid, file, table };
+        let table = Table::default();
+        let mut watched = Self { file, table };
         watched.read()?;
         Ok(watched)
     }
@@ -86,6 +98,10 @@ impl Watched {
         self.file.rewind()?;
         self.file.read_to_end(&mut text)?;
         self.table = Table::parse(&String::from_utf8_lossy(&text));
+        FOLDS.store(
+            if self.table.folds { SOME } else { NONE },
+            Ordering::Release,
+        );
         Ok(())
     }
 }
@@ -125,10 +141,6 @@ impl Table {
 
     pub(super) fn file_system_type(&self, path: &str) -> Option<String> {
         self.covering(path).map(|mount| mount.kind.clone())
-    }
-
-    pub(super) fn any_folds(&self) -> bool {
-        self.folds
     }
 
     pub(super) fn one_spelling(&self, path: &str) -> Option<String> {
@@ -276,7 +288,7 @@ mod tests {
             table.file_system_type("/mnt/my disk\\x/y").as_deref(),
             Some("vfat")
         );
-        assert!(table.any_folds());
+        assert!(table.folds);
     }
 
     #[test]
