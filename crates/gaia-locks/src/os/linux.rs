@@ -132,7 +132,11 @@ pub(super) fn folds_by_directory(file_system: &str) -> bool {
 fn kernel_can_fold() -> bool {
     static CAN: PerProcess<Option<bool>> = PerProcess::new();
     CAN.with(|can| {
-        let built_in = |name| Path::new(&format!("/sys/fs/{name}/features/casefold")).exists();
+        let built_in = |name| {
+            Path::new(&format!("/sys/fs/{name}/features/casefold"))
+                .try_exists()
+                .unwrap_or(true)
+        };
         *can.get_or_insert_with(|| ["ext4", "f2fs", "tmpfs"].into_iter().any(built_in))
     })
 }

@@ -18,7 +18,7 @@ use crate::settings::Durability;
 /// Writes a complete copy, durable when this returns; never over an existing
 /// file, and never half of it under the final name.
 pub(super) fn backup(connection: &Connection, to: &Path) -> Result<(), StoreError> {
-    if to.exists() {
+    if is_there(to)? {
         return Err(unusable(
             to,
             &"it exists already; a backup never overwrites a file",
@@ -34,6 +34,10 @@ pub(super) fn backup(connection: &Connection, to: &Path) -> Result<(), StoreErro
         .and_then(|()| fs::hard_link(&unfinished, to).map_err(|error| unusable(to, &error)));
     drop(fs::remove_file(&unfinished));
     done
+}
+
+fn is_there(path: &Path) -> Result<bool, StoreError> {
+    path.try_exists().map_err(|error| unusable(path, &error))
 }
 
 fn unfinished(to: &Path) -> PathBuf {
@@ -89,7 +93,7 @@ fn sync(path: &Path) -> Result<(), StoreError> {
 pub fn restore(backup: &Path, database: &Path) -> Result<(), StoreError> {
     let source = open_backup(backup)?;
     let given_here = highest_given(database);
-    if given_here.is_none() && database.exists() {
+    if given_here.is_none() && is_there(database)? {
         set_aside(database)?;
     }
     let connection = open::open(database, Durability::Full)?;
@@ -132,7 +136,7 @@ fn reserved(sqlite: &Sqlite) -> rusqlite::Result<i64> {
 
 /// The highest token that the database may have given, if it can be read.
 fn highest_given(database: &Path) -> Option<i64> {
-    if !database.exists() {
+    if !is_there(database).unwrap_or(false) {
         return None;
     }
     let connection = open::open(database, Durability::Full).ok()?;
