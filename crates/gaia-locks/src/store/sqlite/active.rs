@@ -1,6 +1,8 @@
 //! The active locks: one row for each name of a lock, keyed by name, so that
 //! ancestors are a list of equalities and descendants a range.
 
+use std::borrow::Cow;
+use std::sync::{LazyLock, OnceLock};
 use std::time::Duration;
 
 use rusqlite::{Connection as Sqlite, OptionalExtension, Row, params, params_from_iter};
@@ -48,13 +50,21 @@ fn around(sqlite: &Sqlite, scope: &Scope, key: &str) -> rusqlite::Result<Vec<Loc
     Ok(locks)
 }
 
-fn around_query(depth: usize) -> String {
-    let marks = vec!["?"; depth].join(",");
-    format!(
-        "SELECT {COLUMNS} FROM active_locks WHERE scope = ?1 AND folder_key > ?2 AND folder_key < ?3
-         UNION ALL
-         SELECT {COLUMNS} FROM active_locks WHERE scope = ?1 AND folder_key IN ({marks})"
-    )
+/// One text for each depth, made once: this is asked at every request.
+fn around_query(depth: usize) -> Cow<'static, str> {
+    static QUERIES: [OnceLock<String>; 32] = [const { OnceLock::new() }; 32];
+    let made = || {
+        let marks = vec!["?"; depth].join(",");
+        format!(
+            "SELECT {COLUMNS} FROM active_locks WHERE scope = ?1 AND folder_key > ?2 AND folder_key < ?3
+             UNION ALL
+             SELECT {COLUMNS} FROM active_locks WHERE scope = ?1 AND folder_key IN ({marks})"
+        )
+    };
+    match QUERIES.get(depth) {
+        Some(query) => Cow::Borrowed(query.get_or_init(made)),
+        None => Cow::Owned(made()),
+    }
 }
 
 /// A row: a lock, or another name of one.
@@ -103,13 +113,22 @@ fn by_key(sqlite: &Sqlite, scope: &str, key: &str, id: i64) -> rusqlite::Result<
 
 /// There is no index by id: the row of the history knows the name.
 pub(super) fn by_id(sqlite: &Sqlite, id: LockId) -> rusqlite::Result<Option<Lock>> {
-    let name: Option<(String, String)> = sqlite
-        .prepare_cached(
-            "SELECT scope, coalesce(folder_key, folder_path) FROM lock_history WHERE id = ?1",
-        )?
-        .query_row([id.0], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?;
-    name.map_or(Ok(None), |(scope, key)| by_key(sqlite, &scope, &key, id.0))
+    static QUERY: LazyLock<String> = LazyLock::new(|| {
+        let columns = COLUMNS
+            .split(", ")
+            .map(|column| format!("a.{column}"))
+            .collect::<Vec<_>>()
+            .join(", ");
+        format!(
+            "SELECT {columns} FROM lock_history h CROSS JOIN active_locks a
+              WHERE h.id = ?1 AND a.scope = h.scope AND a.folder_key = coalesce(h.folder_key, h.folder_path)
+                AND a.id = ?1"
+        )
+    });
+    sqlite
+        .prepare_cached(&QUERY)?
+        .query_row([id.0], lock)
+        .optional()
 }
 
 pub(super) fn all(sqlite: &Sqlite) -> rusqlite::Result<Vec<Lock>> {

@@ -22,10 +22,12 @@ pub struct SqliteTx {
     now: Now,
     state: State,
     out_of_tokens: bool,
+    /// Not after somebody left the line or a pause ended: others may be left.
+    state_is_sure: bool,
 }
 
 /// What every transaction reads first.
-struct State {
+pub(super) struct State {
     boot: String,
     next_token: i64,
     reserved: i64,
@@ -49,7 +51,11 @@ pub(super) fn write(
         let failed = |error: rusqlite::Error| Error::Store(of_sqlite(connection.path(), &error));
         begin(&sqlite, "BEGIN IMMEDIATE").map_err(failed)?;
         let rollback = Rollback(&sqlite);
-        let mut tx = SqliteTx::begun(&sqlite, clock).map_err(failed)?;
+        let state = match connection.known(&sqlite) {
+            Some(state) => state,
+            None => State::read(&sqlite).map_err(failed)?,
+        };
+        let mut tx = SqliteTx::begun(&sqlite, clock, state);
         tx.after_reboot(&clock.boot()).map_err(failed)?;
         let done = work(&mut tx);
         if tx.out_of_tokens {
@@ -60,6 +66,7 @@ pub(super) fn write(
         done?;
         begin(&sqlite, "COMMIT").map_err(failed)?;
         std::mem::forget(rollback);
+        connection.remember(&sqlite, tx.state_after());
         return Ok(());
     }
 }
@@ -74,7 +81,8 @@ pub(super) fn read(
         let failed = |error: rusqlite::Error| Error::Store(of_sqlite(connection.path(), &error));
         begin(&sqlite, "BEGIN").map_err(failed)?;
         let rollback = Rollback(&sqlite);
-        let mut tx = SqliteTx::begun(&sqlite, clock).map_err(failed)?;
+        let state = State::read(&sqlite).map_err(failed)?;
+        let mut tx = SqliteTx::begun(&sqlite, clock, state);
         if tx.state.boot == clock.boot().0 {
             work(&mut tx)?;
             begin(&sqlite, "COMMIT").map_err(failed)?;
@@ -103,9 +111,9 @@ impl Drop for Rollback<'_> {
     }
 }
 
-impl SqliteTx {
-    fn begun(sqlite: &Sqlite, clock: &dyn Clock) -> rusqlite::Result<Self> {
-        let state = sqlite.prepare_cached(STATE)?.query_row([], |row| {
+impl State {
+    fn read(sqlite: &Sqlite) -> rusqlite::Result<Self> {
+        sqlite.prepare_cached(STATE)?.query_row([], |row| {
             Ok(State {
                 boot: row.get(0)?,
                 next_token: row.get(1)?,
@@ -113,13 +121,24 @@ impl SqliteTx {
                 waiters: row.get(3)?,
                 pauses: row.get(4)?,
             })
-        })?;
-        Ok(Self {
+        })
+    }
+}
+
+impl SqliteTx {
+    fn begun(sqlite: &Sqlite, clock: &dyn Clock, state: State) -> Self {
+        Self {
             sqlite,
             now: clock.now(),
             state,
             out_of_tokens: false,
-        })
+            state_is_sure: true,
+        }
+    }
+
+    /// What the transaction leaves, where it knows.
+    fn state_after(self) -> Option<State> {
+        self.state_is_sure.then_some(self.state)
     }
 
     /// The connection that the transaction runs on, for tables that join it.
@@ -283,6 +302,7 @@ impl Tx for SqliteTx {
     }
 
     fn remove_waiter(&mut self, id: WaiterId) -> Result<(), Error> {
+        self.state_is_sure = false;
         self.run(|sqlite| line::remove(sqlite, id))
     }
 
@@ -325,6 +345,7 @@ impl Tx for SqliteTx {
     }
 
     fn remove_pause(&mut self, scope: &Scope, folder: &Folder) -> Result<bool, Error> {
+        self.state_is_sure = false;
         self.run(|sqlite| requests::remove_pause(sqlite, scope, folder))
     }
 
