@@ -131,6 +131,24 @@ pub(super) fn by_id(sqlite: &Sqlite, id: LockId) -> rusqlite::Result<Option<Lock
         .optional()
 }
 
+/// By the history's index on tasks: a task has few rows there.
+pub(super) fn of_task(
+    sqlite: &Sqlite,
+    session: &SessionId,
+    task: TaskId,
+) -> rusqlite::Result<Vec<Lock>> {
+    let mut statement = sqlite.prepare_cached(
+        "SELECT id FROM lock_history INDEXED BY idx_lock_history_task
+          WHERE task_id = ?1 AND session_id = ?2 AND status = 'active' ORDER BY id",
+    )?;
+    let ids = statement.query_map(params![task.0, session.as_str()], |row| row.get(0))?;
+    let mut locks = Vec::new();
+    for id in ids.collect::<rusqlite::Result<Vec<i64>>>()? {
+        locks.extend(by_id(sqlite, LockId(id))?);
+    }
+    Ok(locks)
+}
+
 pub(super) fn all(sqlite: &Sqlite) -> rusqlite::Result<Vec<Lock>> {
     let query = format!("SELECT {COLUMNS} FROM active_locks WHERE alias = 0 ORDER BY id");
     sqlite
