@@ -107,6 +107,7 @@ impl LockTx<'_> {
             scene.locks.push(new.granted(info.id, now));
         }
         self.effects.rings.push(waiter.id);
+        self.effects.locks.handed_on = true;
         self.tx
             .update_waiter(waiter.id, &WaiterState::Granted(granted), waiter.heard)
     }
