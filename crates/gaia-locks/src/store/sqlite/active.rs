@@ -1,6 +1,8 @@
 //! The active locks: one row for each name of a lock, keyed by name, so that
 //! ancestors are a list of equalities and descendants a range.
 
+use std::borrow::Cow;
+use std::sync::{LazyLock, OnceLock};
 use std::time::Duration;
 
 use rusqlite::{Connection as Sqlite, OptionalExtension, Row, params, params_from_iter};
@@ -50,13 +52,21 @@ fn around(sqlite: &Sqlite, scope: &Scope, key: &str) -> rusqlite::Result<Vec<Loc
     Ok(locks)
 }
 
-fn around_query(depth: usize) -> String {
-    let marks = vec!["?"; depth].join(",");
-    format!(
-        "SELECT {COLUMNS} FROM active_locks WHERE scope = ?1 AND folder_key > ?2 AND folder_key < ?3
-         UNION ALL
-         SELECT {COLUMNS} FROM active_locks WHERE scope = ?1 AND folder_key IN ({marks})"
-    )
+/// One text for each depth, made once: this is asked at every request.
+fn around_query(depth: usize) -> Cow<'static, str> {
+    static QUERIES: [OnceLock<String>; 32] = [const { OnceLock::new() }; 32];
+    let made = || {
+        let marks = vec!["?"; depth].join(",");
+        format!(
+            "SELECT {COLUMNS} FROM active_locks WHERE scope = ?1 AND folder_key > ?2 AND folder_key < ?3
+             UNION ALL
+             SELECT {COLUMNS} FROM active_locks WHERE scope = ?1 AND folder_key IN ({marks})"
+        )
+    };
+    match QUERIES.get(depth) {
+        Some(query) => Cow::Borrowed(query.get_or_init(made)),
+        None => Cow::Owned(made()),
+    }
 }
 
 /// A row: a lock, or another name of one.
@@ -105,13 +115,40 @@ fn by_key(sqlite: &Sqlite, scope: &str, key: &str, id: i64) -> rusqlite::Result<
 
 /// There is no index by id: the row of the history knows the name.
 pub(super) fn by_id(sqlite: &Sqlite, id: LockId) -> rusqlite::Result<Option<Lock>> {
-    let name: Option<(String, String)> = sqlite
-        .prepare_cached(
-            "SELECT scope, coalesce(folder_key, folder_path) FROM lock_history WHERE id = ?1",
-        )?
-        .query_row([id.0], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?;
-    name.map_or(Ok(None), |(scope, key)| by_key(sqlite, &scope, &key, id.0))
+    static QUERY: LazyLock<String> = LazyLock::new(|| {
+        let columns = COLUMNS
+            .split(", ")
+            .map(|column| format!("a.{column}"))
+            .collect::<Vec<_>>()
+            .join(", ");
+        format!(
+            "SELECT {columns} FROM lock_history h CROSS JOIN active_locks a
+              WHERE h.id = ?1 AND a.scope = h.scope AND a.folder_key = coalesce(h.folder_key, h.folder_path)
+                AND a.id = ?1"
+        )
+    });
+    sqlite
+        .prepare_cached(&QUERY)?
+        .query_row([id.0], lock)
+        .optional()
+}
+
+/// By the history's index on tasks: a task has few rows there.
+pub(super) fn of_task(
+    sqlite: &Sqlite,
+    session: &SessionId,
+    task: TaskId,
+) -> rusqlite::Result<Vec<Lock>> {
+    let mut statement = sqlite.prepare_cached(
+        "SELECT id FROM lock_history INDEXED BY idx_lock_history_task
+          WHERE task_id = ?1 AND session_id = ?2 AND status = 'active' ORDER BY id",
+    )?;
+    let ids = statement.query_map(params![task.0, session.as_str()], |row| row.get(0))?;
+    let mut locks = Vec::new();
+    for id in ids.collect::<rusqlite::Result<Vec<i64>>>()? {
+        locks.extend(by_id(sqlite, LockId(id))?);
+    }
+    Ok(locks)
 }
 
 pub(super) fn all(sqlite: &Sqlite) -> rusqlite::Result<Vec<Lock>> {
