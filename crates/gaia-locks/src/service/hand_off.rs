@@ -124,6 +124,7 @@ impl LockTx<'_> {
             scene.locks.push(new.granted(info.id, now));
         }
         self.effects.rings.push(waiter.id);
+        self.effects.locks.handed_on = true;
         self.tx
             .update_waiter(waiter.id, &WaiterState::Granted(granted), waiter.heard)
     }
@@ -160,7 +161,7 @@ impl LockTx<'_> {
     pub(super) fn end(&mut self, lock: &Lock, end: &End) -> Result<(), Error> {
         self.tx.end_lock(lock, end)?;
         self.effects.changed = true;
-        self.effects.ended.push(lock.clone());
+        self.effects.locks.ended.push(lock.clone());
         Ok(())
     }
 
