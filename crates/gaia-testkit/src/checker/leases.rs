@@ -41,7 +41,11 @@ pub(super) fn judge(timeline: &Timeline<'_>, testimony: &Testimony) -> Vec<Viola
             let seen = grants.get(&span.record.id)?;
             let renewals = testimony.renewals.get(&span.record.id);
             let mut bounds = bounds(span, seen, renewals.map_or(&[], Vec::as_slice));
-            if testimony.unanswered.iter().any(|want| may_extend(want, span)) {
+            if testimony
+                .unanswered
+                .iter()
+                .any(|want| may_extend(want, span))
+            {
                 bounds.at_most = Moment::MAX;
             }
             let what = untimely(ended, bounds)?;
@@ -57,12 +61,19 @@ pub(super) fn judge(timeline: &Timeline<'_>, testimony: &Testimony) -> Vec<Viola
 fn may_extend(want: &Want, span: &Span<'_>) -> bool {
     want.holder == span.record.holder
         && want.mode == span.record.mode
-        && want.folders.iter().any(|folder| folder.same(&span.record.folder))
+        && want
+            .folders
+            .iter()
+            .any(|folder| folder.same(&span.record.folder))
 }
 
 fn bounds(span: &Span<'_>, seen: &[&Seen], renewals: &[Act]) -> Bounds {
     let granted = span.record.granted;
-    let shortest = seen.iter().map(|grant| grant.want.ttl).min().unwrap_or_default();
+    let shortest = seen
+        .iter()
+        .map(|grant| grant.want.ttl)
+        .min()
+        .unwrap_or_default();
     let mut bounds = Bounds {
         surely: granted.plus(shortest),
         at_most: granted.plus(shortest),

@@ -22,7 +22,13 @@ pub(super) fn judge(
     for grant in &testimony.grants {
         for token in &grant.tokens {
             match timeline.span(*token) {
-                None => violations.push(lost(*token, format!("{} saw it granted, and the history does not know it", grant.journal))),
+                None => violations.push(lost(
+                    *token,
+                    format!(
+                        "{} saw it granted, and the history does not know it",
+                        grant.journal
+                    ),
+                )),
                 Some(span) => violations.extend(end_is_explained(grant, span, testimony)),
             }
         }
@@ -45,13 +51,22 @@ fn rows(evidence: &Evidence, timeline: &Timeline<'_>) -> Vec<Violation> {
         .active
         .iter()
         .filter(|lock| !known.contains(&lock.id))
-        .map(|lock| lost(lock.id, "it is active, and the history does not know it".to_owned()))
+        .map(|lock| {
+            lost(
+                lock.id,
+                "it is active, and the history does not know it".to_owned(),
+            )
+        })
         .collect();
     for span in &timeline.spans {
         let id = span.record.id;
         match (&span.record.end, span.active) {
-            (None, None) => violations.push(lost(id, "its row says active, and it is not".to_owned())),
-            (Some(_), Some(_)) => violations.push(lost(id, "its row says ended, and it is active".to_owned())),
+            (None, None) => {
+                violations.push(lost(id, "its row says active, and it is not".to_owned()))
+            }
+            (Some(_), Some(_)) => {
+                violations.push(lost(id, "its row says ended, and it is active".to_owned()))
+            }
             (None, Some(lock)) => match &lock.binding {
                 Binding::Lease => {}
                 Binding::Process(process) | Binding::Claim(process) => {
@@ -81,7 +96,13 @@ fn end_is_explained(grant: &Seen, span: &Span<'_>, testimony: &Testimony) -> Opt
     };
     (!explained).then(|| {
         let how = end.reason.word();
-        lost(span.record.id, format!("it ended as {how}, and nobody asked for that; {} held it", grant.journal))
+        lost(
+            span.record.id,
+            format!(
+                "it ended as {how}, and nobody asked for that; {} held it",
+                grant.journal
+            ),
+        )
     })
 }
 
@@ -120,7 +141,11 @@ fn looks(timeline: &Timeline<'_>, testimony: &Testimony) -> Vec<Violation> {
 fn untrue(act: &Act, span: &Span<'_>, known: Moment, active: bool) -> Option<&'static str> {
     // A dead process ends its lock when that is noticed, a look alone notes it
     // nowhere: so the history may have a later end than `verify` told of.
-    let died = span.record.end.as_ref().is_some_and(|end| end.reason == EndReason::Died);
+    let died = span
+        .record
+        .end
+        .as_ref()
+        .is_some_and(|end| end.reason == EndReason::Died);
     if active && span.until < act.before {
         Some("verify said active after its end")
     } else if !active && span.until > known && !died {
@@ -136,7 +161,9 @@ fn deaths(timeline: &Timeline<'_>, testimony: &Testimony) -> Vec<Violation> {
     for grant in &testimony.grants {
         for token in &grant.tokens {
             // Whoever was granted it, not who asked again for the same.
-            let fresh = timeline.span(*token).is_some_and(|span| span.record.granted >= grant.asked);
+            let fresh = timeline
+                .span(*token)
+                .is_some_and(|span| span.record.granted >= grant.asked);
             if fresh {
                 owners.insert(*token, grant);
             }

@@ -29,9 +29,9 @@ mod conflicts;
 pub mod journal;
 mod leases;
 mod losses;
+mod testimony;
 #[cfg(test)]
 mod tests;
-mod testimony;
 mod timeline;
 mod tokens;
 mod turns;

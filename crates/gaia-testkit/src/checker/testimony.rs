@@ -235,7 +235,10 @@ impl Hearing<'_> {
 /// A request as the rules see it. Folders stand as written: journals name them
 /// in the canonical form.
 pub(super) fn wanted(asked: &Asked) -> Want {
-    let folders = asked.folders.iter().filter_map(|path| Folder::clean(path).ok());
+    let folders = asked
+        .folders
+        .iter()
+        .filter_map(|path| Folder::clean(path).ok());
     Want {
         scope: Scope::local(),
         folders: folders.collect(),

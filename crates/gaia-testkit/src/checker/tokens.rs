@@ -43,7 +43,10 @@ fn in_journals(records: &Records<'_>, testimony: &Testimony) -> Vec<Violation> {
     let mut asked: Vec<(Moment, LockId)> = Vec::new();
     for grant in &testimony.grants {
         for token in &grant.tokens {
-            if records.get(token).is_some_and(|record| is_fresh(grant, record)) {
+            if records
+                .get(token)
+                .is_some_and(|record| is_fresh(grant, record))
+            {
                 known.push((grant.known, *token));
                 asked.push((grant.asked, *token));
             }

@@ -177,7 +177,11 @@ impl<'a> Unseen<'a> {
         let claims = records.into_iter().flatten().filter(|record| {
             record.granted >= wait.from
                 && record.holder == wait.want.holder
-                && wait.want.folders.iter().any(|folder| folder.same(&record.folder))
+                && wait
+                    .want
+                    .folders
+                    .iter()
+                    .any(|folder| folder.same(&record.folder))
         });
         let claimed = claims.map(|record| record.granted).min();
         claimed.map_or(wait.until, |claimed| claimed.min(wait.until))

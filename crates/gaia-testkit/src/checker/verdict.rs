@@ -160,7 +160,11 @@ impl Counts {
             grants: evidence.history.len(),
             seen: testimony.grants.len(),
             waits: testimony.waits.len(),
-            turns: testimony.grants.iter().filter(|g| g.waiter.is_some()).count(),
+            turns: testimony
+                .grants
+                .iter()
+                .filter(|g| g.waiter.is_some())
+                .count(),
             refused: testimony.refused,
             lapsed: ended(EndReason::Lapsed),
             died: ended(EndReason::Died),
