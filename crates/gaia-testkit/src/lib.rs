@@ -2,5 +2,7 @@
 //! machine that the locks hold.
 
 pub mod checker;
+pub mod conformance;
 pub mod faults;
+pub mod faulty;
 pub mod hammer;
