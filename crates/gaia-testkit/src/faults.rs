@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use gaia_locks::clock::{Moment, Now, Wall};
 use gaia_locks::error::{Error, StoreError};
 use gaia_locks::folder::Folder;
-use gaia_locks::ids::{LockId, RequestId, Scope, SessionId, WaiterId};
+use gaia_locks::ids::{LockId, RequestId, Scope, SessionId, TaskId, WaiterId};
 use gaia_locks::model::{End, Lock, Pause, Waiter, WaiterState};
 use gaia_locks::os::Doorbell;
 use gaia_locks::store::{HistoryFilter, NewLock, Record, Remembered, Store, Tx, Work};
@@ -250,6 +250,9 @@ impl Tx for FaultyTx<'_> {
     }
     fn locks(&mut self) -> Result<Vec<Lock>, Error> {
         self.tx.locks()
+    }
+    fn locks_of_task(&mut self, session: &SessionId, task: TaskId) -> Result<Vec<Lock>, Error> {
+        self.tx.locks_of_task(session, task)
     }
     fn locks_due(&mut self, moment: Moment) -> Result<Vec<Lock>, Error> {
         self.tx.locks_due(moment)
