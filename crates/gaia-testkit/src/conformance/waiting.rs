@@ -28,13 +28,16 @@ impl Waiting {
         let (answered, answer) = mpsc::channel();
         let called_off = cancel.clone();
         std::thread::spawn(move || {
-            let mut on_look = |_: &_| drop(looked.send(()));
+            let mut on_look = |_: &_| {
+                // Nobody listens any more once the case is over.
+                looked.send(()).ok();
+            };
             let mut patience = Patience {
                 limit: None,
                 cancel: called_off,
                 on_look: Some(&mut on_look),
             };
-            drop(answered.send(locks.wait(waiter, &mut patience)));
+            answered.send(locks.wait(waiter, &mut patience)).ok();
         });
         looks.recv_timeout(LONG).unwrap();
         Self {
