@@ -41,24 +41,20 @@ impl LockTx<'_> {
     }
 
     /// The waiters that a freed folder may let through, everybody they might
-    /// be behind, and the locks around them.
+    /// be behind, those in turn, and the locks around them: whoever is looked
+    /// at without all that came before him would be granted out of turn.
     fn scene(&mut self, scope: &Scope, freed: &[Folder]) -> Result<Scene, Error> {
-        let mut waiters = self.waiting(scope, freed)?;
+        let mut waiters: Vec<Waiter> = Vec::new();
         let mut folders: Vec<Folder> = Vec::new();
-        for folder in waiters.iter().flat_map(|waiter| &waiter.want.folders) {
-            if !folders.iter().any(|known| known.same(folder)) {
-                folders.push(folder.clone());
-            }
+        let mut around = freed.to_vec();
+        while !around.is_empty() {
+            let mut found = self.waiting(scope, &around)?;
+            found.retain(|waiter| waiters.iter().all(|known| known.id != waiter.id));
+            around = not_yet_within(freed, &folders, &found);
+            folders.extend(found.iter().flat_map(|waiter| waiter.want.folders.clone()));
+            waiters.append(&mut found);
         }
-        let inside = |folder: &Folder| freed.iter().any(|free| free.covers(folder));
-        if !folders.iter().all(inside) {
-            waiters = self.waiting(scope, &folders)?;
-            folders.extend(
-                waiters
-                    .iter()
-                    .flat_map(|waiter| waiter.want.folders.clone()),
-            );
-        }
+        waiters.sort_unstable_by_key(|waiter| waiter.id);
         let mut locks = if folders.is_empty() {
             Vec::new()
         } else {
@@ -213,4 +209,16 @@ impl LockTx<'_> {
         }
         Ok(false)
     }
+}
+
+/// The folders of these waiters around which nobody has looked yet.
+fn not_yet_within(freed: &[Folder], looked_at: &[Folder], waiters: &[Waiter]) -> Vec<Folder> {
+    let mut new: Vec<Folder> = Vec::new();
+    for folder in waiters.iter().flat_map(|waiter| &waiter.want.folders) {
+        let mut known = freed.iter().chain(looked_at).chain(&new);
+        if !known.any(|known| known.covers(folder)) {
+            new.push(folder.clone());
+        }
+    }
+    new
 }
