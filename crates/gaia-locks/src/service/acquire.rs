@@ -167,15 +167,25 @@ impl LockTx<'_> {
         Ok(state)
     }
 
+    /// What overlaps a request, and where somebody waits whom it could not be
+    /// granted beside, what overlaps him: he may wait for this very holder,
+    /// and does not hold him back then.
     pub(super) fn state(&mut self, want: &Want) -> Result<State, Error> {
-        let locks = self.tx.locks_overlapping(&want.scope, &want.folders)?;
         let mut waiters = Vec::new();
         if self.tx.has_waiters()? {
             waiters = self.tx.waiters_overlapping(&want.scope, &want.folders)?;
             waiters.retain(|waiter| waiter.state == WaiterState::Waiting);
         }
+        let mut folders = want.folders.clone();
+        for waiter in waiters.iter().filter(|waiter| want.excludes(&waiter.want)) {
+            for folder in &waiter.want.folders {
+                if !folders.iter().any(|known| known.covers(folder)) {
+                    folders.push(folder.clone());
+                }
+            }
+        }
         Ok(State {
-            locks,
+            locks: self.tx.locks_overlapping(&want.scope, &folders)?,
             waiters,
             pauses: self.tx.pauses()?,
         })
