@@ -4,7 +4,7 @@
 
 use super::{LockTx, request};
 use crate::error::Error;
-use crate::folder::Folder;
+use crate::folder::{Folder, is_within};
 use crate::ids::Scope;
 use crate::model::{Binding, End, EndReason, Lock, Pause, Waiter, WaiterLife, WaiterState};
 use crate::rules::expire::{self, Verdict};
@@ -48,7 +48,6 @@ impl LockTx<'_> {
                 Step::Grant(position) => self.grant_turn(&mut scene, position)?,
             }
         }
-        // Each round ends at least one lock, so this comes to an end.
         if freed_beside.is_empty() {
             Ok(())
         } else {
@@ -57,16 +56,21 @@ impl LockTx<'_> {
     }
 
     /// The waiters that a freed folder may let through, everybody they might
-    /// be behind, and the locks around them; and what was found to be over on
-    /// the way.
+    /// be behind, those in turn, and the locks around them: whoever is looked
+    /// at without all that came before him would be granted out of turn. And
+    /// what was found to be over on the way.
     fn scene(&mut self, scope: &Scope, freed: &[Folder]) -> Result<(Scene, Vec<Folder>), Error> {
-        let mut waiters = self.waiting(scope, freed)?;
-        let mut folders = folders_of(&waiters);
-        let inside = |folder: &Folder| freed.iter().any(|free| free.covers(folder));
-        if !folders.iter().all(inside) {
-            waiters = self.waiting(scope, &folders)?;
+        let mut waiters: Vec<Waiter> = Vec::new();
+        let mut folders: Vec<Folder> = Vec::new();
+        let mut around = freed.to_vec();
+        while !around.is_empty() {
+            let mut found = self.waiting(scope, &around)?;
+            found.retain(|waiter| waiters.iter().all(|known| known.id != waiter.id));
+            around = not_yet_within(freed, &folders, &found);
+            waiters.append(&mut found);
             folders = folders_of(&waiters);
         }
+        waiters.sort_unstable_by_key(|waiter| waiter.id);
         let mut locks = if folders.is_empty() {
             Vec::new()
         } else {
@@ -77,7 +81,9 @@ impl LockTx<'_> {
                 .iter()
                 .any(|waiter| waiter.want.conflicts_with(lock))
         };
-        let over = self.settle_locks(&mut locks, in_the_way)?;
+        let mut over = self.settle_locks(&mut locks, in_the_way)?;
+        // Whoever waits for these is in the scene already.
+        over.retain(|folder| !freed.contains(folder));
         let pauses = self.tx.pauses()?;
         Ok((
             Scene {
@@ -231,4 +237,20 @@ impl LockTx<'_> {
         }
         Ok(false)
     }
+}
+
+/// The folders of these waiters around which nobody has looked yet.
+fn not_yet_within(freed: &[Folder], looked_at: &[Folder], waiters: &[Waiter]) -> Vec<Folder> {
+    let mut new: Vec<Folder> = Vec::new();
+    for folder in waiters.iter().flat_map(|waiter| &waiter.want.folders) {
+        let seen = |key: &str| {
+            let mut known = freed.iter().chain(looked_at).chain(&new);
+            known.any(|known| known.keys().any(|outer| is_within(key, outer)))
+        };
+        // By each of its names: under another one others may wait.
+        if !folder.keys().all(seen) {
+            new.push(folder.clone());
+        }
+    }
+    new
 }

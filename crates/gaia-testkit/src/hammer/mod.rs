@@ -64,6 +64,9 @@ pub struct Plan {
     pub processes: usize,
     /// For how long.
     pub duration: Duration,
+    /// How long after that a worker may take to end. Generous by default: a
+    /// slow machine is no hang.
+    pub patience: Duration,
     /// Whether workers are killed, and replaced.
     pub kill: bool,
     /// Whether workers are stopped for a while.
@@ -88,6 +91,7 @@ impl Plan {
             workshop: workshop.to_owned(),
             processes: 8,
             duration: Duration::from_secs(60),
+            patience: Duration::from_secs(60),
             kill: true,
             stop: true,
             step_wall: true,

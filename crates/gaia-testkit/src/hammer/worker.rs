@@ -94,6 +94,6 @@ fn work(mut worker: Worker, orders: &Orders) -> io::Result<()> {
 /// The seed of one worker: the same plan gives the same, each another one.
 pub(super) fn seed_of(plan: &Plan, started: u64) -> u64 {
     let mut draw = Draw::new(plan.seed);
-    let base = draw.next();
-    Draw::new(base ^ started.wrapping_mul(0x0100_0000_01b3)).next()
+    let base = draw.number();
+    Draw::new(base ^ started.wrapping_mul(0x0100_0000_01b3)).number()
 }
