@@ -1,7 +1,5 @@
 //! Each rule of the judge against a history made by hand that breaks it.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 use std::time::Duration;
 
 use gaia_locks::clock::{Moment, Wall};
