@@ -1,6 +1,6 @@
 //! Who may pass whom in line, where requests overlap only in part.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use std::sync::Arc;
 

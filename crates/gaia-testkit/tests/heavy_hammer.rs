@@ -3,7 +3,7 @@
 //! `GAIA_HAMMER_SECONDS=600 cargo nextest run heavy_r01_hammer` hammers longer;
 //! `GAIA_HAMMER_SEED=7` draws other things.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 #![expect(
     clippy::disallowed_methods,
     reason = "a person asks for a longer run by the environment"
@@ -22,6 +22,17 @@ const WORKER: [&str; 3] = ["hammer_worker", "--exact", "--nocapture"];
 #[test]
 fn hammer_worker() {
     hammer::worker_main().unwrap();
+}
+
+/// `GAIA_HAMMER_JUDGE=/tmp/… cargo nextest run --no-capture judge_again`: what
+/// a failed run left behind, judged once more.
+#[test]
+fn judge_again() {
+    let Some(kept) = std::env::var_os("GAIA_HAMMER_JUDGE").map(std::path::PathBuf::from) else {
+        return;
+    };
+    let plan = Plan::new(&kept.join("locks.db"), &kept.join("shop"), &WORKER);
+    println!("{}", hammer::verdict(&plan).unwrap());
 }
 
 fn number(name: &str, default: u64) -> u64 {

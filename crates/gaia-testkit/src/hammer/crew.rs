@@ -158,6 +158,18 @@ impl Crew {
         Ok(())
     }
 
+    /// Kills all, so that what they left behind can be judged.
+    ///
+    /// # Errors
+    /// When one cannot be killed.
+    pub fn end_at_once(mut self) -> io::Result<()> {
+        for index in 0..self.hands.len() {
+            self.kill(index)?;
+            self.hands[index].child.wait()?;
+        }
+        Ok(())
+    }
+
     fn last_words(&self, name: &str) -> String {
         fs::read_to_string(self.plan.workshop.join(format!("{name}.stderr"))).unwrap_or_default()
     }

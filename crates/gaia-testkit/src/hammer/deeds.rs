@@ -119,15 +119,15 @@ impl Worker {
         Ok(token)
     }
 
-    /// Takes one folder, bound to this process.
-    pub(super) fn hold(&mut self) -> io::Result<()> {
+    /// Takes one folder: bound to this process, or for a second.
+    pub(super) fn hold(&mut self, bound: bool) -> io::Result<()> {
         let asked = Asked {
             folders: vec!["/held".to_owned()],
             session: self.session("holder")?,
             task: TaskId::NONE,
             mode: Mode::Exclusive,
-            ttl_ms: 3_600_000,
-            bound: true,
+            ttl_ms: if bound { 3_600_000 } else { 1_000 },
+            bound,
             own: true,
             limit_ms: Some(60_000),
         };

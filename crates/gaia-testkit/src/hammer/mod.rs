@@ -51,6 +51,8 @@ pub enum Work {
     },
     /// Hold one folder, bound to the process, until killed.
     Hold,
+    /// Hold it by a lease of a second, and do nothing more.
+    Lease,
 }
 
 /// One run of the hammer.

@@ -81,8 +81,8 @@ fn work(mut worker: Worker, orders: &Orders) -> io::Result<()> {
             while now() < orders.until && worker.stand_in_line()? < last {}
             Ok(())
         }
-        Work::Hold => {
-            worker.hold()?;
+        Work::Hold | Work::Lease => {
+            worker.hold(orders.plan.work == Work::Hold)?;
             while now() < orders.until && Path::new(&orders.plan.workshop).is_dir() {
                 rest(std::time::Duration::from_millis(50));
             }
