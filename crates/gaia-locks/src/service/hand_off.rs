@@ -5,7 +5,7 @@
 use super::{LockTx, request};
 use crate::error::Error;
 use crate::folder::Folder;
-use crate::ids::Scope;
+use crate::ids::{Scope, SessionId};
 use crate::model::{Binding, End, EndReason, Lock, Pause, Waiter, WaiterLife, WaiterState};
 use crate::rules::expire::{self, Verdict};
 use crate::rules::queue::{self, Step};
@@ -38,22 +38,46 @@ impl LockTx<'_> {
         if !self.tx.has_waiters()? {
             return Ok(());
         }
-        let (mut scene, freed_beside) = self.scene(scope, freed)?;
+        let (mut scene, mut freed_beside) = self.scene(scope, freed)?;
+        let mut served = Vec::new();
         let (now, witness) = (self.now(), self.config.witness.clone());
         let lives = |waiter: &Waiter| expire::is_waiting(waiter, now, &*witness);
         while let Some(step) = queue::next_step(&scene.waiters, &scene.locks, &scene.pauses, &lives)
         {
             match step {
-                Step::Drop(position) => self.drop_waiter(&mut scene, position)?,
-                Step::Grant(position) => self.grant_turn(&mut scene, position)?,
+                Step::Drop(position) => {
+                    freed_beside.extend_from_slice(&scene.waiters[position].want.folders);
+                    self.drop_waiter(&mut scene, position)?;
+                }
+                Step::Grant(position) => {
+                    served.push(scene.waiters[position].want.holder.session.clone());
+                    self.grant_turn(&mut scene, position)?;
+                }
             }
         }
-        // Each round ends at least one lock, so this comes to an end.
+        for session in served {
+            freed_beside.extend(self.wanted_by(scope, &session)?);
+        }
+        // Each round ends a lock or takes a waiter out of the line, so this
+        // comes to an end.
         if freed_beside.is_empty() {
             Ok(())
         } else {
             self.hand_off(scope, &freed_beside)
         }
+    }
+
+    /// What a session still waits for. A new lock of its own can let it pass:
+    /// whoever is ahead of it may wait for that lock now [R8].
+    pub(super) fn wanted_by(
+        &mut self,
+        scope: &Scope,
+        session: &SessionId,
+    ) -> Result<Vec<Folder>, Error> {
+        let mut waiters = self.tx.waiters_of(session)?;
+        waiters
+            .retain(|waiter| waiter.state == WaiterState::Waiting && waiter.want.scope == *scope);
+        Ok(folders_of(&waiters))
     }
 
     /// The waiters that a freed folder may let through, everybody they might
