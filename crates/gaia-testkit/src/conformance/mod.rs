@@ -133,6 +133,7 @@ macro_rules! every_case {
             line::r08_inside_ones_own_shared_lock_only_shared_is_granted_at_once
             line::r08_a_waiter_that_gives_up_leaves_the_line
             line::r08_giving_up_lets_those_behind_through
+            line::r08_a_new_lock_lets_ones_own_waiter_pass
             line::r08_a_pause_holds_back_and_a_resume_grants
             line_life::r08_a_dead_process_leaves_the_line
             line_life::r08_nobody_dead_is_granted
