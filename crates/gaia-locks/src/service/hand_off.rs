@@ -84,13 +84,18 @@ impl LockTx<'_> {
     /// be behind, and the locks around them; and what was found to be over on
     /// the way.
     fn scene(&mut self, scope: &Scope, freed: &[Folder]) -> Result<(Scene, Vec<Folder>), Error> {
-        let mut waiters = self.waiting(scope, freed)?;
-        let mut folders = folders_of(&waiters);
-        let inside = |folder: &Folder| freed.iter().any(|free| free.covers(folder));
-        if !folders.iter().all(inside) {
-            waiters = self.waiting(scope, &folders)?;
-            folders = folders_of(&waiters);
-        }
+        let mut seen = freed.to_vec();
+        let (waiters, folders) = loop {
+            let waiters = self.waiting(scope, &seen)?;
+            let folders = folders_of(&waiters);
+            let inside = |folder: &Folder| seen.iter().any(|known| known.covers(folder));
+            // One that is seen only in part could overtake whom it is behind
+            // with its other folders.
+            if folders.iter().all(inside) {
+                break (waiters, folders);
+            }
+            seen = folders;
+        };
         let mut locks = if folders.is_empty() {
             Vec::new()
         } else {
