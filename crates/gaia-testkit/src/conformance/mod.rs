@@ -162,6 +162,7 @@ macro_rules! every_case {
             several::r09_one_folder_named_twice_is_one_lock
             several::r09_a_folder_and_one_inside_it_are_two_locks
             several::r09_held_before_only_when_all_were
+            several::r09_who_is_behind_with_one_folder_is_not_served_for_the_other
             several::r09_at_least_one_folder
             several::r09_a_grant_that_lost_a_part_is_given_back
             circle::r10_two_who_wait_for_each_other_are_refused
