@@ -258,6 +258,10 @@ impl LockTx<'_> {
         let held_before = grants
             .iter()
             .all(|grant| matches!(grant, Grant::Extend(..)));
+        if !held_before && self.tx.has_waiters()? {
+            let wanted = self.wanted_by(&want.scope, &want.holder.session)?;
+            self.hand_off(&want.scope, &wanted)?;
+        }
         self.remember(attempt, locks.iter().map(|lock| lock.id).collect(), None)?;
         Ok(Answer::Granted(Granted { locks, held_before }))
     }
