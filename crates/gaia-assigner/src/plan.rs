@@ -209,7 +209,7 @@ impl Round<'_> {
         if task.waiter.is_some() {
             return None;
         }
-        if is_out_of_patience(task, now, rules) {
+        if is_out_of_patience(task, now, rules) && self.snapshot.has_taker(task) {
             return Some(Effect::Stand {
                 task: task.id,
                 folder: folder.clone(),
