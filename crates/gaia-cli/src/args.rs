@@ -1,0 +1,162 @@
+//! What can be typed: the commands and the flags that all of them know.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use gaia_locks::duration::DurationError;
+use gaia_locks::settings::{Flag, help};
+
+use crate::argv;
+use crate::commands;
+use crate::exit::{self, Failure, Status};
+use crate::output::Output;
+
+/// Lets a fleet of coding-agent sessions work side by side, no two of them
+/// ever in the same folder.
+///
+/// A lock is a lease on a folder for one session. Whoever asks for a folder
+/// that overlaps a locked one is refused, told who holds it and until when, or
+/// waits in line for it. `gaia run FOLDER -- COMMAND` holds a lock exactly as
+/// long as a command runs.
+#[derive(Parser)]
+#[command(
+    name = "gaia",
+    version,
+    max_term_width = 100,
+    subcommand_required = true,
+    disable_help_subcommand = true,
+    subcommand_value_name = "COMMAND",
+    subcommand_help_heading = "Commands"
+)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Flags that every command knows.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Global {
+    /// Print JSON for programs
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Where state, logs and configuration are kept [GAIA_HOME]
+    #[arg(long, global = true, value_name = "DIR", help_heading = "Settings")]
+    pub home: Option<OsString>,
+    /// The locks directory [GAIA_LOCKS_DIR]
+    #[arg(long, global = true, value_name = "DIR", help_heading = "Settings")]
+    pub locks_dir: Option<OsString>,
+    /// The database, as a URL [GAIA_DATABASE_URL]
+    #[arg(long, global = true, value_name = "URL", help_heading = "Settings")]
+    pub database: Option<OsString>,
+    /// Where marker files are kept: on, locks, off [GAIA_MARKERS]
+    #[arg(long, global = true, value_name = "WHERE", help_heading = "Settings")]
+    pub markers: Option<OsString>,
+}
+
+impl Global {
+    /// The flags that are settings.
+    pub fn settings(&self) -> Vec<Flag> {
+        let table = [
+            ("GAIA_HOME", "--home", &self.home),
+            ("GAIA_LOCKS_DIR", "--locks-dir", &self.locks_dir),
+            ("GAIA_DATABASE_URL", "--database", &self.database),
+            ("GAIA_MARKERS", "--markers", &self.markers),
+        ];
+        let given = |(setting, word, value): (&'static str, &str, &Option<OsString>)| {
+            let value = value.as_ref()?;
+            Some(Flag::new(setting, word, value.clone()))
+        };
+        table.into_iter().filter_map(given).collect()
+    }
+}
+
+/// The commands, in the order in which help shows them.
+#[derive(Subcommand)]
+pub enum Command {
+    Acquire(commands::acquire::AcquireArgs),
+    Release(commands::release::ReleaseArgs),
+    Status(commands::status::StatusArgs),
+}
+
+impl Command {
+    /// Whether `.env` of the current folder counts: only where a person starts
+    /// the main job there, since an agent's repository must not choose the
+    /// database.
+    pub fn reads_dot_env_here(&self) -> bool {
+        false
+    }
+}
+
+/// The whole command line as the parser knows it.
+pub fn command() -> clap::Command {
+    let settings = format!(
+        "Settings, from the environment, {} or {}; `gaia doctor` shows them as they are:\n{}",
+        "$GAIA_HOME/.env",
+        "$GAIA_HOME/gaia.toml",
+        help()
+    );
+    Cli::command().after_long_help(settings)
+}
+
+/// Reads the command line.
+///
+/// # Errors
+/// What clap says; that is also how it asks for help and the version.
+pub fn parse(words: &[OsString]) -> Result<Cli, clap::Error> {
+    match Cli::command().try_get_matches_from(words) {
+        Ok(matches) => Cli::from_arg_matches(&matches),
+        // Only whoever asks for help pays for the table of settings.
+        Err(unread) if !unread.use_stderr() => command()
+            .try_get_matches_from(words)
+            .map_or_else(Err, |matches| Cli::from_arg_matches(&matches)),
+        Err(unread) => Err(unread),
+    }
+}
+
+/// Says what could not be read, or prints the help that was asked for.
+pub fn tell_unread(unread: &clap::Error, words: &[OsString]) -> ExitCode {
+    if !unread.use_stderr() || !argv::wants_json(words) {
+        // A closed pipe is no reason to complain about.
+        drop(unread.print());
+        let status = if unread.use_stderr() {
+            Status::Usage
+        } else {
+            Status::Done
+        };
+        return status.into();
+    }
+    let text = unread.render().to_string();
+    let message = text.trim_start_matches("error: ");
+    let message = message.split("\n\nUsage:").next().unwrap_or(message);
+    let failure = Failure::new("usage", Status::Usage, message.trim())
+        .hint("run the command with --help to see how it is used");
+    exit::fail(&Output::json(), &failure)
+}
+
+/// How long to wait in line.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub struct WaitLimit {
+    /// Wait in line when it is not free; a duration after it is the limit
+    /// [30s, 1h30m; a bare number is seconds]
+    #[arg(long, value_name = "DURATION", num_args = 0..=1, require_equals = true, value_parser = duration)]
+    wait: Option<Option<Duration>>,
+}
+
+impl WaitLimit {
+    /// Not at all, without a limit, or so long.
+    pub fn limit(self) -> crate::waiting::Limit {
+        self.wait
+    }
+}
+
+/// Reads a duration as people write it.
+///
+/// # Errors
+/// What is wrong with it and how it is written.
+pub fn duration(text: &str) -> Result<Duration, DurationError> {
+    gaia_locks::duration::parse(text)
+}

@@ -1,0 +1,135 @@
+//! `gaia acquire`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use gaia_locks::ids::RequestId;
+use gaia_locks::liveness::ProcessIdentity;
+use gaia_locks::model::{Keeper, Mode};
+use gaia_locks::service::{Acquire, Line};
+use gaia_locks::wire::{Granted, LockInfo};
+
+use crate::args::{WaitLimit, duration};
+use crate::asker::Asker;
+use crate::context::Context;
+use crate::exit::{Ended, Failure, Status};
+use crate::output::human::{Style, at, clean, left};
+use crate::output::json::Acquired;
+use crate::output::refusal;
+use crate::tell;
+use crate::waiting::{self, Outcome};
+
+/// Take the lock on one or several folders
+///
+/// All of them are granted together, or none. The lock is a lease: it ends by
+/// itself (after GAIA_LOCK_TIMEOUT_HOURS, or --ttl) unless it is renewed or
+/// released before. The answer names its token.
+///
+/// Exit status: 0 granted, 3 not granted.
+#[derive(clap::Args, Debug)]
+pub struct AcquireArgs {
+    /// What to lock; it need not exist yet
+    #[arg(required = true, value_name = "FOLDER")]
+    pub folders: Vec<PathBuf>,
+    #[command(flatten)]
+    pub asker: Asker,
+    /// Let others hold shared locks on it at the same time
+    #[arg(long)]
+    pub shared: bool,
+    /// How long the lease is, such as 30m [1s to 30d]
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub ttl: Option<Duration>,
+    #[command(flatten)]
+    pub wait: WaitLimit,
+    /// Bind the lock to a process: it lasts as long as that process lives
+    #[arg(long, value_name = "PID")]
+    pub pid: Option<u32>,
+    /// A word for this request: sent again, it takes no second lock
+    #[arg(long, value_name = "ID")]
+    pub request_id: Option<String>,
+}
+
+/// Asks, waits if told to, and says what came of it.
+pub fn run(context: &Context, args: AcquireArgs) -> Ended {
+    let limit = args.wait.limit();
+    let request = request(context, args)?;
+    let locks = context.locks()?;
+    match waiting::acquire(&*locks, &request, limit)? {
+        Outcome::Granted(granted) => {
+            let json = Acquired::granted(&granted);
+            context
+                .out
+                .answer(&json, |style| in_words(style, &granted))?;
+            Ok(Status::Done.into())
+        }
+        Outcome::Refused { refusal, waited } => {
+            if context.out.is_json() {
+                context.out.object(&Acquired::refused(&refusal, waited))?;
+            } else {
+                tell::line(&refusal::in_words(&tell::style(), &refusal, waited));
+            }
+            Ok(Status::NotGranted.into())
+        }
+        Outcome::Interrupted(status) => Ok(ExitCode::from(status)),
+    }
+}
+
+fn request(context: &Context, args: AcquireArgs) -> Result<Acquire, Failure> {
+    Ok(Acquire {
+        folders: context.folders(&args.folders)?,
+        holder: args.asker.holder()?,
+        mode: if args.shared {
+            Mode::Shared
+        } else {
+            Mode::Exclusive
+        },
+        ttl: args.ttl,
+        own: args.pid.is_some(),
+        process: args.pid.map(process).transpose()?,
+        keeper: Keeper::Holder,
+        request_id: args.request_id.map(RequestId::new).transpose()?,
+        line: Line::Never,
+    })
+}
+
+fn process(pid: u32) -> Result<ProcessIdentity, Failure> {
+    let failure = |why: String| Failure::new("no_process", Status::Usage, why);
+    match ProcessIdentity::of(pid) {
+        Ok(Some(process)) => Ok(process),
+        Ok(None) => Err(
+            failure(format!("there is no process {pid} to bind the lock to"))
+                .hint("in a shell, --pid $$ means the shell itself"),
+        ),
+        Err(error) => Err(failure(format!(
+            "process {pid} cannot be looked at: {error}"
+        ))),
+    }
+}
+
+fn in_words(style: &Style, granted: &Granted) -> String {
+    let verb = if granted.held_before {
+        "held on"
+    } else {
+        "locked"
+    };
+    let lines: Vec<String> = granted
+        .locks
+        .iter()
+        .map(|lock| one_lock(style, verb, lock))
+        .collect();
+    lines.join("\n")
+}
+
+fn one_lock(style: &Style, verb: &str, lock: &LockInfo) -> String {
+    let until = lock.expires_at.map_or_else(String::new, |until| {
+        let left = lock.expires_in.map_or_else(String::new, left);
+        format!(", until {} ({left})", at(until))
+    });
+    format!(
+        "{} {}  {}",
+        style.green(verb),
+        style.bold(&clean(&lock.folder_path)),
+        style.dim(&format!("token {}, {}{until}", lock.id, lock.mode.word())),
+    )
+}

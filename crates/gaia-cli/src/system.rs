@@ -1,0 +1,64 @@
+//! What is asked of the system for people's sake: user, host, terminal.
+
+use std::ffi::CStr;
+use std::os::fd::AsFd;
+
+/// The name of the user that this process acts for, from the system and not
+/// from the environment, which anybody can set.
+pub fn user() -> String {
+    let id = rustix::process::getuid().as_raw();
+    name_of(id).unwrap_or_else(|| format!("uid {id}"))
+}
+
+fn name_of(id: u32) -> Option<String> {
+    let mut buffer = vec![0 as libc::c_char; 16 * 1024];
+    let mut entry = std::mem::MaybeUninit::<libc::passwd>::uninit();
+    let mut found = std::ptr::null_mut();
+    // SAFETY: the entry and the buffer live as long as the result is read, and
+    // their lengths are told.
+    let failed = unsafe {
+        libc::getpwuid_r(
+            id,
+            entry.as_mut_ptr(),
+            buffer.as_mut_ptr(),
+            buffer.len(),
+            &mut found,
+        )
+    };
+    if failed != 0 || found.is_null() {
+        return None;
+    }
+    // SAFETY: on success `found` points to the entry, whose name is a string
+    // in the buffer.
+    let name = unsafe { CStr::from_ptr((*found).pw_name) };
+    Some(name.to_string_lossy().into_owned())
+}
+
+/// The host's name.
+pub fn host() -> String {
+    let names = rustix::system::uname();
+    names.nodename().to_string_lossy().into_owned()
+}
+
+/// The terminal that this process was started from, without `/dev/`: whichever
+/// of its three streams still leads to one.
+pub fn terminal() -> Option<String> {
+    let streams = [
+        name_of_terminal(std::io::stdin()),
+        name_of_terminal(std::io::stderr()),
+        name_of_terminal(std::io::stdout()),
+    ];
+    streams.into_iter().flatten().next()
+}
+
+fn name_of_terminal(stream: impl AsFd) -> Option<String> {
+    let name = rustix::termios::ttyname(stream, Vec::new()).ok()?;
+    let name = name.to_string_lossy();
+    Some(name.strip_prefix("/dev/").unwrap_or(&name).to_owned())
+}
+
+/// The leader of this process's login session.
+pub fn login_process() -> Option<u32> {
+    let leader = rustix::process::getsid(None).ok()?;
+    u32::try_from(leader.as_raw_nonzero().get()).ok()
+}

@@ -1,0 +1,251 @@
+//! Asking for locks and waiting for them, with somebody looking on.
+//!
+//! While it waits, a line lives on a terminal's stderr: who holds the folder,
+//! since when, one's place in line. Elsewhere one line is said once. A signal
+//! calls the wait off: the line is left before the process ends, so that those
+//! behind move up at once.
+
+use std::io::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::time::Duration;
+
+use gaia_locks::clock::{Clock, Moment, SystemClock};
+use gaia_locks::duration::human_short;
+use gaia_locks::ids::WaiterId;
+use gaia_locks::service::{Acquire, Cancel, Locks, Look, Patience, Release};
+use gaia_locks::wire::{Answer, Conflict, Granted, Queued, Refusal};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use crate::exit::Failure;
+use crate::output::human::{Style, ago, clean, cut, left};
+use crate::tell;
+
+/// What came of asking.
+pub enum Outcome {
+    /// All of them.
+    Granted(Granted),
+    /// None: who is in the way.
+    Refused {
+        /// What is in the way.
+        refusal: Refusal,
+        /// Whether it was waited for.
+        waited: bool,
+    },
+    /// A signal ended the wait; the exit status that goes with it.
+    Interrupted(u8),
+}
+
+/// How long to wait: not at all, without a limit, or so long.
+pub type Limit = Option<Option<Duration>>;
+
+/// Asks, and waits if it may.
+///
+/// # Errors
+/// As [`Locks::acquire`] and [`Locks::wait`].
+pub fn acquire(locks: &dyn Locks, request: &Acquire, limit: Limit) -> Result<Outcome, Failure> {
+    let answer = match limit {
+        None => locks.acquire(request)?,
+        Some(limit) => locks.acquire(&request.clone().queued(limit))?,
+    };
+    match answer {
+        Answer::Granted(granted) => Ok(Outcome::Granted(granted)),
+        Answer::Refused(refusal) => Ok(Outcome::Refused {
+            refusal,
+            waited: false,
+        }),
+        Answer::Queued(queued) => match limit {
+            Some(limit) => stand_in_line(locks, request, &queued, limit),
+            // Asked again without waiting, for a request that stands in line.
+            None => Ok(Outcome::Refused {
+                refusal: queued.refusal,
+                waited: false,
+            }),
+        },
+    }
+}
+
+fn stand_in_line(
+    locks: &dyn Locks,
+    request: &Acquire,
+    queued: &Queued,
+    limit: Option<Duration>,
+) -> Result<Outcome, Failure> {
+    let interrupt = Interrupt::watch()?;
+    let mut line = LiveLine::new();
+    line.show(queued);
+    let answer = wait(locks, queued.waiter, limit, &interrupt.cancel, &mut line);
+    line.clear();
+    match (answer?, interrupt.status()) {
+        (Answer::Granted(granted), Some(status)) => {
+            give_back(locks, request, &granted);
+            Ok(Outcome::Interrupted(status))
+        }
+        (_, Some(status)) => Ok(Outcome::Interrupted(status)),
+        (Answer::Granted(granted), None) => Ok(Outcome::Granted(granted)),
+        (Answer::Refused(refusal), None) => Ok(Outcome::Refused {
+            refusal,
+            waited: true,
+        }),
+        (Answer::Queued(queued), None) => Ok(Outcome::Refused {
+            refusal: queued.refusal,
+            waited: true,
+        }),
+    }
+}
+
+fn wait(
+    locks: &dyn Locks,
+    waiter: WaiterId,
+    limit: Option<Duration>,
+    cancel: &Cancel,
+    line: &mut LiveLine,
+) -> Result<Answer, gaia_locks::Error> {
+    let mut on_look = |look: &Look| line.show(&look.queued);
+    let mut patience = Patience {
+        limit,
+        cancel: cancel.clone(),
+        on_look: Some(&mut on_look),
+    };
+    locks.wait(waiter, &mut patience)
+}
+
+/// The turn came in the very moment in which the wait was called off.
+fn give_back(locks: &dyn Locks, request: &Acquire, granted: &Granted) {
+    for lock in &granted.locks {
+        // What cannot be given back now ends with this process or its lease.
+        drop(locks.release(&Release {
+            folder: None,
+            session: request.holder.session.clone(),
+            task: None,
+            token: Some(lock.id),
+        }));
+    }
+}
+
+/// Signals that end a wait.
+struct Interrupt {
+    cancel: Cancel,
+    signal: Arc<AtomicI32>,
+    handle: signal_hook::iterator::Handle,
+}
+
+impl Interrupt {
+    fn watch() -> Result<Self, Failure> {
+        let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
+        let interrupt = Self {
+            cancel: Cancel::default(),
+            signal: Arc::new(AtomicI32::new(0)),
+            handle: signals.handle(),
+        };
+        let (cancel, seen) = (interrupt.cancel.clone(), interrupt.signal.clone());
+        std::thread::Builder::new()
+            .name("gaia-signals".to_owned())
+            .spawn(move || {
+                for signal in signals.forever() {
+                    seen.store(signal, Ordering::SeqCst);
+                    cancel.cancel();
+                }
+            })?;
+        Ok(interrupt)
+    }
+
+    /// The exit status that a shell expects after that signal.
+    fn status(&self) -> Option<u8> {
+        match self.signal.load(Ordering::SeqCst) {
+            0 => None,
+            signal => u8::try_from(128 + signal).ok(),
+        }
+    }
+}
+
+impl Drop for Interrupt {
+    fn drop(&mut self) {
+        self.handle.close();
+    }
+}
+
+/// The line that lives while something waits.
+struct LiveLine {
+    style: Style,
+    since: Moment,
+    shown: Option<String>,
+}
+
+impl LiveLine {
+    fn new() -> Self {
+        Self {
+            style: tell::style(),
+            since: SystemClock.now().moment,
+            shown: None,
+        }
+    }
+
+    fn show(&mut self, queued: &Queued) {
+        let text = in_the_way(queued);
+        match (self.style.is_terminal(), &self.shown) {
+            (true, _) => self.redraw(&text),
+            (false, None) => {
+                tell::note(&text);
+                self.shown = Some(text);
+            }
+            (false, Some(_)) => {}
+        }
+    }
+
+    fn redraw(&mut self, text: &str) {
+        let waited = SystemClock.now().moment.since(self.since);
+        let waited = human_short(Duration::from_secs(waited.as_secs()));
+        let width = self.style.width().unwrap_or(80).saturating_sub(1);
+        let text = format!("{} · {text}", waited);
+        let text = cut(&text, width);
+        if self.shown.as_ref() == Some(&text) {
+            return;
+        }
+        write(&format!("\r\x1b[K{}", self.style.yellow(&text)));
+        self.shown = Some(text);
+    }
+
+    fn clear(&mut self) {
+        if self.style.is_terminal() && self.shown.take().is_some() {
+            write("\r\x1b[K");
+        }
+    }
+}
+
+fn write(text: &str) {
+    let mut err = std::io::stderr().lock();
+    // Where stderr is closed nobody looks on.
+    drop(write!(err, "{text}").and_then(|()| err.flush()));
+}
+
+fn in_the_way(queued: &Queued) -> String {
+    let what = queued.refusal.conflicts.first();
+    let what = what.map_or_else(|| "next in line".to_owned(), of_conflict);
+    format!("waiting, place {}: {what}", queued.place)
+}
+
+fn of_conflict(conflict: &Conflict) -> String {
+    let asked = clean(&conflict.folder_path);
+    if let Some(lock) = &conflict.lock {
+        let left = lock.expires_in.map_or_else(String::new, left);
+        let holder = clean(lock.session_id.as_str());
+        return format!(
+            "{asked} held by {holder} since {}, lease ends in {left}",
+            ago(lock.created_at)
+        );
+    }
+    if let Some(pause) = &conflict.paused {
+        return format!(
+            "{} paused by {}: {}",
+            clean(&pause.folder_path),
+            clean(&pause.by),
+            clean(&pause.reason)
+        );
+    }
+    match &conflict.waiter {
+        Some(waiter) => format!("{asked}: {} waits ahead", clean(waiter.session_id.as_str())),
+        None => asked,
+    }
+}
