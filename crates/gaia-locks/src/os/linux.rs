@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 use std::fs::File;
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::time::Duration;
 use std::{fs, io};
 
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags};
+use rustix::io::Errno;
 use rustix::time::{ClockId, clock_gettime};
 
 use super::{Names, PerProcess, in_nanoseconds, mounts};
@@ -35,6 +37,18 @@ pub(crate) fn settled(path: &str) -> Option<String> {
     opened
         .ok()
         .map(|_| one_spelling(path).unwrap_or_else(|| path.to_owned()))
+}
+
+/// Opens a directory for what happens in it; fails where a link lies on the way.
+pub(crate) fn open_folder(path: &str) -> rustix::io::Result<OwnedFd> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    match rustix::fs::openat2(CWD, path, flags, Mode::empty(), ResolveFlags::NO_SYMLINKS) {
+        // A sandbox that does not know the call.
+        Err(Errno::NOSYS | Errno::PERM) => {
+            rustix::fs::open(path, flags | OFlags::NOFOLLOW, Mode::empty())
+        }
+        opened => opened,
+    }
 }
 
 /// Where a folder can be reached under several paths through bind mounts: the one that stands for

@@ -3,6 +3,7 @@
 use std::ffi::CString;
 use std::fs::File;
 use std::io;
+use std::os::fd::OwnedFd;
 
 use rustix::fs::{Mode, OFlags};
 use rustix::time::{ClockId, clock_gettime};
@@ -56,6 +57,13 @@ pub(crate) fn one_spelling(path: &str) -> Option<String> {
     let opened = rustix::fs::open(path, flags, Mode::empty()).ok()?;
     let spelled = rustix::fs::getpath(&opened).ok()?;
     spelled.into_string().ok()
+}
+
+/// Opens a directory for what happens in it; fails where a link lies on the way.
+pub(crate) fn open_folder(path: &str) -> rustix::io::Result<OwnedFd> {
+    let no_links = OFlags::from_bits_retain(libc::O_NOFOLLOW_ANY as u32);
+    let flags = no_links | OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    rustix::fs::open(path, flags, Mode::empty())
 }
 
 pub(crate) fn mount_of(_path: &str) -> Option<String> {

@@ -24,13 +24,15 @@ mod per_process;
 
 #[cfg(target_os = "linux")]
 pub(crate) use linux::{
-    boot_id, full_sync_file, moment, mount_of, names_in, nothing_folds, one_spelling, settled,
+    boot_id, full_sync_file, moment, mount_of, names_in, nothing_folds, one_spelling, open_folder,
+    settled,
 };
 #[cfg(target_os = "linux")]
 pub(crate) use linux_process::{own_start_time, sight, viewpoint};
 #[cfg(target_os = "macos")]
 pub(crate) use macos::{
-    boot_id, full_sync_file, moment, mount_of, names_in, nothing_folds, one_spelling, settled,
+    boot_id, full_sync_file, moment, mount_of, names_in, nothing_folds, one_spelling, open_folder,
+    settled,
 };
 #[cfg(target_os = "macos")]
 pub(crate) use macos_process::{own_start_time, sight, viewpoint};

@@ -256,7 +256,7 @@ impl LockTx<'_> {
         };
         self.tx.update_lock(&lock)?;
         let info = LockInfo::active(&lock, self.now());
-        self.effects.granted.push(info.clone());
+        self.effects.locks.extended.push(lock);
         Ok(info)
     }
 
@@ -270,9 +270,10 @@ impl LockTx<'_> {
     ) -> Result<LockInfo, Error> {
         let new = NewLock::of(want, folder, expires, binding);
         let id = self.tx.insert_lock(&new)?;
-        let info = LockInfo::active(&new.granted(id, self.now()), self.now());
+        let lock = new.granted(id, self.now());
+        let info = LockInfo::active(&lock, self.now());
         self.effects.changed = true;
-        self.effects.granted.push(info.clone());
+        self.effects.locks.granted.push(lock);
         Ok(info)
     }
 }

@@ -143,7 +143,7 @@ impl LockTx<'_> {
     pub(super) fn end(&mut self, lock: &Lock, end: &End) -> Result<(), Error> {
         self.tx.end_lock(lock, end)?;
         self.effects.changed = true;
-        self.effects.ended.push(lock.clone());
+        self.effects.locks.ended.push(lock.clone());
         Ok(())
     }
 

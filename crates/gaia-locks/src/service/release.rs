@@ -107,7 +107,12 @@ impl LockTx<'_> {
         released: &Released,
     ) -> Result<(), Error> {
         if let Released::Ended(_) = released {
-            let from = self.effects.ended.iter().map(|lock| lock.folder.clone());
+            let from = self
+                .effects
+                .locks
+                .ended
+                .iter()
+                .map(|lock| lock.folder.clone());
             freed.extend(from);
         }
         if freed.is_empty() {

@@ -299,7 +299,7 @@ impl LockTx<'_> {
         };
         self.tx.update_lock(&lock)?;
         let info = LockInfo::active(&lock, self.now());
-        self.effects.granted.push(info.clone());
+        self.effects.locks.extended.push(lock);
         Ok(info)
     }
 
