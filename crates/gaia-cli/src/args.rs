@@ -79,6 +79,7 @@ impl Global {
 pub enum Command {
     Acquire(commands::acquire::AcquireArgs),
     Release(commands::release::ReleaseArgs),
+    Run(commands::run::RunArgs),
     Status(commands::status::StatusArgs),
 }
 

@@ -67,6 +67,25 @@ impl Context {
         Ok(self.settings.get_or_init(|| settings))
     }
 
+    /// The settings that were given as flags, as variables: for those whom a
+    /// command starts.
+    ///
+    /// # Errors
+    /// As [`Context::settings`].
+    pub fn settings_from_flags(&self) -> Result<Vec<(&'static str, OsString)>, Failure> {
+        let mut variables = Vec::new();
+        for flag in self.global.settings() {
+            let settings = self.settings()?;
+            let value = match flag.setting {
+                "GAIA_HOME" => settings.home.clone().into(),
+                "GAIA_LOCKS_DIR" => settings.locks_dir.clone().into(),
+                _ => flag.value,
+            };
+            variables.push((flag.setting, value));
+        }
+        Ok(variables)
+    }
+
     /// The one door to the locks. Commands that only need the verbs use this,
     /// so that they also work through a server one day.
     ///

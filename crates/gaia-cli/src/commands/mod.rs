@@ -3,6 +3,7 @@
 
 pub mod acquire;
 pub mod release;
+pub mod run;
 pub mod status;
 
 use crate::args::Command;
@@ -17,6 +18,7 @@ pub fn run(context: &Context, command: Command) -> Ended {
     match command {
         Command::Acquire(args) => acquire::run(context, args),
         Command::Release(args) => release::run(context, &args),
+        Command::Run(args) => run::run(context, args),
         Command::Status(args) => status::run(context, &args),
     }
 }

@@ -10,12 +10,12 @@ use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags, Stat};
+use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 use sha2::{Digest, Sha256};
 
 use super::content::Content;
-use crate::os;
+use crate::os::{self, Inode};
 
 /// A folder's own marker.
 pub(super) const MARKER: &str = ".gaia";
@@ -40,7 +40,7 @@ pub(super) fn file_name(folder_path: &str) -> String {
 pub(super) enum Found {
     Nothing,
     /// A marker; of whichever database.
-    Marker(Content<'static>, (u64, u64)),
+    Marker(Content<'static>, Inode),
     /// Something else: never touched.
     Odd,
 }
@@ -60,14 +60,8 @@ fn read(file: OwnedFd) -> Option<Found> {
     let file = File::from(file);
     (&file).take(LONGEST).read_to_end(&mut bytes).ok()?;
     let content = Content::read(&bytes)?;
-    let identity = identity(&rustix::fs::fstat(&file).ok()?);
-    Some(Found::Marker(content, identity))
-}
-
-// The types differ between systems.
-#[expect(clippy::unnecessary_cast, reason = "a device is an i32 on macOS")]
-fn identity(found: &Stat) -> (u64, u64) {
-    (found.st_dev as u64, found.st_ino as u64)
+    let inode = Inode::of(&rustix::fs::fstat(&file).ok()?);
+    Some(Found::Marker(content, inode))
 }
 
 /// Where the files of one folder are.
@@ -102,20 +96,20 @@ impl<'a> Files<'a> {
     }
 
     /// Whether the folder's marker is this very file.
-    pub(super) fn is_one_inode(&self, other: (u64, u64)) -> bool {
+    pub(super) fn is_one_inode(&self, inode: Inode) -> bool {
         let flags = AtFlags::SYMLINK_NOFOLLOW;
         let found = self
             .folder
             .as_ref()
             .and_then(|folder| rustix::fs::statat(folder, MARKER, flags).ok());
-        found.is_some_and(|found| identity(&found) == other)
+        found.is_some_and(|found| Inode::of(&found) == inode)
     }
 
     /// Writes both where neither is there. False: one was, and nobody knows
-    /// yet whose.
+    /// yet whose. Cleanup finds folders by the locks directory, so that one
+    /// comes first and goes last.
     pub(super) fn create(&self, bytes: &[u8]) -> io::Result<bool> {
         self.temporary(bytes)?;
-        let in_folder = self.link_into_folder(bytes);
         let flags = RenameFlags::NOREPLACE;
         let renamed = match rustix::fs::renameat_with(
             self.locks_dir,
@@ -128,7 +122,7 @@ impl<'a> Files<'a> {
             renamed => renamed,
         };
         match renamed {
-            Ok(()) => Ok(in_folder),
+            Ok(()) => Ok(self.link_into_folder(bytes)),
             Err(error) => {
                 self.drop_temporary();
                 if error == Errno::EXIST {
@@ -154,7 +148,13 @@ impl<'a> Files<'a> {
         let Some(folder) = &self.folder else {
             return true;
         };
-        match rustix::fs::linkat(self.locks_dir, NEW, folder, MARKER, AtFlags::empty()) {
+        match rustix::fs::linkat(
+            self.locks_dir,
+            &*self.name,
+            folder,
+            MARKER,
+            AtFlags::empty(),
+        ) {
             Err(Errno::EXIST) => false,
             Err(error) if needs_its_own(error) => copy(folder, bytes, RenameFlags::NOREPLACE),
             _ => true,

@@ -66,6 +66,9 @@ pub struct Changes {
     pub extended: Vec<Lock>,
     /// Locks that ended.
     pub ended: Vec<Lock>,
+    /// Whether any of the new ones is somebody else's, who may have been quick
+    /// and released it before anybody wrote a file.
+    pub handed_on: bool,
 }
 
 /// The database, asked again where files and changes do not tell enough.
@@ -133,6 +136,7 @@ struct OnFolder<'a> {
     granted: Vec<&'a Lock>,
     extended: Vec<&'a Lock>,
     ended: Vec<&'a Lock>,
+    handed_on: bool,
 }
 
 impl Changes {
@@ -142,6 +146,7 @@ impl Changes {
             granted: self.granted.iter().filter(is_there).collect(),
             extended: self.extended.iter().filter(is_there).collect(),
             ended: self.ended.iter().filter(is_there).collect(),
+            handed_on: self.handed_on,
         }
     }
 
@@ -186,6 +191,7 @@ impl On {
     ) -> io::Result<()> {
         let now = self.clock.now();
         let done = match (&*changes.granted, &*changes.extended, &*changes.ended) {
+            ([_], [], []) if changes.handed_on => false,
             ([_], [], ended) => self.granted(files, &changes.granted, ended, now)?,
             ([], [_], []) => self.extended(files, &changes.extended, now)?,
             ([], [], [_]) => self.ended(files, &changes.ended)?,
@@ -245,10 +251,10 @@ impl On {
     fn ended(&self, files: &Files<'_>, ended: &[&Lock]) -> io::Result<bool> {
         match files.in_locks_dir() {
             Found::Marker(found, inode) if self.is_only_of(&found, ended) => {
-                files.remove_from_locks_dir()?;
                 if files.is_one_inode(inode) || self.is_marker_of(&files.in_folder(), ended) {
                     files.remove_from_folder();
                 }
+                files.remove_from_locks_dir()?;
                 Ok(true)
             }
             _ => Ok(false),

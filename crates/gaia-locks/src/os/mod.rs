@@ -60,6 +60,30 @@ pub enum Names {
     Folded,
 }
 
+/// Which file or directory it is, whatever its name: its device, and its number there (which may be
+/// given to another one once this one is deleted).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Inode {
+    /// The device it lies on.
+    pub dev: u64,
+    /// Its number there.
+    pub ino: u64,
+}
+
+impl Inode {
+    // The fields' types differ between systems.
+    #[cfg_attr(
+        target_os = "linux",
+        expect(clippy::unnecessary_cast, reason = "a device is an i32 on macOS")
+    )]
+    pub(crate) fn of(found: &rustix::fs::Stat) -> Self {
+        Self {
+            dev: found.st_dev as u64,
+            ino: found.st_ino as u64,
+        }
+    }
+}
+
 /// Makes what was written to the file survive a power cut, as far as the system can.
 pub fn full_sync(file: &File) -> io::Result<()> {
     full_sync_file(file)

@@ -18,6 +18,17 @@ struct Scene {
     pauses: Vec<Pause>,
 }
 
+/// Each folder once.
+fn folders_of(waiters: &[Waiter]) -> Vec<Folder> {
+    let mut folders: Vec<Folder> = Vec::new();
+    for folder in waiters.iter().flat_map(|waiter| &waiter.want.folders) {
+        if !folders.contains(folder) {
+            folders.push(folder.clone());
+        }
+    }
+    folders
+}
+
 impl LockTx<'_> {
     /// Grants to everybody whose turn came because `freed` became free.
     ///
@@ -27,7 +38,7 @@ impl LockTx<'_> {
         if !self.tx.has_waiters()? {
             return Ok(());
         }
-        let mut scene = self.scene(scope, freed)?;
+        let (mut scene, freed_beside) = self.scene(scope, freed)?;
         let (now, witness) = (self.now(), self.config.witness.clone());
         let lives = |waiter: &Waiter| expire::is_waiting(waiter, now, &*witness);
         while let Some(step) = queue::next_step(&scene.waiters, &scene.locks, &scene.pauses, &lives)
@@ -37,39 +48,45 @@ impl LockTx<'_> {
                 Step::Grant(position) => self.grant_turn(&mut scene, position)?,
             }
         }
-        Ok(())
+        // Each round ends at least one lock, so this comes to an end.
+        if freed_beside.is_empty() {
+            Ok(())
+        } else {
+            self.hand_off(scope, &freed_beside)
+        }
     }
 
     /// The waiters that a freed folder may let through, everybody they might
-    /// be behind, and the locks around them.
-    fn scene(&mut self, scope: &Scope, freed: &[Folder]) -> Result<Scene, Error> {
+    /// be behind, and the locks around them; and what was found to be over on
+    /// the way.
+    fn scene(&mut self, scope: &Scope, freed: &[Folder]) -> Result<(Scene, Vec<Folder>), Error> {
         let mut waiters = self.waiting(scope, freed)?;
-        let mut folders: Vec<Folder> = Vec::new();
-        for folder in waiters.iter().flat_map(|waiter| &waiter.want.folders) {
-            if !folders.iter().any(|known| known.same(folder)) {
-                folders.push(folder.clone());
-            }
-        }
+        let mut folders = folders_of(&waiters);
         let inside = |folder: &Folder| freed.iter().any(|free| free.covers(folder));
         if !folders.iter().all(inside) {
             waiters = self.waiting(scope, &folders)?;
-            folders.extend(
-                waiters
-                    .iter()
-                    .flat_map(|waiter| waiter.want.folders.clone()),
-            );
+            folders = folders_of(&waiters);
         }
         let mut locks = if folders.is_empty() {
             Vec::new()
         } else {
             self.tx.locks_overlapping(scope, &folders)?
         };
-        self.settle_locks(&mut locks, |_| true)?;
-        Ok(Scene {
-            waiters,
-            locks,
-            pauses: self.tx.pauses()?,
-        })
+        let in_the_way = |lock: &Lock| {
+            waiters
+                .iter()
+                .any(|waiter| waiter.want.conflicts_with(lock))
+        };
+        let over = self.settle_locks(&mut locks, in_the_way)?;
+        let pauses = self.tx.pauses()?;
+        Ok((
+            Scene {
+                waiters,
+                locks,
+                pauses,
+            },
+            over,
+        ))
     }
 
     fn waiting(&mut self, scope: &Scope, folders: &[Folder]) -> Result<Vec<Waiter>, Error> {
@@ -107,6 +124,7 @@ impl LockTx<'_> {
             scene.locks.push(new.granted(info.id, now));
         }
         self.effects.rings.push(waiter.id);
+        self.effects.locks.handed_on = true;
         self.tx
             .update_waiter(waiter.id, &WaiterState::Granted(granted), waiter.heard)
     }

@@ -147,9 +147,7 @@ impl LockTx<'_> {
     /// # Errors
     /// When the store fails.
     pub fn task_locks(&mut self, session: &SessionId, task: TaskId) -> Result<Vec<Lock>, Error> {
-        let mut locks = self.tx.locks()?;
-        locks.retain(|lock| lock.holder.session == *session && lock.holder.task == task);
-        Ok(locks)
+        self.tx.locks_of_task(session, task)
     }
 
     /// Whether the assigner holds this lock for a task.

@@ -97,7 +97,7 @@ impl std::fmt::Debug for Patience<'_> {
 /// What a look found.
 enum Seen {
     Granted,
-    Gone,
+    Gone(Moment),
     StillWaiting(Box<Waiting>),
 }
 
@@ -106,6 +106,7 @@ struct Waiting {
     queued: Queued,
     /// Until when nothing changes by itself.
     quiet_for: Duration,
+    until: Option<Moment>,
     patience_over: bool,
     heard_long_ago: bool,
     /// Something in the way is over; a write will clear it away.
@@ -121,10 +122,16 @@ pub(super) fn wait(
     let listener = service.listen_on(slot_of(id.0))?;
     patience.cancel.wakes(&*listener);
     let mut watched = Watched::default();
+    let mut last: Option<Box<Waiting>> = None;
     loop {
         let waiting = match service.look(|tx| tx.look_around(id))? {
             Seen::Granted => return service.transact(|tx| tx.take_turn(id))?.ok_or_else(gone),
-            Seen::Gone => return Err(gone()),
+            Seen::Gone(now) => {
+                return last
+                    .filter(|last| last.until.is_some_and(|until| now >= until))
+                    .map(|last| ran_out(*last))
+                    .ok_or_else(gone);
+            }
             Seen::StillWaiting(waiting) => waiting,
         };
         if patience.cancel.is_cancelled() || waiting.patience_over {
@@ -144,9 +151,15 @@ pub(super) fn wait(
                 queued: waiting.queued.clone(),
             });
         }
-        watched.follow(waiting.processes, &*listener);
+        watched.follow(&waiting.processes, &*listener);
         listener.wait(waiting.quiet_for);
+        last = Some(waiting);
     }
+}
+
+/// Somebody else cleared the place away, its patience being over.
+fn ran_out(last: Waiting) -> Answer {
+    Answer::Refused(last.queued.refusal)
 }
 
 fn gone() -> Error {
@@ -163,8 +176,8 @@ struct Watched {
 }
 
 impl Watched {
-    fn follow(&mut self, processes: HashSet<ProcessIdentity>, listener: &dyn Listener) {
-        if processes == self.processes {
+    fn follow(&mut self, processes: &HashSet<ProcessIdentity>, listener: &dyn Listener) {
+        if *processes == self.processes {
             return;
         }
         let wake = listener.handle();
@@ -174,14 +187,14 @@ impl Watched {
             self.watch =
                 ProcessWatch::start(processes.iter().cloned().collect(), move |_| wake()).ok();
         }
-        self.processes = processes;
+        self.processes.clone_from(processes);
     }
 }
 
 impl LockTx<'_> {
     fn look_around(&mut self, id: WaiterId) -> Result<Seen, Error> {
         let Some(waiter) = self.tx.waiter(id)? else {
-            return Ok(Seen::Gone);
+            return Ok(Seen::Gone(self.now().moment));
         };
         if let WaiterState::Granted(_) = waiter.state {
             return Ok(Seen::Granted);
@@ -201,6 +214,7 @@ impl LockTx<'_> {
         Ok(Seen::StillWaiting(Box::new(Waiting {
             queued,
             quiet_for: quiet_for(&waiter, &state, now),
+            until: waiter.until,
             patience_over: waiter.until.is_some_and(|until| now >= until),
             heard_long_ago: now.since(waiter.heard) >= HEARTBEAT,
             due,

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::clock::{BootId, Clock, Moment, Now, SystemClock, Wall};
 use crate::error::{Error, StoreError};
 use crate::folder::Folder;
-use crate::ids::{LockId, RequestId, Scope, SessionId, WaiterId};
+use crate::ids::{LockId, RequestId, Scope, SessionId, TaskId, WaiterId};
 use crate::model::{End, Lock, Pause, Waiter, WaiterLife, WaiterState};
 use crate::os::{Doorbell, LocalDoorbell};
 use crate::store::{HistoryFilter, NewLock, Record, Remembered, Store, Tx, Work};
@@ -155,6 +155,11 @@ impl Tx for MemoryTx {
 
     fn locks(&mut self) -> Result<Vec<Lock>, Error> {
         Ok(self.state.locks.values().cloned().collect())
+    }
+
+    fn locks_of_task(&mut self, session: &SessionId, task: TaskId) -> Result<Vec<Lock>, Error> {
+        let theirs = |lock: &&Lock| lock.holder.session == *session && lock.holder.task == task;
+        Ok(self.state.locks.values().filter(theirs).cloned().collect())
     }
 
     fn locks_due(&mut self, moment: Moment) -> Result<Vec<Lock>, Error> {

@@ -8,6 +8,7 @@ use crate::clock::{Moment, Wall};
 use crate::folder::{Folder, StoredFolder, ancestors, descendant_range};
 use crate::ids::{LockId, RequestId, Scope, SessionId, TaskId, WaiterId};
 use crate::model::{Holder, Keeper, Mode, Turn, Waiter, WaiterLife, WaiterState, Want};
+use crate::os::Inode;
 
 /// As [`waiter`] reads them.
 const COLUMNS: &str = "id, scope, session_id, task_id, mode, folders, ttl_ns, own, keeper, process, life, reserved, \
@@ -15,7 +16,13 @@ const COLUMNS: &str = "id, scope, session_id, task_id, mode, folders, ttl_ns, ow
 
 /// A folder as the `folders` column has it.
 #[derive(Serialize, Deserialize)]
-struct Named(String, Option<String>, Option<String>, Option<String>);
+struct Named(
+    String,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    Option<(u64, u64)>,
+);
 
 impl Named {
     fn of(folder: &Folder) -> Self {
@@ -25,16 +32,18 @@ impl Named {
             stored.path_key,
             stored.written,
             stored.written_key,
+            stored.found.map(|found| (found.dev, found.ino)),
         )
     }
 
     fn folder(self) -> Folder {
-        let Self(path, path_key, written, written_key) = self;
+        let Self(path, path_key, written, written_key, found) = self;
         Folder::from_stored(StoredFolder {
             path,
             path_key,
             written,
             written_key,
+            found: found.map(|(dev, ino)| Inode { dev, ino }),
         })
     }
 }

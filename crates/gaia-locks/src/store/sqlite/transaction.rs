@@ -10,7 +10,7 @@ use super::{active, history, line, requests, tokens};
 use crate::clock::{BootId, Clock, Moment, Now, Wall};
 use crate::error::{Error, StoreError};
 use crate::folder::Folder;
-use crate::ids::{LockId, RequestId, Scope, SessionId, WaiterId};
+use crate::ids::{LockId, RequestId, Scope, SessionId, TaskId, WaiterId};
 use crate::model::{End, Lock, Pause, Waiter, WaiterState};
 use crate::store::{HistoryFilter, NewLock, Record, Remembered, Tx, Work};
 
@@ -24,6 +24,7 @@ pub struct SqliteTx {
     out_of_tokens: bool,
     /// Not after somebody left the line or a pause ended: others may be left.
     state_is_sure: bool,
+    writes: bool,
 }
 
 /// What every transaction reads first.
@@ -55,7 +56,7 @@ pub(super) fn write(
             Some(state) => state,
             None => State::read(&sqlite).map_err(failed)?,
         };
-        let mut tx = SqliteTx::begun(&sqlite, clock, state);
+        let mut tx = SqliteTx::begun(&sqlite, clock, state, true);
         tx.after_reboot(&clock.boot()).map_err(failed)?;
         let done = work(&mut tx);
         if tx.out_of_tokens {
@@ -82,7 +83,7 @@ pub(super) fn read(
         begin(&sqlite, "BEGIN").map_err(failed)?;
         let rollback = Rollback(&sqlite);
         let state = State::read(&sqlite).map_err(failed)?;
-        let mut tx = SqliteTx::begun(&sqlite, clock, state);
+        let mut tx = SqliteTx::begun(&sqlite, clock, state, false);
         if tx.state.boot == clock.boot().0 {
             work(&mut tx)?;
             begin(&sqlite, "COMMIT").map_err(failed)?;
@@ -126,13 +127,14 @@ impl State {
 }
 
 impl SqliteTx {
-    fn begun(sqlite: &Sqlite, clock: &dyn Clock, state: State) -> Self {
+    fn begun(sqlite: &Sqlite, clock: &dyn Clock, state: State, writes: bool) -> Self {
         Self {
             sqlite,
             now: clock.now(),
             state,
             out_of_tokens: false,
             state_is_sure: true,
+            writes,
         }
     }
 
@@ -189,6 +191,15 @@ impl SqliteTx {
         Ok(LockId(token))
     }
 
+    /// As [`SqliteTx::run`], for what changes rows.
+    fn change<T>(&self, work: impl FnOnce(&Sqlite) -> rusqlite::Result<T>) -> Result<T, Error> {
+        if self.writes {
+            return self.run(work);
+        }
+        let why = "a transaction that only reads was asked to write";
+        Err(Error::Store(StoreError::Failed(why.to_owned())))
+    }
+
     fn run<T>(&self, work: impl FnOnce(&Sqlite) -> rusqlite::Result<T>) -> Result<T, Error> {
         let sqlite = self.connection();
         work(sqlite).map_err(|error| failed(sqlite, &error))
@@ -217,6 +228,10 @@ impl Tx for SqliteTx {
         self.run(active::all)
     }
 
+    fn locks_of_task(&mut self, session: &SessionId, task: TaskId) -> Result<Vec<Lock>, Error> {
+        self.run(|sqlite| active::of_task(sqlite, session, task))
+    }
+
     fn locks_due(&mut self, moment: Moment) -> Result<Vec<Lock>, Error> {
         self.run(|sqlite| active::due(sqlite, moment))
     }
@@ -224,7 +239,7 @@ impl Tx for SqliteTx {
     fn insert_lock(&mut self, lock: &NewLock<'_>) -> Result<LockId, Error> {
         let id = self.next_token()?;
         let now = self.now;
-        self.run(|sqlite| {
+        self.change(|sqlite| {
             history::insert(sqlite, id, lock, now)?;
             active::insert(sqlite, id, lock, now)
         })?;
@@ -232,12 +247,12 @@ impl Tx for SqliteTx {
     }
 
     fn update_lock(&mut self, lock: &Lock) -> Result<(), Error> {
-        self.run(|sqlite| active::update(sqlite, lock))
+        self.change(|sqlite| active::update(sqlite, lock))
     }
 
     fn end_lock(&mut self, lock: &Lock, end: &End) -> Result<(), Error> {
         let now = self.now;
-        self.run(|sqlite| {
+        self.change(|sqlite| {
             if active::remove(sqlite, lock)? {
                 history::end(sqlite, lock, end, now)
             } else {
@@ -255,11 +270,11 @@ impl Tx for SqliteTx {
     }
 
     fn annotate(&mut self, id: LockId, details: &serde_json::Value) -> Result<(), Error> {
-        self.run(|sqlite| history::annotate(sqlite, id, details))
+        self.change(|sqlite| history::annotate(sqlite, id, details))
     }
 
     fn prune(&mut self, before: Wall) -> Result<u64, Error> {
-        self.run(|sqlite| history::prune(sqlite, before))
+        self.change(|sqlite| history::prune(sqlite, before))
     }
 
     fn has_waiters(&mut self) -> Result<bool, Error> {
@@ -287,7 +302,7 @@ impl Tx for SqliteTx {
     }
 
     fn insert_waiter(&mut self, waiter: &Waiter) -> Result<WaiterId, Error> {
-        let id = self.run(|sqlite| line::insert(sqlite, waiter))?;
+        let id = self.change(|sqlite| line::insert(sqlite, waiter))?;
         self.state.waiters = true;
         Ok(id)
     }
@@ -298,12 +313,12 @@ impl Tx for SqliteTx {
         state: &WaiterState,
         heard: Moment,
     ) -> Result<(), Error> {
-        self.run(|sqlite| line::update(sqlite, id, state, heard))
+        self.change(|sqlite| line::update(sqlite, id, state, heard))
     }
 
     fn remove_waiter(&mut self, id: WaiterId) -> Result<(), Error> {
         self.state_is_sure = false;
-        self.run(|sqlite| line::remove(sqlite, id))
+        self.change(|sqlite| line::remove(sqlite, id))
     }
 
     fn remembered(
@@ -320,15 +335,15 @@ impl Tx for SqliteTx {
         id: &RequestId,
         what: &Remembered,
     ) -> Result<(), Error> {
-        self.run(|sqlite| requests::remember(sqlite, session, id, what))
+        self.change(|sqlite| requests::remember(sqlite, session, id, what))
     }
 
     fn forget(&mut self, session: &SessionId, id: &RequestId) -> Result<(), Error> {
-        self.run(|sqlite| requests::forget(sqlite, session, id))
+        self.change(|sqlite| requests::forget(sqlite, session, id))
     }
 
     fn forget_before(&mut self, before: Wall) -> Result<(), Error> {
-        self.run(|sqlite| requests::forget_before(sqlite, before))
+        self.change(|sqlite| requests::forget_before(sqlite, before))
     }
 
     fn pauses(&mut self) -> Result<Vec<Pause>, Error> {
@@ -341,12 +356,12 @@ impl Tx for SqliteTx {
 
     fn insert_pause(&mut self, pause: &Pause) -> Result<(), Error> {
         self.state.pauses = true;
-        self.run(|sqlite| requests::insert_pause(sqlite, pause))
+        self.change(|sqlite| requests::insert_pause(sqlite, pause))
     }
 
     fn remove_pause(&mut self, scope: &Scope, folder: &Folder) -> Result<bool, Error> {
         self.state_is_sure = false;
-        self.run(|sqlite| requests::remove_pause(sqlite, scope, folder))
+        self.change(|sqlite| requests::remove_pause(sqlite, scope, folder))
     }
 
     fn join(&mut self) -> &mut dyn Any {

@@ -1,5 +1,7 @@
 //! What is asked of the system for people's sake: user, host, terminal.
 
+pub mod tree;
+
 use std::ffi::CStr;
 use std::os::fd::AsFd;
 

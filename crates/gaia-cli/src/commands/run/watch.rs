@@ -1,0 +1,234 @@
+//! What gaia does while the command runs: passes signals, watches the lease.
+
+use std::io;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Duration;
+
+use gaia_locks::clock::{Clock, Moment, SystemClock};
+use gaia_locks::ids::LockId;
+use gaia_locks::lease::{Kept, LeaseKeeper, News};
+use gaia_locks::wire::LockInfo;
+use rustix::process::Signal;
+use signal_hook::consts::{SIGCHLD, SIGTSTP};
+
+use super::child::Running;
+use super::signals::{Bell, Came, Inbox, stop_here};
+use super::{Held, OnLost};
+use crate::exit::Status;
+use crate::output::human::clean;
+use crate::system::tree::{self, Tree};
+use crate::tell;
+
+/// How long a command runs before it is worth a thread to watch its lease.
+const SHORT: Duration = Duration::from_secs(1);
+/// How long a command may take to end by itself.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// What a keeper tells of its lock.
+type Told = (LockId, News);
+
+/// Watches one command to its end.
+pub struct Watch<'a> {
+    held: &'a Held,
+    running: Running,
+    on_lost: OnLost,
+    keepers: Vec<LeaseKeeper>,
+    news: (Sender<Told>, Receiver<Told>),
+    lost: Vec<LockId>,
+    stopping: Option<Stopping>,
+}
+
+/// The command is being stopped.
+struct Stopping {
+    /// Whoever is alive then is killed.
+    kill_at: Option<Moment>,
+    tree: Tree,
+}
+
+impl<'a> Watch<'a> {
+    /// From the moment on in which the command was let go.
+    pub fn new(held: &'a Held, running: Running, on_lost: OnLost) -> Self {
+        Self {
+            held,
+            running,
+            on_lost,
+            keepers: Vec::new(),
+            news: channel(),
+            lost: Vec::new(),
+            stopping: None,
+        }
+    }
+
+    /// The locks that were lost meanwhile.
+    pub fn lost(&self) -> Vec<LockId> {
+        self.lost.clone()
+    }
+
+    /// Until the command has ended: the exit status that gaia ends with.
+    ///
+    /// # Errors
+    /// When the system cannot tell of the command.
+    pub fn until_the_end(&mut self, inbox: &Inbox) -> io::Result<u8> {
+        let watch_from = SystemClock.now().moment.plus(SHORT.min(self.held.ttl / 4));
+        loop {
+            for came in inbox.wait(self.pause(watch_from))? {
+                self.pass_on(came);
+            }
+            if let Some(status) = self.running.ended()? {
+                return Ok(self.status(status));
+            }
+            let now = SystemClock.now().moment;
+            if self.keepers.is_empty() && now >= watch_from {
+                self.watch_leases(&inbox.bell());
+            }
+            self.hear_news();
+            self.kill_if_due(now);
+        }
+    }
+
+    fn status(&self, of_command: u8) -> u8 {
+        match self.stopping {
+            Some(_) => Status::NotHeld as u8,
+            None => of_command,
+        }
+    }
+
+    fn pause(&self, watch_from: Moment) -> Option<Duration> {
+        let next = match &self.stopping {
+            Some(stopping) => stopping.kill_at,
+            None if self.keepers.is_empty() => Some(watch_from),
+            None => None,
+        };
+        next.map(|next| SystemClock.now().moment.until(next))
+    }
+
+    /// What the terminal or the command itself sent has reached the command.
+    fn pass_on(&self, came: Came) {
+        let from_outside = came
+            .sender
+            .is_some_and(|sender| sender != self.running.pid().as_raw_nonzero().get());
+        if came.signal != SIGCHLD
+            && from_outside
+            && let Some(signal) = Signal::from_named_raw(came.signal)
+        {
+            self.running.signal(signal);
+        }
+        if came.signal == SIGTSTP {
+            stop_here();
+        }
+    }
+
+    /// Starts to renew and to listen; whatever happened before is seen by
+    /// looking once.
+    fn watch_leases(&mut self, bell: &Bell) {
+        for lock in &self.held.granted {
+            let (news, bell, id) = (self.news.0.clone(), bell.clone(), lock.id);
+            let tell = move |what| {
+                // Nobody listens once the command has ended.
+                drop(news.send((id, what)));
+                bell.ring();
+            };
+            match LeaseKeeper::start(self.held.locks.clone(), self.kept(lock), tell) {
+                Ok(keeper) => self.keepers.push(keeper),
+                Err(error) => tell::note(&format!("the lease is not renewed: {error}")),
+            }
+            self.look_once(lock);
+        }
+    }
+
+    fn kept(&self, lock: &LockInfo) -> Kept {
+        Kept {
+            token: lock.id,
+            session: self.held.session.clone(),
+            ttl: self.held.ttl,
+            asked_at: self.held.asked_at,
+        }
+    }
+
+    fn look_once(&self, lock: &LockInfo) {
+        let news = match self.held.locks.verify(lock.id) {
+            Ok(verified) if !verified.active => {
+                let how = verified.lock.and_then(|lock| lock.end_reason);
+                let how = how.map_or("ended", |reason| reason.word());
+                News::Lost(format!("lock {} is not active any more ({how})", lock.id))
+            }
+            // What cannot be looked at now, the keeper looks at again.
+            _ => match self.held.locks.waiting_for(lock.id) {
+                Ok(waiting) if waiting > 0 => News::Waiting(waiting),
+                _ => return,
+            },
+        };
+        drop(self.news.0.send((lock.id, news)));
+    }
+
+    fn hear_news(&mut self) {
+        while let Ok((id, news)) = self.news.1.try_recv() {
+            match news {
+                News::Lost(why) => self.lose(id, &why),
+                News::Waiting(_) => self.tell_who_waits(id),
+            }
+        }
+    }
+
+    fn lose(&mut self, id: LockId, why: &str) {
+        if self.lost.contains(&id) {
+            return;
+        }
+        self.lost.push(id);
+        let folder = self.folder_of(id);
+        match self.on_lost {
+            OnLost::Warn => tell::note(&format!(
+                "the lock on {folder} is lost: {why}; the command goes on without it"
+            )),
+            OnLost::Stop => {
+                tell::note(&format!(
+                    "the lock on {folder} is lost: {why}; stopping the command"
+                ));
+                self.stop();
+            }
+        }
+    }
+
+    fn stop(&mut self) {
+        if self.stopping.is_some() {
+            return;
+        }
+        let tree = tree::of(self.running.pid());
+        tree.signal(Signal::TERM);
+        // A stopped process takes no notice before it goes on.
+        tree.signal(Signal::CONT);
+        self.stopping = Some(Stopping {
+            kill_at: Some(SystemClock.now().moment.plus(GRACE)),
+            tree,
+        });
+    }
+
+    fn kill_if_due(&mut self, now: Moment) {
+        let Some(stopping) = &mut self.stopping else {
+            return;
+        };
+        if stopping.kill_at.is_some_and(|kill_at| now >= kill_at) {
+            stopping.kill_at = None;
+            tell::note("the command did not end in 5 s; killing it");
+            tree::of(self.running.pid()).signal(Signal::KILL);
+            stopping.tree.signal(Signal::KILL);
+        }
+    }
+
+    fn folder_of(&self, id: LockId) -> String {
+        let lock = self.held.granted.iter().find(|lock| lock.id == id);
+        lock.map_or_else(String::new, |lock| clean(&lock.folder_path))
+    }
+
+    fn tell_who_waits(&self, id: LockId) {
+        let place = self.held.granted.iter().position(|lock| lock.id == id);
+        let folder = place.and_then(|place| self.held.folders.get(place));
+        let Ok(status) = self.held.locks.status(folder) else {
+            return;
+        };
+        for waiter in status.waiters.iter().filter(|waiter| !waiter.granted) {
+            let who = clean(waiter.session_id.as_str());
+            tell::note(&format!("session {who} waits for {}", self.folder_of(id)));
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! A process and all that it started, to be stopped together.
+//!
+//! Not its process group: that may hold others too, such as a shell script
+//! that runs gaia. What has left the tree (its parent ended) is not found.
+
+use std::collections::HashMap;
+use std::process::Command;
+
+use gaia_locks::liveness::{Liveness, ProcessIdentity, liveness};
+use rustix::process::{Pid, Signal, kill_process};
+
+/// A process and what it started, as of one moment.
+pub struct Tree {
+    root: Pid,
+    descendants: Vec<ProcessIdentity>,
+}
+
+/// The tree under a child of this process that was not waited for yet.
+pub fn of(root: Pid) -> Tree {
+    let number = root.as_raw_nonzero().get().unsigned_abs();
+    let children = children_of_all();
+    let mut found = Vec::new();
+    let mut next = vec![number];
+    while let Some(parent) = next.pop() {
+        for child in children.get(&parent).into_iter().flatten() {
+            found.push(*child);
+            next.push(*child);
+        }
+    }
+    Tree {
+        root,
+        descendants: found
+            .into_iter()
+            .filter_map(|pid| ProcessIdentity::of(pid).ok().flatten())
+            .collect(),
+    }
+}
+
+impl Tree {
+    /// Signals all of it; a number that another process has by now is left
+    /// alone.
+    pub fn signal(&self, signal: Signal) {
+        // Who has just ended needs no signal.
+        let _ = kill_process(self.root, signal);
+        for process in &self.descendants {
+            let pid = i32::try_from(process.pid).ok().and_then(Pid::from_raw);
+            if let (Some(pid), Liveness::Alive) = (pid, liveness(process)) {
+                let _ = kill_process(pid, signal);
+            }
+        }
+    }
+}
+
+/// Who was started by whom, as the system's own `ps` says. Where there is no
+/// `ps`, Linux's /proc says it.
+fn children_of_all() -> HashMap<u32, Vec<u32>> {
+    let mut children: HashMap<u32, Vec<u32>> = HashMap::new();
+    let pairs = from_proc().or_else(from_ps).unwrap_or_default();
+    for (pid, parent) in pairs {
+        children.entry(parent).or_default().push(pid);
+    }
+    children
+}
+
+fn from_proc() -> Option<Vec<(u32, u32)>> {
+    let entries = std::fs::read_dir("/proc").ok()?;
+    let pids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    let pairs: Vec<(u32, u32)> = pids
+        .filter_map(|pid| Some((pid, parent_of(pid)?)))
+        .collect();
+    (!pairs.is_empty()).then_some(pairs)
+}
+
+/// The fourth field of `stat`, counted behind the name, which may hold spaces
+/// and brackets.
+fn parent_of(pid: u32) -> Option<u32> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (_, behind) = stat.rsplit_once(')')?;
+    behind.split_whitespace().nth(1)?.parse().ok()
+}
+
+fn from_ps() -> Option<Vec<(u32, u32)>> {
+    let output = Command::new("ps")
+        .args(["-A", "-o", "pid=,ppid="])
+        .output()
+        .ok()?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let pair = |line: &str| {
+        let mut numbers = line.split_whitespace().map(str::parse);
+        Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
+    };
+    Some(text.lines().filter_map(pair).collect())
+}
