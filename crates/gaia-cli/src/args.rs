@@ -77,10 +77,24 @@ impl Global {
 /// The commands, in the order in which help shows them.
 #[derive(Subcommand)]
 pub enum Command {
+    Run(commands::run::RunArgs),
     Acquire(commands::acquire::AcquireArgs),
     Release(commands::release::ReleaseArgs),
-    Run(commands::run::RunArgs),
+    Renew(commands::renew::RenewArgs),
+    Verify(commands::verify::VerifyArgs),
     Status(commands::status::StatusArgs),
+    Why(commands::why::WhyArgs),
+    History(commands::history::HistoryArgs),
+    Pause(commands::pause::PauseArgs),
+    Resume(commands::resume::ResumeArgs),
+    ForceRelease(commands::force_release::ForceReleaseArgs),
+    Cleanup(commands::cleanup::CleanupArgs),
+    Prune(commands::prune::PruneArgs),
+    Backup(commands::backup::BackupArgs),
+    Restore(commands::restore::RestoreArgs),
+    Doctor(commands::doctor::DoctorArgs),
+    Completions(commands::completions::CompletionsArgs),
+    Man(commands::man::ManArgs),
 }
 
 impl Command {
