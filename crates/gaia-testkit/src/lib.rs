@@ -3,5 +3,7 @@
 
 pub mod bench;
 pub mod checker;
+pub mod conformance;
 pub mod faults;
+pub mod faulty;
 pub mod hammer;

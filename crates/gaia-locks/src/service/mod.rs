@@ -40,7 +40,7 @@ use crate::folder::Folder;
 use crate::ids::{LockId, Scope, WaiterId};
 use crate::liveness::{SystemWitness, Witness};
 use crate::markers::{Changes, Markers, Truth};
-use crate::model::Lock;
+use crate::model::{Lock, Want};
 use crate::os::{Doorbell, Listener};
 use crate::store::{self, HistoryFilter, Store, Tx};
 use crate::wire::{Answer, LockInfo, PauseInfo, Status, Verified};
@@ -266,6 +266,15 @@ impl LockService {
         &self.config.witness
     }
 
+    /// Checks a request and gives what it wants, for an [`Attempt`] in a shared
+    /// transaction.
+    ///
+    /// # Errors
+    /// [`Error::InvalidRequest`] for no folder and for a lease out of range.
+    pub fn want(&self, request: &Acquire) -> Result<Want, Error> {
+        request.want(&self.config)
+    }
+
     /// Runs several verbs, and whatever joins them, in one transaction.
     ///
     /// # Errors
@@ -359,7 +368,7 @@ impl Truth for LockService {
 
 impl Locks for LockService {
     fn acquire(&self, request: &Acquire) -> Result<Answer, Error> {
-        let want = request.want(&self.config)?;
+        let want = self.want(request)?;
         self.refuse_foreign(&want.folders)?;
         self.transact(|tx| {
             tx.acquire(&Attempt {

@@ -62,12 +62,13 @@ impl MemoryStore {
 
     fn run(&self, writes: bool, work: &mut Work<'_>) -> Result<(), Error> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = self.clock.now();
+        state.after_reboot(self.clock.boot(), now.moment);
         let mut tx = MemoryTx {
             state: state.clone(),
-            now: self.clock.now(),
+            now,
             writes,
         };
-        tx.after_reboot(self.clock.boot());
         work(&mut tx)?;
         *state = tx.state;
         Ok(())
@@ -106,27 +107,36 @@ fn overlap(folders: &[Folder], others: &[Folder]) -> bool {
         .any(|folder| others.iter().any(|other| folder.overlaps(other)))
 }
 
-impl MemoryTx {
-    fn after_reboot(&mut self, boot: BootId) {
-        let before = self.state.boot.replace(boot.clone());
+impl State {
+    /// Leases start anew once, at first sight, also when that was a look
+    /// [R13]; a grant is still to be taken up in time [R8].
+    fn after_reboot(&mut self, boot: BootId, now: Moment) {
+        let before = self.boot.replace(boot.clone());
         if before.is_none_or(|before| before == boot) {
             return;
         }
-        let now = self.now.moment;
-        for lock in self.state.locks.values_mut() {
+        for lock in self.locks.values_mut() {
             lock.expires = now.plus(lock.ttl);
         }
-        self.state
-            .waiters
+        self.waiters
             .retain(|_, waiter| waiter.life == WaiterLife::Heartbeat);
-        for waiter in self.state.waiters.values_mut() {
+        for waiter in self.waiters.values_mut() {
             waiter.until = waiter
                 .until
                 .map(|until| now.plus(until.since(waiter.heard)));
             waiter.heard = now;
+            if let WaiterState::Granted(ids) = &waiter.state {
+                for id in ids {
+                    if let Some(lock) = self.locks.get_mut(id) {
+                        lock.expires = now.plus(lock.ttl.min(Waiter::SILENCE));
+                    }
+                }
+            }
         }
     }
+}
 
+impl MemoryTx {
     fn check_writes(&self) -> Result<(), Error> {
         if self.writes {
             return Ok(());

@@ -181,8 +181,13 @@ pub(super) fn remove(sqlite: &Sqlite, id: WaiterId) -> rusqlite::Result<()> {
 }
 
 /// Waiters that were processes are dead with the machine; one elsewhere has
-/// its time to be heard again.
+/// its time to be heard again, and to take up what it was granted.
 pub(super) fn after_reboot(sqlite: &Sqlite, now: Moment) -> rusqlite::Result<()> {
+    sqlite.execute(
+        "UPDATE active_locks SET expires_ns = ?1 + min(ttl_ns, ?2) WHERE alias = 0
+            AND id IN (SELECT value FROM waiters, json_each(waiters.granted))",
+        params![now.0, nanoseconds(Waiter::SILENCE)],
+    )?;
     sqlite.execute("DELETE FROM waiter_folders WHERE waiter_id IN (SELECT id FROM waiters WHERE life IS NOT NULL)", [])?;
     sqlite.execute("DELETE FROM waiters WHERE life IS NOT NULL", [])?;
     sqlite.execute(

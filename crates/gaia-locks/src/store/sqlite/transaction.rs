@@ -57,7 +57,12 @@ pub(super) fn write(
             None => State::read(&sqlite).map_err(failed)?,
         };
         let mut tx = SqliteTx::begun(&sqlite, clock, state, true);
-        tx.after_reboot(&clock.boot()).map_err(failed)?;
+        if tx.after_reboot(&clock.boot()).map_err(failed)? {
+            // Committed by itself: were it undone with the work, for want of
+            // tokens or for an error, it would be first sight again.
+            begin(&sqlite, "COMMIT").map_err(failed)?;
+            continue;
+        }
         let done = work(&mut tx);
         if tx.out_of_tokens {
             drop(rollback);
@@ -153,10 +158,11 @@ impl SqliteTx {
 
     /// After a restart of the machine: leases start anew once, at first sight;
     /// locks bound to processes are judged dead with them [R13]; tokens go on
-    /// above everything that may have been given [R4].
-    fn after_reboot(&mut self, boot: &BootId) -> rusqlite::Result<()> {
+    /// above everything that may have been given [R4]. Whether there was
+    /// anything to do.
+    fn after_reboot(&self, boot: &BootId) -> rusqlite::Result<bool> {
         if self.state.boot == boot.0 {
-            return Ok(());
+            return Ok(false);
         }
         let sqlite = self.connection();
         let now = self.now.moment.0;
@@ -173,10 +179,8 @@ impl SqliteTx {
                 [now],
             )?;
             line::after_reboot(sqlite, self.now.moment)?;
-            self.state.next_token = self.state.next_token.max(floor);
         }
-        self.state.boot.clone_from(&boot.0);
-        Ok(())
+        Ok(true)
     }
 
     fn next_token(&mut self) -> Result<LockId, Error> {
