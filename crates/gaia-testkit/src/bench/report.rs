@@ -60,6 +60,9 @@ pub struct Ratio {
     pub what: String,
     /// The ratio of the medians; what the goal is about.
     pub of_medians: f64,
+    /// The ratio of the fastest rounds: what is left of it where others
+    /// disturbed most rounds.
+    pub of_fastest: f64,
     /// The ratios of single rounds.
     pub spread: Spread,
     /// What it should be.
@@ -170,8 +173,9 @@ impl Figure {
             .map(|(ours, theirs)| ours / theirs)
             .collect();
         let of_medians = ours.spread.median / theirs.spread.median;
+        let of_fastest = ours.spread.min / theirs.spread.min;
         let what = format!("{subject} : {other}");
-        self.ratio(what, of_medians, &of_rounds, goal);
+        self.ratio(what, (of_medians, of_fastest), &of_rounds, goal);
     }
 
     /// Judges a sample that is a ratio already.
@@ -179,17 +183,24 @@ impl Figure {
         let find = |sample: &&Sample| sample.subject == subject;
         if let Some(sample) = self.samples.iter().find(find).cloned() {
             let median = sample.spread.median;
-            self.ratio(sample.subject, median, &sample.rounds, Some(goal));
+            self.ratio(sample.subject, (median, median), &sample.rounds, Some(goal));
         }
     }
 
-    fn ratio(&mut self, what: String, of_medians: f64, of_rounds: &[f64], goal: Option<Goal>) {
+    fn ratio(
+        &mut self,
+        what: String,
+        (of_medians, of_fastest): (f64, f64),
+        of_rounds: &[f64],
+        goal: Option<Goal>,
+    ) {
         let Some(spread) = Spread::of(of_rounds) else {
             return;
         };
         self.ratios.push(Ratio {
             what,
             of_medians,
+            of_fastest,
             spread,
             goal,
             reached: goal.map(|goal| goal.is_reached(of_medians)),

@@ -61,8 +61,8 @@ fn ratio_line(ratio: &Ratio) -> String {
         max,
     } = ratio.spread;
     let mut line = format!(
-        "  * {:<58} {:>8.2}x   ({min:.2} … {max:.2})",
-        ratio.what, ratio.of_medians
+        "  * {:<58} {:>8.2}x   ({min:.2} … {max:.2}; of the fastest {:.2})",
+        ratio.what, ratio.of_medians, ratio.of_fastest
     );
     if let (Some(goal), Some(reached)) = (ratio.goal, ratio.reached) {
         let word = if reached { "reached" } else { "MISSED" };
