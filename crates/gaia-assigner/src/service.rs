@@ -303,6 +303,7 @@ impl Tasks {
             next: &next,
             response: None,
             exit_status: None,
+            has_run: false,
         };
         self.locks.transact(|tx| running::end(tx, &ending))?;
         Ok(())

@@ -87,6 +87,14 @@ pub enum Command {
     History(commands::history::HistoryArgs),
     Pause(commands::pause::PauseArgs),
     Resume(commands::resume::ResumeArgs),
+    Send(commands::send::SendArgs),
+    Tasks(commands::tasks::TasksArgs),
+    Task(commands::task::TaskArgs),
+    Sessions(commands::sessions::SessionsArgs),
+    Session(commands::session::SessionArgs),
+    Assigner(commands::assigner::AssignerArgs),
+    #[command(hide = true)]
+    Keeper(commands::assigner::KeeperArgs),
     ForceRelease(commands::force_release::ForceReleaseArgs),
     Cleanup(commands::cleanup::CleanupArgs),
     Prune(commands::prune::PruneArgs),
@@ -103,7 +111,7 @@ impl Command {
     /// the main job there, since an agent's repository must not choose the
     /// database.
     pub fn reads_dot_env_here(&self) -> bool {
-        false
+        matches!(self, Command::Assigner(_))
     }
 }
 

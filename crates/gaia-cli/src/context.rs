@@ -96,6 +96,14 @@ impl Context {
         Ok(service)
     }
 
+    /// The door to tasks and sessions.
+    ///
+    /// # Errors
+    /// When the database cannot be used.
+    pub fn tasks(&self) -> Result<gaia_assigner::Tasks, Failure> {
+        Ok(gaia_assigner::Tasks::new((*self.service()?).clone()))
+    }
+
     /// The door on the database itself, for tables that join its transactions
     /// and for backups.
     ///

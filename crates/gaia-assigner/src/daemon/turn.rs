@@ -2,6 +2,7 @@
 //! queue is looked at.
 
 use gaia_locks::ids::{LockId, TaskId};
+use gaia_locks::model::EndReason;
 use gaia_locks::service::LockTx;
 
 use super::timers::{KEEPER_GRACE, now};
@@ -127,6 +128,7 @@ impl Assigner {
                 Outcome::Exit(Exit::Code(code)) => Some(*code),
                 _ => None,
             },
+            has_run: matches!(outcome, Outcome::Exit(_)),
         };
         if self.locks.transact(|tx| running::end(tx, &ending))? {
             report(running, &next);
@@ -213,6 +215,13 @@ fn lost(tx: &mut LockTx<'_>, token: LockId) -> Result<Option<String>, gaia_locks
         return Ok(None);
     }
     let end = tx.store().record(token)?.and_then(|record| record.end);
+    // Its keeper is gone, and the run is about to say so itself.
+    if end
+        .as_ref()
+        .is_some_and(|end| end.reason == EndReason::Died)
+    {
+        return Ok(None);
+    }
     Ok(Some(end.map_or_else(
         || "it is not active any more".to_owned(),
         |end| match &end.note {

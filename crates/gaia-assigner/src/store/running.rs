@@ -199,6 +199,8 @@ pub(crate) struct Ending<'a> {
     pub next: &'a Next,
     pub response: Option<&'a str>,
     pub exit_status: Option<i32>,
+    /// Whether its agent ran at all, if only for too short a time to be noted.
+    pub has_run: bool,
 }
 
 /// Ends a try: the task's locks, its state, its session's state and what
@@ -249,7 +251,7 @@ fn write_ended(tx: &mut LockTx<'_>, ending: &Ending<'_>) -> Result<bool, Error> 
         sql.prepare_cached(
             "UPDATE prompts SET status = ?4, error = ?5, held = ?6, not_before_ns = ?7,
                  retry_count = coalesce(retry_count, 0) + ?8, completed_at = ?9, response = coalesce(?10, response),
-                 exit_status = ?11, lock_status = iif(?3 IS NULL, lock_status, 'released'),
+                 exit_status = ?11, started_at = iif(?13, coalesce(started_at, assigned_at), started_at), lock_status = iif(?3 IS NULL, lock_status, 'released'),
                  lock_released_at = ?12, assigner = NULL, keeper = NULL, deadline_ns = NULL, agent_pid = NULL,
                  stop = NULL, stop_by = NULL, stop_note = NULL
              WHERE id = ?1 AND assigned_session = ?2 AND lock_token IS ?3 AND status IN ('assigned', 'in_progress')",
@@ -267,6 +269,7 @@ fn write_ended(tx: &mut LockTx<'_>, ending: &Ending<'_>) -> Result<bool, Error> 
             ending.response,
             ending.exit_status,
             lock,
+            ending.has_run,
         ])
     })?;
     Ok(changed > 0)

@@ -13,8 +13,9 @@ use crate::system;
 /// End any lock by its id, as an admin
 ///
 /// Whoever may write the database may do so; the history keeps the system user
-/// and the reason. The holder is not stopped by this unless it looks at its
-/// lock, as `gaia run` and GAIA's tasks do.
+/// and the reason. A task whose lock it is is stopped first and fails; another
+/// holder is not stopped by this unless it looks at its lock, as `gaia run`
+/// does.
 #[derive(clap::Args, Debug)]
 pub struct ForceReleaseArgs {
     /// The lock's id, as `gaia status` shows it
@@ -33,8 +34,8 @@ struct Answer<'a> {
 
 /// Ends it.
 pub fn run(context: &Context, args: &ForceReleaseArgs) -> Ended {
-    let locks = context.locks()?;
-    let lock = locks.force_release(LockId(args.id), &system::user(), &args.reason)?;
+    let tasks = context.tasks()?;
+    let lock = tasks.force_release(LockId(args.id), &system::user(), &args.reason)?;
     let answer = Answer {
         released: true,
         lock: &lock,

@@ -2,6 +2,7 @@
 //! floor of the house.
 
 pub mod acquire;
+pub mod assigner;
 pub mod backup;
 pub mod bench;
 pub mod cleanup;
@@ -17,7 +18,12 @@ pub mod renew;
 pub mod restore;
 pub mod resume;
 pub mod run;
+pub mod send;
+pub mod session;
+pub mod sessions;
 pub mod status;
+pub mod task;
+pub mod tasks;
 pub mod verify;
 pub mod why;
 
@@ -41,6 +47,13 @@ pub fn run(context: &Context, command: Command) -> Ended {
         Command::History(args) => history::run(context, &args),
         Command::Pause(args) => pause::run(context, &args),
         Command::Resume(args) => resume::run(context, &args),
+        Command::Send(args) => send::run(context, args),
+        Command::Tasks(args) => tasks::run(context, args),
+        Command::Task(args) => task::run(context, &args),
+        Command::Sessions(args) => sessions::run(context, &args),
+        Command::Session(args) => session::run(context, args),
+        Command::Assigner(args) => assigner::run(context, &args),
+        Command::Keeper(_) => assigner::keep(),
         Command::ForceRelease(args) => force_release::run(context, &args),
         Command::Cleanup(args) => cleanup::run(context, &args),
         Command::Prune(args) => prune::run(context, &args),
