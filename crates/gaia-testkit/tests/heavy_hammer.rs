@@ -3,7 +3,12 @@
 //! `GAIA_HAMMER_SECONDS=600 cargo nextest run heavy_r01_hammer` hammers longer;
 //! `GAIA_HAMMER_SEED=7` draws other things.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![expect(
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "tests"
+)]
 #![expect(
     clippy::disallowed_methods,
     reason = "a person asks for a longer run by the environment"
