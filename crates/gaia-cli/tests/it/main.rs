@@ -1,0 +1,9 @@
+//! The command line as a user meets it: every test has a home of its own and
+//! an empty environment.
+#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
+
+mod home;
+mod interrupt;
+mod run;
+mod snapshots;
+mod terminal;
