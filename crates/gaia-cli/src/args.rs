@@ -1,9 +1,11 @@
 //! What can be typed: the commands and the flags that all of them know.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use gaia_locks::duration::DurationError;
 use gaia_locks::settings::{Flag, help};
@@ -147,6 +149,7 @@ pub fn tell_unread(unread: &clap::Error, words: &[OsString]) -> ExitCode {
     let text = unread.render().to_string();
     let message = text.trim_start_matches("error: ");
     let message = message.split("\n\nUsage:").next().unwrap_or(message);
+    let message = message.split("\n\nFor more").next().unwrap_or(message);
     let failure = Failure::new("usage", Status::Usage, message.trim())
         .hint("run the command with --help to see how it is used");
     exit::fail(&Output::json(), &failure)
@@ -166,6 +169,12 @@ impl WaitLimit {
     pub fn limit(self) -> crate::waiting::Limit {
         self.wait
     }
+}
+
+/// Reads a folder as typed, an empty one too: what is wrong with it is said
+/// where folders are understood.
+pub fn folder() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().map(PathBuf::from)
 }
 
 /// Reads a duration as people write it.

@@ -1,7 +1,13 @@
 //! The command line as a user meets it: every test has a home of its own and
 //! an empty environment.
-#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "tests"
+)]
 
+mod doctor;
 mod home;
 mod interrupt;
 mod run;

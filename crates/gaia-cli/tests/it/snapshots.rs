@@ -23,12 +23,17 @@ fn one(home: &Home, words: &[&str]) -> String {
 fn shortened(word: &str) -> String {
     match word.len() {
         0 => "''".to_owned(),
-        0..=200 => word.replace('\n', "\\n"),
+        1..=200 => word.replace('\n', "\\n"),
         long => format!("({long} letters)"),
     }
 }
 
 fn check(name: &str, home: &Home, commands: &[&[&str]]) {
+    let user = std::process::Command::new("id")
+        .arg("-un")
+        .output()
+        .unwrap();
+    let user = format!(r"\b{}\b", String::from_utf8(user.stdout).unwrap().trim());
     let root = home.path("");
     let root = root.to_str().unwrap().trim_end_matches('/').to_owned();
     let mut settings = insta::Settings::clone_current();
@@ -40,12 +45,14 @@ fn check(name: &str, home: &Home, commands: &[&[&str]]) {
         (r"\b\d\d:\d\d:\d\d\b", "[TIME]"),
         (r#""expires_in":[0-9.]+"#, r#""expires_in":[SECONDS]"#),
         (r"just now|\d+s ago", "[AGO]"),
-        (r"\b\d+(ms|s)  ", "[HELD]  "),
+        (r" \d+(ms|s)  ", " [HELD]  "),
         (r"\(1h59m\)|\(2h\)", "([2h])"),
         (r"\b(1h59m|2h)\b", "[2h]"),
-        (r"(by|by.:.)(root|\w+)\b", "$1[USER]"),
+        (user.as_str(), "[USER]"),
+        (r" {2,}", "  "),
         (r"[\d,]+ (bytes|KiB)", "[SIZE]"),
         (r"file system: [^,\n]+, local", "file system: [FS], local"),
+        (r#""finding":"[^"]+, local""#, r#""finding":"[FS], local""#),
     ] {
         settings.add_filter(pattern, shown);
     }

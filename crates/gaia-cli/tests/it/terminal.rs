@@ -118,12 +118,12 @@ fn the_waiting_line_lives_and_ctrl_c_leaves_it() {
         return;
     };
     terminal.type_line("gaia acquire a --session me --wait; echo status=$?");
-    terminal.until_shown("waiting, place 1");
+    terminal.until_shown("place 1");
     terminal.until_shown("2s");
     terminal.keys(&["C-c"]);
     terminal.until_shown("status=130");
     assert!(
-        !terminal.screen().contains("waiting, place"),
+        !terminal.screen().contains("place"),
         "{}",
         terminal.screen()
     );

@@ -64,7 +64,7 @@ use watch::Watch;
 #[derive(clap::Args, Debug)]
 pub struct RunArgs {
     /// What to lock
-    #[arg(required = true, value_name = "FOLDER")]
+    #[arg(required = true, value_name = "FOLDER", value_parser = crate::args::folder())]
     pub folders: Vec<PathBuf>,
     #[command(flatten)]
     pub asker: Asker,
