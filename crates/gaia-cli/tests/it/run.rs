@@ -198,7 +198,9 @@ fn run_stopped_and_continued_takes_the_command_along() {
             .and_then(|(_, rest)| rest.chars().next())
     };
     gaia.signal("TSTP");
-    until("the command is stopped", || state(command) == Some('T'));
+    until("both are stopped", || {
+        state(command) == Some('T') && state(gaia.pid()) == Some('T')
+    });
     signal(gaia.pid(), "CONT");
     until("the command goes on", || state(command) != Some('T'));
     std::fs::write(home.path("end"), "").unwrap();
