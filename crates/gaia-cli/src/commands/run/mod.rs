@@ -144,7 +144,7 @@ fn holder(asker: &Asker) -> Result<Holder, Failure> {
 fn this_process() -> Result<SessionId, Failure> {
     let own = ProcessIdentity::current()?;
     let terminal = system::terminal().map_or_else(String::new, |name| format!("{name}:"));
-    let (user, host) = (system::user(), system::host());
+    let (user, host) = (system::login_name(), system::host());
     let name = format!("{user}@{host}:{terminal}{}.{}", own.pid, own.start_time);
     Ok(SessionId::new(name)?)
 }
