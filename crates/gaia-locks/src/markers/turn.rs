@@ -17,10 +17,12 @@ use rustix::io::Errno;
 
 use crate::os::PerProcess;
 
-/// How often one looks before giving way to others, and how long in all, in
-/// milliseconds, before one goes on without a turn.
+/// How often one looks at once, and how often with [`PAUSE`] between, before
+/// one goes on without a turn: half a second in all. A turn lasts some
+/// microseconds, so only a stopped process keeps anybody waiting so long.
 const GLANCES: u32 = 20;
-const PATIENCE: u32 = 100;
+const LOOKS: u32 = 5000;
+const PAUSE: Duration = Duration::from_micros(100);
 
 /// The locks directory, opened once by each process: a lock taken on a
 /// descriptor that came through a fork would be the parent's too.
@@ -68,12 +70,12 @@ struct Turn<'a>(&'a OwnedFd);
 
 impl<'a> Turn<'a> {
     fn wait_for(directory: &'a OwnedFd) -> io::Result<Self> {
-        for glance in 0..GLANCES + PATIENCE {
+        for glance in 0..GLANCES + LOOKS {
             match flock(directory, FlockOperation::NonBlockingLockExclusive) {
                 Ok(()) => return Ok(Self(directory)),
                 Err(Errno::WOULDBLOCK) if glance < GLANCES => std::thread::yield_now(),
                 // `flock` itself knows no limit.
-                Err(Errno::WOULDBLOCK) => std::thread::park_timeout(Duration::from_millis(1)),
+                Err(Errno::WOULDBLOCK) => std::thread::park_timeout(PAUSE),
                 Err(Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
             }
