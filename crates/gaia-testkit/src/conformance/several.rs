@@ -107,7 +107,11 @@ pub(super) fn r09_who_is_behind_with_one_folder_is_not_served_for_the_other(stag
     ask("C", "/a").shared().granted(stage);
     ask("W1", "/b").and("/c").shared().waiting().queued(stage);
     ask("W2", "/a/b").waiting().queued(stage);
-    let behind = ask("W3", "/c").and("/a/b/c").shared().waiting().queued(stage);
+    let behind = ask("W3", "/c")
+        .and("/a/b/c")
+        .shared()
+        .waiting()
+        .queued(stage);
     assert_eq!(behind.place, 2);
     // What is freed concerns W1, who stands beside W3, who is behind W2.
     stage.release(&held);
