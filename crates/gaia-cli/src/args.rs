@@ -77,10 +77,33 @@ impl Global {
 /// The commands, in the order in which help shows them.
 #[derive(Subcommand)]
 pub enum Command {
+    Run(commands::run::RunArgs),
     Acquire(commands::acquire::AcquireArgs),
     Release(commands::release::ReleaseArgs),
-    Run(commands::run::RunArgs),
+    Renew(commands::renew::RenewArgs),
+    Verify(commands::verify::VerifyArgs),
     Status(commands::status::StatusArgs),
+    Why(commands::why::WhyArgs),
+    History(commands::history::HistoryArgs),
+    Pause(commands::pause::PauseArgs),
+    Resume(commands::resume::ResumeArgs),
+    Send(commands::send::SendArgs),
+    Tasks(commands::tasks::TasksArgs),
+    Task(commands::task::TaskArgs),
+    Sessions(commands::sessions::SessionsArgs),
+    Session(commands::session::SessionArgs),
+    Assigner(commands::assigner::AssignerArgs),
+    #[command(hide = true)]
+    Keeper(commands::assigner::KeeperArgs),
+    ForceRelease(commands::force_release::ForceReleaseArgs),
+    Cleanup(commands::cleanup::CleanupArgs),
+    Prune(commands::prune::PruneArgs),
+    Backup(commands::backup::BackupArgs),
+    Restore(commands::restore::RestoreArgs),
+    Doctor(commands::doctor::DoctorArgs),
+    Bench(commands::bench::BenchArgs),
+    Completions(commands::completions::CompletionsArgs),
+    Man(commands::man::ManArgs),
 }
 
 impl Command {
@@ -88,7 +111,7 @@ impl Command {
     /// the main job there, since an agent's repository must not choose the
     /// database.
     pub fn reads_dot_env_here(&self) -> bool {
-        false
+        matches!(self, Command::Assigner(_))
     }
 }
 

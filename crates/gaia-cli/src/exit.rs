@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use gaia_assigner::TaskError;
 use gaia_locks::settings::SettingError;
 use gaia_locks::{Error, StoreError};
 use serde::Serialize;
@@ -137,6 +138,31 @@ impl From<Error> for Failure {
             code,
             status,
             message: error.to_string(),
+            hint: hint.map(str::to_owned),
+        }
+    }
+}
+
+impl From<TaskError> for Failure {
+    fn from(error: TaskError) -> Self {
+        use Status::{Failed, Usage};
+        let message = error.to_string();
+        let (code, status, hint) = match error {
+            TaskError::Locks(error) => return error.into(),
+            TaskError::UnknownTask(_) => {
+                ("unknown_task", Failed, Some("`gaia tasks` shows the ids"))
+            }
+            TaskError::UnknownSession(_) => ("unknown_session", Failed, None),
+            TaskError::SessionExists(_) => ("session_exists", Failed, None),
+            TaskError::SessionBusy { .. } => ("session_busy", Failed, None),
+            TaskError::TaskIsOver { .. } => ("task_is_over", Failed, None),
+            TaskError::InvalidRequest(_) => ("invalid_request", Usage, None),
+            _ => ("failed", Failed, None),
+        };
+        Self {
+            code,
+            status,
+            message,
             hint: hint.map(str::to_owned),
         }
     }

@@ -2,9 +2,30 @@
 //! floor of the house.
 
 pub mod acquire;
+pub mod assigner;
+pub mod backup;
+pub mod bench;
+pub mod cleanup;
+pub mod completions;
+pub mod doctor;
+pub mod force_release;
+pub mod history;
+pub mod man;
+pub mod pause;
+pub mod prune;
 pub mod release;
+pub mod renew;
+pub mod restore;
+pub mod resume;
 pub mod run;
+pub mod send;
+pub mod session;
+pub mod sessions;
 pub mod status;
+pub mod task;
+pub mod tasks;
+pub mod verify;
+pub mod why;
 
 use crate::args::Command;
 use crate::context::Context;
@@ -16,9 +37,31 @@ use crate::exit::Ended;
 /// What keeps it from answering; said by the caller.
 pub fn run(context: &Context, command: Command) -> Ended {
     match command {
+        Command::Run(args) => run::run(context, args),
         Command::Acquire(args) => acquire::run(context, args),
         Command::Release(args) => release::run(context, &args),
-        Command::Run(args) => run::run(context, args),
+        Command::Renew(args) => renew::run(context, &args),
+        Command::Verify(args) => verify::run(context, &args),
         Command::Status(args) => status::run(context, &args),
+        Command::Why(args) => why::run(context, &args),
+        Command::History(args) => history::run(context, &args),
+        Command::Pause(args) => pause::run(context, &args),
+        Command::Resume(args) => resume::run(context, &args),
+        Command::Send(args) => send::run(context, args),
+        Command::Tasks(args) => tasks::run(context, args),
+        Command::Task(args) => task::run(context, &args),
+        Command::Sessions(args) => sessions::run(context, &args),
+        Command::Session(args) => session::run(context, args),
+        Command::Assigner(args) => assigner::run(context, &args),
+        Command::Keeper(_) => assigner::keep(),
+        Command::ForceRelease(args) => force_release::run(context, &args),
+        Command::Cleanup(args) => cleanup::run(context, &args),
+        Command::Prune(args) => prune::run(context, &args),
+        Command::Backup(args) => backup::run(context, &args),
+        Command::Restore(args) => restore::run(context, &args),
+        Command::Doctor(args) => doctor::run(context, &args),
+        Command::Bench(args) => bench::run(context, args),
+        Command::Completions(args) => completions::run(context, &args),
+        Command::Man(args) => man::run(context, &args),
     }
 }

@@ -35,6 +35,11 @@ impl Style {
         self.terminal
     }
 
+    /// Whether it shows colours.
+    pub fn is_colourful(&self) -> bool {
+        self.colour
+    }
+
     /// How wide it is, where that is known.
     pub fn width(&self) -> Option<usize> {
         self.width.map(usize::from)

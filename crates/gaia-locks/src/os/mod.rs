@@ -7,6 +7,7 @@
 
 pub mod doorbell;
 pub mod file_system;
+pub mod offspring;
 pub mod portable;
 pub mod watch;
 

@@ -167,6 +167,9 @@ impl LockTx<'_> {
         Ok(state)
     }
 
+    /// What overlaps a request, and where somebody waits whom it could not be
+    /// granted beside, what overlaps him: he may wait for this very holder,
+    /// and does not hold him back then.
     pub(super) fn state(&mut self, want: &Want) -> Result<State, Error> {
         let mut state = State {
             locks: self.tx.locks_overlapping(&want.scope, &want.folders)?,

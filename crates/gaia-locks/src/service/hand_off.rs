@@ -4,7 +4,7 @@
 
 use super::{LockTx, request};
 use crate::error::Error;
-use crate::folder::Folder;
+use crate::folder::{Folder, is_within};
 use crate::ids::{Scope, SessionId};
 use crate::model::{Binding, End, EndReason, Lock, Pause, Waiter, WaiterLife, WaiterState};
 use crate::rules::expire::{self, Verdict};
@@ -81,14 +81,15 @@ impl LockTx<'_> {
     }
 
     /// The waiters that a freed folder may let through, everybody they might
-    /// be behind, and the locks around them; and what was found to be over on
-    /// the way.
+    /// be behind, those in turn, and the locks around them: whoever is looked
+    /// at without all that came before him would be granted out of turn. And
+    /// what was found to be over on the way.
     fn scene(&mut self, scope: &Scope, freed: &[Folder]) -> Result<(Scene, Vec<Folder>), Error> {
         let mut seen = freed.to_vec();
         let (waiters, folders) = loop {
             let waiters = self.waiting(scope, &seen)?;
             let folders = folders_of(&waiters);
-            let inside = |folder: &Folder| seen.iter().any(|known| known.covers(folder));
+            let inside = |folder: &Folder| lies_within(folder, &seen);
             // One that is seen only in part could overtake whom it is behind
             // with its other folders.
             if folders.iter().all(inside) {
@@ -106,7 +107,9 @@ impl LockTx<'_> {
                 .iter()
                 .any(|waiter| waiter.want.conflicts_with(lock))
         };
-        let over = self.settle_locks(&mut locks, in_the_way)?;
+        let mut over = self.settle_locks(&mut locks, in_the_way)?;
+        // Whoever waits for these is in the scene already.
+        over.retain(|folder| !freed.contains(folder));
         let pauses = self.tx.pauses()?;
         Ok((
             Scene {
@@ -260,4 +263,14 @@ impl LockTx<'_> {
         }
         Ok(false)
     }
+}
+
+/// Whether each of a folder's names lies in one of these: under another name
+/// others may wait.
+fn lies_within(folder: &Folder, known: &[Folder]) -> bool {
+    let known_key = |key: &str| {
+        let mut outer = known.iter().flat_map(Folder::keys);
+        outer.any(|outer| is_within(key, outer))
+    };
+    folder.keys().all(known_key)
 }

@@ -23,6 +23,7 @@ mod refusal;
 mod release;
 mod renew;
 mod request;
+mod reserved;
 mod wait;
 
 use std::sync::Arc;

@@ -18,14 +18,16 @@ use crate::error::Error;
 use crate::ids::WaiterId;
 use crate::liveness::ProcessIdentity;
 use crate::model::{Binding, EndReason, Lock, Waiter, WaiterLife, WaiterState};
-use crate::os::Listener;
 use crate::os::watch::ProcessWatch;
+use crate::os::{Listener, Wake};
 use crate::rules::acquire::State;
 use crate::rules::queue;
 use crate::wire::{Answer, Granted, LockInfo, Queued, Refusal};
 
 /// How often a waiter looks although nobody rang.
 const SLOW_LOOK: Duration = Duration::from_millis(250);
+/// How long a waiter does nothing but listen, before it looks at all.
+const SOON: Duration = Duration::from_millis(20);
 /// How often a waiter lets itself be heard.
 const HEARTBEAT: Duration = Duration::from_secs(8);
 
@@ -121,6 +123,9 @@ pub(super) fn wait(
 ) -> Result<Answer, Error> {
     let listener = service.listen_on(slot_of(id.0))?;
     patience.cancel.wakes(&*listener);
+    if let Some(answer) = soon(service, id, patience, &*listener)? {
+        return Ok(answer);
+    }
     let mut watched = Watched::default();
     let mut last: Option<Box<Waiting>> = None;
     loop {
@@ -152,9 +157,33 @@ pub(super) fn wait(
             });
         }
         watched.follow(&waiting.processes, &*listener);
-        listener.wait(waiting.quiet_for);
+        if listener.wait(waiting.quiet_for) == Wake::Rung
+            && let Some(answer) = service.transact(|tx| tx.take_turn(id))?
+        {
+            return Ok(answer);
+        }
         last = Some(waiting);
     }
+}
+
+/// Most turns come soon. Until [`SOON`] has passed a waiter asks neither what
+/// is in its way nor whether that lives, and watches nobody: all this costs
+/// several times what a turn does, and everybody in line would pay it.
+fn soon(
+    service: &LockService,
+    id: WaiterId,
+    patience: &Patience<'_>,
+    listener: &dyn Listener,
+) -> Result<Option<Answer>, Error> {
+    let granted = |tx: &mut LockTx<'_>| {
+        let waiter = tx.tx.waiter(id)?;
+        Ok(waiter.is_some_and(|waiter| matches!(waiter.state, WaiterState::Granted(_))))
+    };
+    let limit = patience.limit.unwrap_or(SOON).min(SOON);
+    if service.look(granted)? || listener.wait(limit) == Wake::Rung {
+        return service.transact(|tx| tx.take_turn(id));
+    }
+    Ok(None)
 }
 
 /// Somebody else cleared the place away, its patience being over.
@@ -259,8 +288,8 @@ impl LockTx<'_> {
         self.hand_off(&waiter.want.scope, &waiter.want.folders)
     }
 
-    /// Takes up what was granted at one's turn; `None`: it was not taken up in
-    /// time and is gone.
+    /// Takes up what was granted at one's turn; `None`: it is not granted, or
+    /// was not taken up in time and is gone.
     fn take_turn(&mut self, id: WaiterId) -> Result<Option<Answer>, Error> {
         let Some(waiter) = self.tx.waiter(id)? else {
             return Ok(None);

@@ -76,7 +76,7 @@ fn one_worker(a: Who, b: Who) -> bool {
 }
 
 fn exclude(a_shared: bool, a: Who, b_shared: bool, b: Who) -> bool {
-    !(a_shared && b_shared) && !one_worker(a, b)
+    !(one_worker(a, b) || a_shared && b_shared)
 }
 
 impl Lock {

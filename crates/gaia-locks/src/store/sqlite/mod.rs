@@ -89,6 +89,18 @@ impl SqliteStore {
     pub fn path(&self) -> &Path {
         self.connection.path()
     }
+
+    /// Looks through the whole file for damage, and gives what was found.
+    ///
+    /// # Errors
+    /// When the file cannot be read at all.
+    pub fn quick_check(&self) -> Result<Option<String>, StoreError> {
+        let sqlite = self.connection.lock();
+        let found: String = sqlite
+            .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+            .map_err(|error| open::of_sqlite(self.path(), &error))?;
+        Ok(Some(found).filter(|found| found != "ok"))
+    }
 }
 
 impl Store for SqliteStore {

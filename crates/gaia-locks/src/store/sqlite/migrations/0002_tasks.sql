@@ -23,9 +23,49 @@ CREATE TABLE prompts (
     working_dir      TEXT,
     lock_status      TEXT,                       -- active, released, expired
     lock_acquired_at TIMESTAMP,
-    lock_released_at TIMESTAMP
+    lock_released_at TIMESTAMP,
+    -- what the task wants
+    read_only        INTEGER NOT NULL DEFAULT 0,
+    retry            INTEGER NOT NULL DEFAULT 0, -- again when it fails, not only when its session is lost
+    preferred        TEXT,                       -- JSON: providers, best first
+    fallbacks        TEXT,                       -- JSON: providers, best first
+    -- while it is pending
+    lane             TEXT,                       -- tasks of one lane want the same; empty: not looked at yet
+    held             TEXT,                       -- after, retry: not to be taken now
+    not_before_ns    INTEGER,                    -- held by retry: until then
+    passed_over_ns   INTEGER,                    -- since when it is passed over
+    waiter_id        INTEGER,                    -- its place in its folder's line
+    -- while it runs, and what is left of that
+    lock_token       INTEGER,
+    assigner         TEXT,                       -- JSON: the process that runs it
+    keeper           TEXT,                       -- JSON: the process that its lock is bound to
+    agent_pid        INTEGER,
+    started_at       TIMESTAMP,
+    deadline_ns      INTEGER,
+    stop             TEXT,                       -- cancelled, forced: somebody wants it to end
+    stop_by          TEXT,
+    stop_note        TEXT,
+    exit_status      INTEGER,
+    log_file         TEXT,
+    log_from         INTEGER                     -- where this try's output begins in it
 );
 CREATE INDEX idx_prompts_queue ON prompts (status, priority DESC, id);
+-- The queue as the assigner reads it: the head of each lane, however long the
+-- lane is.
+CREATE INDEX idx_prompts_lanes ON prompts (lane, priority DESC, id)
+    WHERE status = 'pending' AND held IS NULL AND lane IS NOT NULL;
+CREATE INDEX idx_prompts_new ON prompts (id) WHERE status = 'pending' AND lane IS NULL;
+CREATE INDEX idx_prompts_retry ON prompts (not_before_ns) WHERE status = 'pending' AND held = 'retry';
+CREATE INDEX idx_prompts_standing ON prompts (id) WHERE status = 'pending' AND waiter_id IS NOT NULL;
+CREATE INDEX idx_prompts_running ON prompts (id) WHERE status IN ('assigned', 'in_progress');
+
+-- A task and the tasks that must complete before it.
+CREATE TABLE task_needs (
+    task_id  INTEGER NOT NULL,
+    needs_id INTEGER NOT NULL,
+    PRIMARY KEY (task_id, needs_id)
+) WITHOUT ROWID;
+CREATE INDEX idx_task_needs_needs ON task_needs (needs_id);
 
 CREATE TABLE sessions (
     name                TEXT PRIMARY KEY,
@@ -40,7 +80,11 @@ CREATE TABLE sessions (
     current_dir         TEXT,
     git_branch          TEXT,
     last_context_update TIMESTAMP,
-    env_vars            TEXT
+    env_vars            TEXT,
+    kind                TEXT,                    -- process, tmux, remote: how it is driven
+    command             TEXT,                    -- as its user wrote it
+    argv                TEXT,                    -- JSON: the command, split as a shell would
+    idle_since_ns       INTEGER
 );
 
 CREATE TABLE assignment_history (

@@ -1,5 +1,7 @@
 //! `gaia status`.
 
+mod watch;
+
 use std::path::PathBuf;
 
 use gaia_locks::folder::Folder;
@@ -34,6 +36,9 @@ pub fn run(context: &Context, args: &StatusArgs) -> Ended {
         .map(|path| context.folder(path))
         .transpose()?;
     let locks = context.locks()?;
+    if args.watch {
+        return watch::run(context, &*locks, folder.as_ref(), args.session.as_deref());
+    }
     let status = look(&*locks, folder.as_ref(), args.session.as_deref())?;
     context
         .out

@@ -1,0 +1,291 @@
+//! Looking at the queue, and carrying out what was planned for it.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use gaia_locks::Error;
+use gaia_locks::folder::Folder;
+use gaia_locks::ids::TaskId;
+use gaia_locks::model::{Mode, Turn, WaiterLife};
+use gaia_locks::service::{Acquire, Attempt, Line, Locks as _};
+use gaia_locks::wire::Answer;
+
+use super::timers::now;
+use super::{Active, Assigner};
+use crate::keeper::Spec;
+use crate::plan::{self, Assign, Effect};
+use crate::runner::{Spare, mark, word_file};
+use crate::store::queue::{self, Eyes};
+use crate::store::running::{self, Begun, Hands};
+use crate::task::Outcome;
+
+impl Assigner {
+    /// Whether anything was assigned or failed.
+    pub(super) fn look_at_queue(&mut self) -> bool {
+        match self.plan() {
+            Ok(effects) => {
+                let done = effects
+                    .iter()
+                    .filter(|effect| self.carry_out(effect))
+                    .count();
+                self.keep_a_spare();
+                done > 0
+            }
+            Err(error) => {
+                tracing::error!(%error, "the queue could not be looked at");
+                false
+            }
+        }
+    }
+
+    fn plan(&mut self) -> Result<Vec<Effect>, Error> {
+        if self.locks.look(queue::is_untidy)? {
+            self.locks.transact(queue::tidy)?;
+        }
+        let scope = self.locks.scope();
+        let witness = self.locks.witness().clone();
+        let eyes = Eyes {
+            scope: &scope,
+            witness: &*witness,
+            rules: self.rules,
+        };
+        let (snapshot, moment, retry, ready) = self.locks.look(|tx| {
+            let snapshot = queue::snapshot(tx, eyes)?;
+            Ok((
+                snapshot,
+                tx.now().moment,
+                queue::next_retry(tx)?,
+                queue::has_ready(tx)?,
+            ))
+        })?;
+        let patience = plan::next_patience(&snapshot, self.rules).filter(|at| *at > moment);
+        self.timers.queue_at = patience.into_iter().chain(retry).min();
+        self.timers.nothing_to_do = !ready;
+        Ok(plan::plan(&snapshot, moment, self.rules))
+    }
+
+    /// Whether it changed anything that is worth another look at once.
+    fn carry_out(&mut self, effect: &Effect) -> bool {
+        let done = match effect {
+            Effect::Assign(assign) => self.assign(assign),
+            Effect::Fail { task, why } => self.fail(*task, why),
+            Effect::PassOver { task } => self
+                .locks
+                .transact(|tx| queue::pass_over(tx, *task))
+                .map(|()| false),
+            Effect::Stand { task, folder, mode } => {
+                self.stand(*task, folder, *mode).map(|()| false)
+            }
+            Effect::Leave { task, waiter } => self
+                .locks
+                .transact(|tx| {
+                    tx.leave(*waiter)?;
+                    queue::set_waiter(tx, *task, None)
+                })
+                .map(|()| false),
+        };
+        done.unwrap_or_else(|error| {
+            tracing::error!(?effect, %error, "an effect could not be carried out");
+            false
+        })
+    }
+
+    fn fail(&self, task: TaskId, why: &str) -> Result<bool, Error> {
+        let failed = self
+            .locks
+            .transact(|tx| running::fail_pending(tx, task, why))?;
+        if failed {
+            tracing::warn!(task = task.0, error = why, "task failed");
+        }
+        Ok(failed)
+    }
+
+    fn stand(&self, task: TaskId, folder: &Folder, mode: Mode) -> Result<(), Error> {
+        let scope = self.locks.scope();
+        let holder = queue::own_name(task)?;
+        let want = queue::want(&scope, folder, &holder, mode);
+        let request = Acquire {
+            mode,
+            own: true,
+            keeper: want.keeper,
+            line: Line::Stand {
+                life: WaiterLife::Heartbeat,
+                limit: None,
+                turn: Turn::Reserved,
+            },
+            ..Acquire::new(folder.clone(), holder.session.clone(), task)
+        };
+        self.locks.transact(|tx| {
+            // What has become free meanwhile is given back: it is assigned at
+            // the next look.
+            match tx.acquire(&Attempt {
+                want: &want,
+                request: &request,
+            })? {
+                Answer::Queued(queued) => queue::set_waiter(tx, task, Some(queued.waiter)),
+                Answer::Granted(granted) => {
+                    let ids: Vec<_> = granted.locks.iter().map(|lock| lock.id).collect();
+                    tx.end_task_locks(&ids, "assigner").map(drop)
+                }
+                Answer::Refused(_) => Ok(()),
+            }
+        })?;
+        tracing::info!(
+            task = task.0,
+            folder = folder.path(),
+            "task stands in its folder's line"
+        );
+        Ok(())
+    }
+
+    fn assign(&mut self, assign: &Assign) -> Result<bool, Error> {
+        let spare = match self.take_spare() {
+            Ok(spare) => spare,
+            Err(error) => {
+                tracing::error!(task = assign.task.0, %error, "no keeper can be started");
+                return Ok(false);
+            }
+        };
+        let log = self.config.logs.join(format!("task-{}.log", assign.task));
+        let hands = Hands {
+            scope: &self.locks.scope(),
+            ttl: self.locks.default_ttl(),
+            assigner: &self.me,
+            keeper: spare.identity(),
+            log: &log.to_string_lossy(),
+            log_from: fs::metadata(&log).map_or(0, |found| found.len()),
+        };
+        let begun = self.locks.transact(|tx| running::begin(tx, assign, &hands));
+        match begun {
+            Ok(Some(begun)) => {
+                report(assign, &begun);
+                self.start(assign, begun, spare, &log);
+                Ok(true)
+            }
+            Ok(None) => {
+                self.spare = Some(spare);
+                Ok(false)
+            }
+            Err(error) => {
+                self.spare = Some(spare);
+                Err(error)
+            }
+        }
+    }
+
+    /// The task is given: from here on a failure is the end of a try [T2].
+    fn start(&mut self, assign: &Assign, begun: Begun, spare: Spare, log: &Path) {
+        let spec = self.spec(assign, &begun, &spare, log);
+        let run = self.next_run;
+        self.next_run += 1;
+        match spare.run(&spec, run, self.tell.clone()) {
+            Ok(handle) => {
+                let renew_at = now().plus(self.locks.default_ttl() / 3);
+                let active = Active {
+                    running: begun.running,
+                    run: handle,
+                    renew_at,
+                    kill_at: None,
+                    over: None,
+                };
+                self.active.insert(run, active);
+            }
+            Err(error) => {
+                let outcome = Outcome::NotStarted(format!("the keeper could not be used: {error}"));
+                if let Err(error) = self.end_try(&begun.running, &outcome) {
+                    tracing::error!(task = begun.running.id.0, %error, "a task that was not started could not be given back");
+                }
+            }
+        }
+    }
+
+    fn spec(&self, assign: &Assign, begun: &Begun, spare: &Spare, log: &Path) -> Spec {
+        let takes_text = begun
+            .argv
+            .iter()
+            .any(|argument| argument.contains("{prompt}"));
+        let argv = begun
+            .argv
+            .iter()
+            .map(|argument| argument.replace("{prompt}", &begun.text))
+            .collect();
+        let own = [
+            ("GAIA_SESSION", Some(assign.session.to_string())),
+            ("GAIA_TASK", Some(assign.task.to_string())),
+            (
+                "GAIA_LOCK_TOKEN",
+                begun.running.token.map(|token| token.to_string()),
+            ),
+        ];
+        let own = own
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value));
+        let given = self
+            .config
+            .environment
+            .iter()
+            .cloned()
+            .chain([mark(spare.identity())]);
+        Spec {
+            argv,
+            input: (!takes_text).then(|| begun.text.clone()),
+            folder: working_folder(assign, begun),
+            environment: given
+                .map(|(name, value)| (name, Some(value)))
+                .chain(own)
+                .collect(),
+            log: log.to_owned(),
+            word: word_file(log),
+            grace_ms: u64::try_from(self.config.grace.as_millis()).unwrap_or(u64::MAX),
+        }
+    }
+
+    fn take_spare(&mut self) -> io::Result<Spare> {
+        if let Some(mut spare) = self.spare.take()
+            && spare.is_alive()
+        {
+            return Ok(spare);
+        }
+        Spare::start(&self.config.keeper)
+    }
+
+    /// While there is work, the next keeper stands ready.
+    fn keep_a_spare(&mut self) {
+        if self.spare.is_none() && !self.timers.nothing_to_do {
+            self.spare = Spare::start(&self.config.keeper).ok();
+        }
+    }
+}
+
+/// A locked file is worked on in the folder where it lies.
+fn working_folder(assign: &Assign, begun: &Begun) -> PathBuf {
+    let Some(folder) = &assign.folder else {
+        return PathBuf::from(begun.session_folder.as_deref().unwrap_or("/"));
+    };
+    let path = Path::new(folder.path());
+    match (path.is_file(), path.parent()) {
+        (true, Some(parent)) => parent.to_owned(),
+        _ => path.to_owned(),
+    }
+}
+
+fn report(assign: &Assign, begun: &Begun) {
+    let (task, session) = (assign.task.0, assign.session.as_str());
+    match (&assign.folder, begun.running.token) {
+        (Some(folder), Some(lock)) => {
+            tracing::info!(
+                task,
+                session,
+                lock = lock.0,
+                folder = folder.path(),
+                "task assigned"
+            );
+        }
+        _ => tracing::warn!(
+            task,
+            session,
+            "task assigned without a lock: it has no folder"
+        ),
+    }
+}

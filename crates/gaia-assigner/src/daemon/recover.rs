@@ -1,0 +1,73 @@
+//! Picking up what a dead assigner left [T8].
+//!
+//! A keeper outlives its assigner. One that still works is taken over as it
+//! is; one that has ended has left its word; one that left none was killed,
+//! and its task is tried again.
+
+use std::path::Path;
+
+use gaia_locks::liveness::{Liveness, ProcessIdentity};
+
+use super::timers::now;
+use super::{Active, Assigner};
+use crate::runner::{Run, left_behind, word_file};
+use crate::store::running;
+use crate::task::{Outcome, Running};
+
+impl Assigner {
+    pub(super) fn recover(&mut self) {
+        let left = match self.locks.look(running::all) {
+            Ok(running) => running,
+            Err(error) => {
+                tracing::error!(%error, "running tasks could not be looked at");
+                return;
+            }
+        };
+        for task in left {
+            let dead = task
+                .assigner
+                .clone()
+                .filter(|assigner| *assigner != self.me && self.is_gone(assigner));
+            if let Some(dead) = dead
+                && let Err(error) = self.pick_up(&task, &dead)
+            {
+                tracing::error!(task = task.id.0, %error, "a task could not be picked up");
+            }
+        }
+    }
+
+    fn is_gone(&self, process: &ProcessIdentity) -> bool {
+        self.locks.witness().liveness(process) == Liveness::Gone
+    }
+
+    /// Only one of several assigners gets it.
+    fn pick_up(&mut self, task: &Running, dead: &ProcessIdentity) -> Result<(), gaia_locks::Error> {
+        if !self
+            .locks
+            .transact(|tx| running::adopt(tx, task.id, Some(dead), &self.me))?
+        {
+            return Ok(());
+        }
+        let log = task.log.as_ref().map(|(log, _)| word_file(Path::new(log)));
+        let keeper = task.keeper.clone().filter(|keeper| !self.is_gone(keeper));
+        if let (Some(keeper), Some(word)) = (keeper, log.clone()) {
+            let run = self.next_run;
+            self.next_run += 1;
+            if let Ok(handle) = Run::adopt(keeper, word, run, self.tell.clone()) {
+                tracing::info!(task = task.id.0, session = %task.session, "running task taken over");
+                let active = Active {
+                    running: task.clone(),
+                    run: handle,
+                    renew_at: now(),
+                    kill_at: None,
+                    over: None,
+                };
+                self.active.insert(run, active);
+                return Ok(());
+            }
+        }
+        let outcome = log.map_or(Outcome::Lost, |word| left_behind(&word));
+        tracing::info!(task = task.id.0, session = %task.session, ?outcome, "task of a dead assigner picked up");
+        self.end_try(task, &outcome)
+    }
+}

@@ -1,0 +1,254 @@
+//! One turn: what is over is ended, what must stop is stopped, and then the
+//! queue is looked at.
+
+use gaia_locks::ids::{LockId, TaskId};
+use gaia_locks::model::EndReason;
+use gaia_locks::service::LockTx;
+
+use super::timers::{KEEPER_GRACE, now};
+use super::{Active, Assigner};
+use crate::keeper::Exit;
+use crate::plan;
+use crate::runner::{Event, RunId, kill_leftovers};
+use crate::service::tail;
+use crate::store::running::{self, Ending};
+use crate::task::{Next, Outcome, Running, Stop, after};
+
+/// How much of the output is kept with the task: its end.
+const RESPONSE: u64 = 64 * 1024;
+
+impl Assigner {
+    /// Whether anything was done, so that it is worth looking again.
+    pub(super) fn turn(&mut self) -> bool {
+        let heard = self.hear();
+        let ended = self.end_what_is_over();
+        self.tick();
+        self.stop_what_must();
+        let assigned = match self.shutdown.level() {
+            0 => self.look_at_queue(),
+            _ => false,
+        };
+        heard || ended || assigned
+    }
+
+    fn hear(&mut self) -> bool {
+        let mut started = Vec::new();
+        let mut heard = false;
+        while let Ok(event) = self.events.try_recv() {
+            heard = true;
+            match event {
+                Event::Started { run, pid } => started.push((run, pid)),
+                Event::Over { run, outcome } => {
+                    if let Some(active) = self.active.get_mut(&run) {
+                        active.over.get_or_insert(outcome);
+                    }
+                }
+            }
+        }
+        for (run, pid) in started {
+            self.note_started(run, pid);
+        }
+        heard
+    }
+
+    /// One that is over already needs no row that says it runs.
+    fn note_started(&mut self, run: RunId, pid: u32) {
+        let Some(active) = self.active.get_mut(&run) else {
+            return;
+        };
+        active.running.agent_pid = Some(pid);
+        if active.over.is_some() {
+            return;
+        }
+        let running = &active.running;
+        if let Err(error) = self.locks.transact(|tx| running::started(tx, running, pid)) {
+            tracing::error!(task = running.id.0, %error, "a task's start could not be recorded");
+        }
+    }
+
+    /// What cannot be ended now (the store fails) is tried again at the next
+    /// turn; its keeper waits.
+    fn end_what_is_over(&mut self) -> bool {
+        let over: Vec<RunId> = self
+            .active
+            .iter()
+            .filter(|(_, active)| active.over.is_some())
+            .map(|(run, _)| *run)
+            .collect();
+        let mut ended = false;
+        for run in over {
+            let Some(active) = self.active.get(&run) else {
+                continue;
+            };
+            match self.end(active) {
+                Ok(()) => {
+                    ended = true;
+                    if let Some(active) = self.active.remove(&run) {
+                        active.run.acknowledge();
+                    }
+                }
+                Err(error) => {
+                    tracing::error!(task = active.running.id.0, %error, "a task's end could not be recorded yet");
+                }
+            }
+        }
+        ended
+    }
+
+    fn end(&self, active: &Active) -> Result<(), gaia_locks::Error> {
+        let outcome = active.over.clone().unwrap_or(Outcome::Lost);
+        self.end_try(&active.running, &outcome)
+    }
+
+    /// Ends a try: first what still runs, then its locks [T3].
+    pub(super) fn end_try(
+        &self,
+        running: &Running,
+        outcome: &Outcome,
+    ) -> Result<(), gaia_locks::Error> {
+        if let (Outcome::Lost, Some(keeper)) = (outcome, &running.keeper) {
+            kill_leftovers(keeper);
+        }
+        // Called off a moment ago: the last word counts.
+        let asked = self
+            .locks
+            .look(|tx| running::by_id(tx, running.id))?
+            .and_then(|row| row.stop);
+        let running = &Running {
+            stop: running.stop.clone().or(asked),
+            ..running.clone()
+        };
+        let next = after(running, outcome, self.config.first_pause);
+        let response = response(running);
+        let ending = Ending {
+            running,
+            next: &next,
+            response: response.as_deref(),
+            exit_status: match outcome {
+                Outcome::Exit(Exit::Code(code)) => Some(*code),
+                _ => None,
+            },
+            has_run: matches!(outcome, Outcome::Exit(_)),
+        };
+        if self.locks.transact(|tx| running::end(tx, &ending))? {
+            report(running, &next);
+        }
+        Ok(())
+    }
+
+    fn stop_what_must(&mut self) {
+        let leaving = self.shutdown.level() > 1;
+        let mine: Vec<Running> = self
+            .active
+            .values()
+            .map(|active| active.running.clone())
+            .collect();
+        if mine.is_empty() {
+            return;
+        }
+        let seen = self.locks.look(|tx| {
+            mine.iter()
+                .map(|task| seen(tx, task))
+                .collect::<Result<Vec<_>, _>>()
+        });
+        let seen = match seen {
+            Ok(seen) => seen,
+            Err(error) => {
+                tracing::error!(%error, "running tasks could not be looked at");
+                Vec::new()
+            }
+        };
+        let (rows, lost): (Vec<Running>, Vec<(TaskId, Option<String>)>) = seen.into_iter().unzip();
+        let lost = |task: &Running| {
+            lost.iter()
+                .find(|(id, _)| *id == task.id)
+                .and_then(|(_, lost)| lost.clone())
+        };
+        let mut stops = plan::stops(&rows, now(), lost);
+        if leaving {
+            stops.extend(mine.iter().map(|task| (task.id, Stop::Leaving)));
+        }
+        for (task, stop) in stops {
+            self.stop(task, stop);
+        }
+    }
+
+    fn stop(&mut self, task: TaskId, stop: Stop) {
+        let grace = self.config.grace + KEEPER_GRACE;
+        let active = self
+            .active
+            .values_mut()
+            .find(|active| active.running.id == task);
+        let Some(active) = active.filter(|active| active.kill_at.is_none()) else {
+            return;
+        };
+        tracing::info!(task = task.0, session = %active.running.session, why = ?stop, "stopping a task");
+        active.running.stop = Some(stop);
+        active.kill_at = Some(now().plus(grace));
+        active.run.stop();
+    }
+}
+
+/// A running task with what was asked of it meanwhile, and how its lock ended
+/// if it has.
+fn seen(
+    tx: &mut LockTx<'_>,
+    task: &Running,
+) -> Result<(Running, (TaskId, Option<String>)), gaia_locks::Error> {
+    let row = running::by_id(tx, task.id)?;
+    let stop = row.and_then(|row| row.stop).or_else(|| task.stop.clone());
+    let lost = match task.token {
+        Some(token) => lost(tx, token)?,
+        None => None,
+    };
+    Ok((
+        Running {
+            stop,
+            ..task.clone()
+        },
+        (task.id, lost),
+    ))
+}
+
+fn lost(tx: &mut LockTx<'_>, token: LockId) -> Result<Option<String>, gaia_locks::Error> {
+    if tx.store().lock(token)?.is_some() {
+        return Ok(None);
+    }
+    let end = tx.store().record(token)?.and_then(|record| record.end);
+    // Its keeper is gone, and the run is about to say so itself.
+    if end
+        .as_ref()
+        .is_some_and(|end| end.reason == EndReason::Died)
+    {
+        return Ok(None);
+    }
+    Ok(Some(end.map_or_else(
+        || "it is not active any more".to_owned(),
+        |end| match &end.note {
+            Some(note) => format!("{} by {}: {note}", end.reason.word(), end.by),
+            None => format!("{} by {}", end.reason.word(), end.by),
+        },
+    )))
+}
+
+fn response(running: &Running) -> Option<String> {
+    let (log, from) = running.log.as_ref()?;
+    // Without a log nothing was said: the agent was never started.
+    tail(log.as_ref(), *from, RESPONSE).ok()
+}
+
+fn report(running: &Running, next: &Next) {
+    let (task, lock, session) = (
+        running.id.0,
+        running.token.map(|token| token.0),
+        running.session.as_str(),
+    );
+    match next {
+        Next::Completed => tracing::info!(task, session, lock, "task completed"),
+        Next::Failed(why) => tracing::warn!(task, session, lock, error = why, "task failed"),
+        Next::Cancelled => tracing::info!(task, session, lock, "task cancelled"),
+        Next::Again { why, pause, .. } => {
+            tracing::warn!(task, session, lock, error = why, pause = ?pause, "task will be tried again");
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Starting an agent: its command, its folder, its environment, its output.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Seek, Write};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::process::{Child, Command, Stdio};
+
+use rustix::process::Pid;
+
+use super::{Exit, Spec, private_file};
+
+/// A running agent: a process that leads a group of its own.
+pub(super) struct Agent {
+    child: Child,
+    group: Pid,
+}
+
+impl Agent {
+    pub(super) fn start(spec: &Spec) -> io::Result<Self> {
+        let (program, arguments) = spec
+            .argv
+            .split_first()
+            .ok_or_else(|| io::Error::other("the session's command is empty"))?;
+        let log = log_file(spec)?;
+        let mut command = Command::new(program);
+        command
+            .args(arguments)
+            .current_dir(&spec.folder)
+            .process_group(0)
+            .stdin(input(spec)?)
+            .stderr(log.try_clone()?)
+            .stdout(log);
+        for (name, value) in &spec.environment {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        let child = command.spawn()?;
+        let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+        let group = group.ok_or_else(|| io::Error::other("a child without a number"))?;
+        Ok(Self { child, group })
+    }
+
+    pub(super) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(super) fn group(&self) -> Pid {
+        self.group
+    }
+
+    /// Takes note of its end: from then on its number may become another's.
+    pub(super) fn reap(mut self) -> io::Result<Exit> {
+        let status = self.child.wait()?;
+        Ok(match (status.code(), status.signal()) {
+            (Some(code), _) => Exit::Code(code),
+            (None, signal) => Exit::Signal(signal.unwrap_or(0)),
+        })
+    }
+}
+
+fn log_file(spec: &Spec) -> io::Result<File> {
+    OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(&spec.log)
+}
+
+/// The text comes from a file without a name: it may be of any length, and
+/// nobody has to stand by and write it.
+fn input(spec: &Spec) -> io::Result<Stdio> {
+    let Some(text) = &spec.input else {
+        return Ok(Stdio::null());
+    };
+    let path = spec.log.with_extension("text");
+    private_file(&path)?.write_all(text.as_bytes())?;
+    let mut file = File::open(&path)?;
+    fs::remove_file(&path)?;
+    file.rewind()?;
+    Ok(file.into())
+}

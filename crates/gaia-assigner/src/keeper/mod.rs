@@ -1,0 +1,221 @@
+//! The process beside each running task.
+//!
+//! # Why there is one
+//! A task's lock must last as long as anything that runs for the task, and not
+//! a moment less: not only as long as the agent's first process, which may end
+//! and leave others behind, and not as long as the assigner, which may be
+//! killed. So the lock is bound to this process [R11], and this process ends
+//! only when all that it started is gone [T3].
+//!
+//! # Its life
+//! ```text
+//! started ── waits for its spec (the lock is taken meanwhile; no spec: it ends)
+//!         ── starts the agent in a group of its own      says: started | refused
+//!         ── waits for the agent's end, or for the word to stop it (SIGTERM)
+//!         ── stops what is left: TERM, a grace, KILL, until nothing is left
+//!                                                       says: ended
+//!         ── waits until that was taken note of, so that the lock ends with
+//!            its task and not by this process's death; if the assigner is gone
+//!            it leaves its word in a file
+//! ```
+//! The agent's output goes straight into the log file: nothing is copied, and
+//! nothing is lost when somebody is killed.
+
+mod agent;
+mod family;
+mod talk;
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread;
+use std::time::Duration;
+
+use rustix::process::{Pid, WaitId, WaitIdOptions};
+use serde::{Deserialize, Serialize};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+pub use talk::{ACKNOWLEDGED, Exit, Said};
+
+use agent::Agent;
+use family::Family;
+
+/// What a keeper is to start, on one line of JSON.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Spec {
+    /// The program and its arguments, the text already among them.
+    pub argv: Vec<String>,
+    /// What is given on stdin, if the text is not among the arguments.
+    pub input: Option<String>,
+    /// Where it runs.
+    pub folder: PathBuf,
+    /// Variables to set; `None` removes one.
+    pub environment: Vec<(String, Option<String>)>,
+    /// Where its output goes.
+    pub log: PathBuf,
+    /// Where the keeper leaves its word when nobody listens any more.
+    pub word: PathBuf,
+    /// How long after TERM comes KILL, in milliseconds.
+    pub grace_ms: u64,
+}
+
+/// Something that a keeper has to react to.
+enum Event {
+    AgentEnded,
+    Stop,
+    Acknowledged,
+    NobodyListens,
+}
+
+/// Runs as a keeper: the whole of a hidden command of the binary.
+///
+/// # Errors
+/// When the system refuses what a keeper cannot do without.
+pub fn run() -> io::Result<()> {
+    // A session of its own: no terminal's Ctrl-C reaches it. It fails only for
+    // one who leads a group already, which is as good.
+    let _ = rustix::process::setsid();
+    gaia_locks::os::offspring::adopt_orphans()?;
+    let Some(spec) = talk::read_spec()? else {
+        return Ok(());
+    };
+    let (tell, events) = mpsc::channel();
+    watch_signals(tell.clone())?;
+    match Agent::start(&spec) {
+        Ok(agent) => keep(&spec, agent, &tell, &events),
+        Err(error) => {
+            let said = Said::Refused(refusal(&spec, &error));
+            talk::say(&said);
+            talk::listen(tell)?;
+            last_word(&spec, &said, &events)
+        }
+    }
+}
+
+fn keep(
+    spec: &Spec,
+    agent: Agent,
+    tell: &Sender<Event>,
+    events: &Receiver<Event>,
+) -> io::Result<()> {
+    talk::say(&Said::Started { pid: agent.pid() });
+    talk::listen(tell.clone())?;
+    watch_agent(agent.group(), tell.clone())?;
+    let family = Family::of(&agent, Duration::from_millis(spec.grace_ms));
+    let mut listened = true;
+    let mut killed_at = None;
+    loop {
+        match next(events, killed_at) {
+            Some(Event::AgentEnded) => break,
+            Some(Event::Stop) if killed_at.is_none() => {
+                family.terminate();
+                killed_at = Some(family.grace());
+            }
+            Some(Event::NobodyListens) => listened = false,
+            Some(Event::Stop | Event::Acknowledged) => {}
+            None => {
+                family.kill();
+                killed_at = Some(Duration::from_millis(100));
+            }
+        }
+    }
+    let exit = agent.reap()?;
+    family.clear_away();
+    let said = Said::Ended(exit);
+    if listened {
+        talk::say(&said);
+        last_word(spec, &said, events)
+    } else {
+        leave_word(spec, &said)
+    }
+}
+
+/// The next event; `None` when the grace ran out first.
+fn next(events: &Receiver<Event>, patience: Option<Duration>) -> Option<Event> {
+    match patience {
+        None => events.recv().ok(),
+        Some(patience) => events.recv_timeout(patience).ok(),
+    }
+}
+
+/// Waits until what was said was taken note of.
+fn last_word(spec: &Spec, said: &Said, events: &Receiver<Event>) -> io::Result<()> {
+    loop {
+        match events.recv() {
+            Ok(Event::Acknowledged) => return Ok(()),
+            Ok(Event::NobodyListens) | Err(_) => return leave_word(spec, said),
+            Ok(Event::AgentEnded | Event::Stop) => {}
+        }
+    }
+}
+
+/// Written aside and renamed, so that whoever finds it finds all of it.
+fn leave_word(spec: &Spec, said: &Said) -> io::Result<()> {
+    let aside = spec.word.with_extension("new");
+    let mut file = private_file(&aside)?;
+    file.write_all(&serde_json::to_vec(said)?)?;
+    drop(file);
+    fs::rename(&aside, &spec.word)
+}
+
+/// A word that a keeper left, taken away once it was read.
+pub fn take_word(path: &Path) -> Option<Said> {
+    let text = fs::read(path).ok()?;
+    // It has been read: a file that stays behind harms nobody.
+    let _ = fs::remove_file(path);
+    serde_json::from_slice(&text).ok()
+}
+
+fn private_file(path: &Path) -> io::Result<fs::File> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let mut options = fs::OpenOptions::new();
+    options.create(true).write(true).truncate(true).mode(0o600);
+    options.open(path)
+}
+
+fn watch_signals(tell: Sender<Event>) -> io::Result<()> {
+    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
+    let watch = move || {
+        for _ in signals.forever() {
+            if tell.send(Event::Stop).is_err() {
+                return;
+            }
+        }
+    };
+    thread::Builder::new()
+        .name("signals".to_owned())
+        .spawn(watch)?;
+    Ok(())
+}
+
+/// The agent is not reaped here: until it is, its number is nobody else's.
+fn watch_agent(agent: Pid, tell: Sender<Event>) -> io::Result<()> {
+    let watch = move || {
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+        while let Err(rustix::io::Errno::INTR) =
+            rustix::process::waitid(WaitId::Pid(agent), options)
+        {}
+        // Without a receiver the keeper is at its end already.
+        let _ = tell.send(Event::AgentEnded);
+    };
+    thread::Builder::new()
+        .name("agent".to_owned())
+        .spawn(watch)?;
+    Ok(())
+}
+
+fn refusal(spec: &Spec, error: &io::Error) -> String {
+    let program = spec.argv.first().map_or("", String::as_str);
+    match error.raw_os_error() {
+        Some(code) if code == rustix::io::Errno::TOOBIG.raw_os_error() => format!(
+            "{program:?} cannot be started: the text is too long for an argument; \
+             leave {{prompt}} out of the session's command, so that it comes on stdin"
+        ),
+        _ => format!(
+            "{program:?} cannot be started in {}: {error}",
+            spec.folder.display()
+        ),
+    }
+}

@@ -1,0 +1,57 @@
+//! The assigner's side of a running task: whatever a session is, a run is
+//! started, stopped, and tells when it is over.
+
+mod process;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+
+use crate::task::Outcome;
+
+pub use process::{KeeperProgram, Run, Spare, end_orphan};
+pub(crate) use process::{kill_leftovers, left_behind, mark};
+
+/// A run, by the number that its assigner gave it.
+pub type RunId = u64;
+
+/// What a run tells.
+#[derive(Debug)]
+pub enum Event {
+    /// Its agent runs.
+    Started {
+        /// Which run.
+        run: RunId,
+        /// The agent's process.
+        pid: u32,
+    },
+    /// It is over, and nothing of it is left, if anybody could see to that.
+    Over {
+        /// Which run.
+        run: RunId,
+        /// How it ended.
+        outcome: Outcome,
+    },
+}
+
+/// How runs tell: a word, and a ring so that it is heard at once.
+#[derive(Clone)]
+pub struct Tell {
+    /// Where the words go.
+    pub words: Sender<Event>,
+    /// Rings.
+    pub ring: Arc<dyn Fn() + std::marker::Send + Sync>,
+}
+
+impl Tell {
+    fn tell(&self, event: Event) {
+        // Without a receiver the assigner is at its end already.
+        let _ = self.words.send(event);
+        (self.ring)();
+    }
+}
+
+/// Where a keeper leaves its word, beside the log.
+pub(crate) fn word_file(log: &Path) -> std::path::PathBuf {
+    log.with_extension("word")
+}

@@ -1,0 +1,265 @@
+//! Runs of process sessions, each under a keeper of its own.
+//!
+//! One keeper stands ready before it is needed: starting it costs more than
+//! all the rest of an assignment, and its process must be known when the lock
+//! is taken, because the lock is bound to it.
+
+use std::ffi::OsString;
+use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use gaia_locks::clock::{Clock as _, SystemClock};
+use gaia_locks::liveness::{Liveness, ProcessIdentity, ProcessWatch, liveness};
+use gaia_locks::os::offspring;
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::{Event, RunId, Tell};
+use crate::keeper::{ACKNOWLEDGED, Said, Spec, take_word};
+use crate::task::Outcome;
+
+/// How long an orphan may take to end once it was asked to.
+const ORPHAN_GRACE: Duration = Duration::from_secs(15);
+
+/// What is started as a keeper.
+#[derive(Clone, Debug)]
+pub struct KeeperProgram {
+    /// The program: the binary itself.
+    pub program: PathBuf,
+    /// Its hidden command.
+    pub arguments: Vec<OsString>,
+}
+
+/// A keeper that waits for its spec.
+pub struct Spare {
+    child: Child,
+    stdin: ChildStdin,
+    stdout: ChildStdout,
+    identity: ProcessIdentity,
+}
+
+impl Spare {
+    /// Starts one.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn start(program: &KeeperProgram) -> io::Result<Self> {
+        let mut child = Command::new(&program.program)
+            .args(&program.arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let identity = ProcessIdentity::of(child.id())?;
+        match (child.stdin.take(), child.stdout.take(), identity) {
+            (Some(stdin), Some(stdout), Some(identity)) => Ok(Self {
+                child,
+                stdin,
+                stdout,
+                identity,
+            }),
+            _ => {
+                child.wait()?;
+                Err(io::Error::other(
+                    "the keeper ended as soon as it was started",
+                ))
+            }
+        }
+    }
+
+    /// Its process: what a task's lock is bound to.
+    pub fn identity(&self) -> &ProcessIdentity {
+        &self.identity
+    }
+
+    /// Whether it still waits.
+    pub fn is_alive(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Sends it away; it ends because nobody gives it a spec.
+    pub fn dismiss(self) {
+        let Self {
+            mut child, stdin, ..
+        } = self;
+        drop(stdin);
+        // A child that cannot be waited for has been.
+        let _ = child.wait();
+    }
+
+    /// Gives it its spec. From now on it tells by itself.
+    ///
+    /// # Errors
+    /// When it has ended, or no thread can be started to hear it.
+    pub fn run(mut self, spec: &Spec, run: RunId, tell: Tell) -> io::Result<Run> {
+        let mut line = serde_json::to_vec(spec)?;
+        line.push(b'\n');
+        self.stdin.write_all(&line)?;
+        let Self {
+            child,
+            stdin,
+            stdout,
+            identity,
+        } = self;
+        thread::Builder::new()
+            .name(format!("run {run}"))
+            .spawn(move || hear(child, stdout, run, &tell))?;
+        Ok(Run {
+            keeper: identity,
+            stdin: Some(stdin),
+            _watch: None,
+        })
+    }
+}
+
+/// Passes on what a keeper says until it has ended.
+fn hear(mut child: Child, stdout: ChildStdout, run: RunId, tell: &Tell) {
+    let mut over = false;
+    for line in BufReader::new(stdout).lines() {
+        let said = line.ok().and_then(|line| serde_json::from_str(&line).ok());
+        match said {
+            Some(Said::Started { pid }) => tell.tell(Event::Started { run, pid }),
+            Some(said) => {
+                over = true;
+                tell.tell(Event::Over {
+                    run,
+                    outcome: outcome(&said),
+                });
+            }
+            None => break,
+        }
+    }
+    // A child that cannot be waited for has been.
+    let _ = child.wait();
+    if !over {
+        tell.tell(Event::Over {
+            run,
+            outcome: Outcome::Lost,
+        });
+    }
+}
+
+fn outcome(said: &Said) -> Outcome {
+    match said {
+        Said::Ended(exit) => Outcome::Exit(*exit),
+        Said::Refused(why) => Outcome::NotStarted(why.clone()),
+        Said::Started { .. } => Outcome::Lost,
+    }
+}
+
+/// A running task's keeper, as its assigner holds it.
+pub struct Run {
+    keeper: ProcessIdentity,
+    /// None for one that another assigner started.
+    stdin: Option<ChildStdin>,
+    _watch: Option<ProcessWatch>,
+}
+
+impl Run {
+    /// Takes over a keeper whose assigner is gone. It says nothing any more;
+    /// when it ends, its word lies in a file.
+    ///
+    /// # Errors
+    /// When it cannot be watched.
+    pub fn adopt(
+        keeper: ProcessIdentity,
+        word: PathBuf,
+        run: RunId,
+        tell: Tell,
+    ) -> io::Result<Self> {
+        let watch = ProcessWatch::start(vec![keeper.clone()], move |_| {
+            tell.tell(Event::Over {
+                run,
+                outcome: left_behind(&word),
+            });
+        })?;
+        Ok(Self {
+            keeper,
+            stdin: None,
+            _watch: Some(watch),
+        })
+    }
+
+    /// Asks for the end: the agent is told to, and killed after a grace.
+    pub fn stop(&self) {
+        signal(&self.keeper, Signal::TERM);
+    }
+
+    /// Ends the keeper itself, which does not do its work.
+    pub fn kill(&self) {
+        signal(&self.keeper, Signal::KILL);
+    }
+
+    /// The end was taken note of: the keeper may go.
+    pub fn acknowledge(mut self) {
+        if let Some(stdin) = &mut self.stdin {
+            // One that is gone needs no word.
+            let _ = stdin.write_all(ACKNOWLEDGED.as_bytes());
+        }
+    }
+}
+
+/// What a keeper without an assigner left behind.
+pub(crate) fn left_behind(word: &Path) -> Outcome {
+    take_word(word).map_or(Outcome::Lost, |said| outcome(&said))
+}
+
+fn signal(process: &ProcessIdentity, signal: Signal) {
+    let pid = i32::try_from(process.pid).ok().and_then(Pid::from_raw);
+    if let Some(pid) = pid.filter(|_| liveness(process) == Liveness::Alive) {
+        // It may have ended since: that is what was wanted.
+        let _ = kill_process(pid, signal);
+    }
+}
+
+/// What everything that runs under a keeper finds in its environment, and
+/// nothing else does.
+pub(crate) fn mark(keeper: &ProcessIdentity) -> (String, String) {
+    (
+        "GAIA_KEEPER".to_owned(),
+        format!("{}-{}", keeper.pid, keeper.start_time),
+    )
+}
+
+/// Ends what a keeper that was killed has left, as far as it can be told.
+pub(crate) fn kill_leftovers(keeper: &ProcessIdentity) {
+    let (name, value) = mark(keeper);
+    let until = SystemClock.now().moment.plus(ORPHAN_GRACE);
+    loop {
+        let left = offspring::with_environment(&name, &value);
+        for pid in left
+            .iter()
+            .filter_map(|pid| i32::try_from(*pid).ok().and_then(Pid::from_raw))
+        {
+            // It may have ended since: that is what was wanted.
+            let _ = kill_process(pid, Signal::KILL);
+        }
+        if left.is_empty() || SystemClock.now().moment >= until {
+            return;
+        }
+        pause();
+    }
+}
+
+/// Stops what runs under a keeper that no assigner holds any more; comes back
+/// when it is gone.
+pub fn end_orphan(keeper: &ProcessIdentity) {
+    let until = SystemClock.now().moment.plus(ORPHAN_GRACE);
+    signal(keeper, Signal::TERM);
+    while liveness(keeper) == Liveness::Alive {
+        if SystemClock.now().moment >= until {
+            signal(keeper, Signal::KILL);
+        }
+        pause();
+    }
+    kill_leftovers(keeper);
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "somebody else's children tell nobody of their end"
+)]
+fn pause() {
+    thread::sleep(Duration::from_millis(10));
+}

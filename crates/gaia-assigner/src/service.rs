@@ -1,0 +1,452 @@
+//! The door to tasks and sessions: what the command line and the server call.
+//!
+//! It only writes what is wanted and reads what is; the assigner, wherever it
+//! runs, is told by the doorbell and does the rest.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use gaia_locks::folder::Folder;
+use gaia_locks::ids::{LockId, SessionId, TaskId};
+use gaia_locks::liveness::Liveness;
+use gaia_locks::service::{Cancel, LockService, LockTx, Locks as _, Topic};
+use gaia_locks::wire::LockInfo;
+
+use crate::error::TaskError;
+use crate::store::{running, sessions, tasks};
+use crate::task::{Next, Running, Status, Stop, Wants};
+use crate::wire::{SessionInfo, SessionList, TaskInfo, TaskList};
+
+/// How often one who waits for a task looks although nobody rang.
+const SLOW_LOOK: Duration = Duration::from_secs(1);
+
+/// A task to be queued.
+#[derive(Clone, Debug)]
+pub struct Send {
+    /// The text for the agent.
+    pub text: String,
+    /// Where it is to work.
+    pub folder: Option<Folder>,
+    /// Higher goes first.
+    pub priority: i64,
+    /// Only this session.
+    pub session: Option<String>,
+    /// Only this provider.
+    pub provider: Option<String>,
+    /// Providers it would rather have, best first.
+    pub preferred: Vec<String>,
+    /// Providers that will do when the wanted ones are busy or unknown.
+    pub fallbacks: Vec<String>,
+    /// How long it may run [T4].
+    pub time_limit: Duration,
+    /// Tasks that must complete before it [T7].
+    pub after: Vec<TaskId>,
+    /// It only reads [T12].
+    pub read_only: bool,
+    /// It is tried again when it fails [T6].
+    pub retry: bool,
+    /// Tries in all.
+    pub max_tries: u32,
+    /// Who sent it: cli, api …
+    pub source: String,
+}
+
+/// The time limit of a task that names none [T4].
+pub const TIME_LIMIT: Duration = Duration::from_secs(3600);
+/// The longest time limit: a year.
+const LONGEST_LIMIT: Duration = Duration::from_secs(365 * 24 * 3600);
+
+impl Send {
+    /// A text for anybody, without a folder.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self {
+            text: text.into(),
+            folder: None,
+            priority: 0,
+            session: None,
+            provider: None,
+            preferred: Vec::new(),
+            fallbacks: Vec::new(),
+            time_limit: TIME_LIMIT,
+            after: Vec::new(),
+            read_only: false,
+            retry: false,
+            max_tries: 3,
+            source: "cli".to_owned(),
+        }
+    }
+
+    fn check(&self) -> Result<(), TaskError> {
+        let wrong = if self.text.trim().is_empty() {
+            "the text is empty; say what is to be done"
+        } else if self.text.contains('\0') {
+            "the text holds a NUL character, which no program can be given"
+        } else if self.time_limit.is_zero() || self.time_limit > LONGEST_LIMIT {
+            "a time limit lies between a moment and 365 days"
+        } else if self.max_tries == 0 {
+            "a task has at least one try"
+        } else {
+            return Ok(());
+        };
+        Err(TaskError::InvalidRequest(wrong.to_owned()))
+    }
+
+    fn wants(&self) -> Wants {
+        Wants {
+            folder: self.folder.as_ref().map(|folder| folder.path().to_owned()),
+            read_only: self.read_only,
+            session: self.session.clone(),
+            provider: self.provider.clone(),
+            preferred: self.preferred.clone(),
+            fallbacks: self.fallbacks.clone(),
+        }
+    }
+}
+
+/// A process session to be added.
+#[derive(Clone, Debug)]
+pub struct AddProcess {
+    /// Its name.
+    pub name: SessionId,
+    /// What is started for each task, as a shell would read it; `{prompt}`
+    /// stands for the text, without it the text comes on stdin.
+    pub command: String,
+    /// claude, codex or any other word.
+    pub provider: Option<String>,
+    /// Where it runs tasks that have no folder.
+    pub folder: Option<PathBuf>,
+}
+
+/// Which tasks are wanted; empty fields do not filter.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// In one of these states.
+    pub statuses: Vec<Status>,
+    /// That this session has or had.
+    pub session: Option<String>,
+    /// At most so many.
+    pub limit: Option<u32>,
+}
+
+/// The door.
+#[derive(Clone)]
+pub struct Tasks {
+    locks: LockService,
+}
+
+impl Tasks {
+    /// A door on the database of a lock service.
+    pub fn new(locks: LockService) -> Self {
+        Self { locks }
+    }
+
+    /// The locks of the same database.
+    pub fn locks(&self) -> &LockService {
+        &self.locks
+    }
+
+    /// Queues a task.
+    ///
+    /// # Errors
+    /// Bad input, a needed task that does not exist, a store that fails.
+    pub fn send(&self, new: &Send) -> Result<TaskInfo, TaskError> {
+        new.check()?;
+        self.transact(|tx| {
+            for id in &new.after {
+                if tasks::status(tx, *id)?.is_none() {
+                    return Ok(Err(TaskError::UnknownTask(*id)));
+                }
+            }
+            let id = tasks::insert(tx, new, &new.wants())?;
+            shown(tx, id)
+        })
+    }
+
+    /// Tasks: those that run, then those that wait in their order, then the
+    /// others, newest first.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn list(&self, filter: &Filter) -> Result<TaskList, TaskError> {
+        let tasks = self.locks.look(|tx| tasks::list(tx, filter))?;
+        Ok(TaskList {
+            count: tasks.len(),
+            tasks,
+        })
+    }
+
+    /// How many tasks there are in each state.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn counts(&self) -> Result<Vec<(Status, i64)>, TaskError> {
+        Ok(self.locks.look(tasks::counts)?)
+    }
+
+    /// One task.
+    ///
+    /// # Errors
+    /// [`TaskError::UnknownTask`], or when the store fails.
+    pub fn show(&self, id: TaskId) -> Result<TaskInfo, TaskError> {
+        self.locks.look(|tx| shown(tx, id))?
+    }
+
+    /// Calls a task off. One that runs is stopped by its assigner, and shown
+    /// as stopping until it has.
+    ///
+    /// # Errors
+    /// [`TaskError::UnknownTask`], [`TaskError::TaskIsOver`].
+    pub fn cancel(&self, id: TaskId, by: &str) -> Result<TaskInfo, TaskError> {
+        self.transact(|tx| {
+            match tasks::status(tx, id)? {
+                None => return Ok(Err(TaskError::UnknownTask(id))),
+                Some(Status::Pending) => tasks::cancel_pending(tx, id, by)?,
+                Some(status) if status.is_running() => {
+                    tasks::ask_to_stop(tx, id, "cancelled", by, "")?
+                }
+                Some(status) => {
+                    return Ok(Err(TaskError::TaskIsOver {
+                        id,
+                        status: status.word(),
+                    }));
+                }
+            }
+            shown(tx, id)
+        })
+    }
+
+    /// Waits until a task has ended; gives it as it is then, or when patience
+    /// ended.
+    ///
+    /// # Errors
+    /// [`TaskError::UnknownTask`], or when the store fails.
+    pub fn wait(&self, id: TaskId, patience: &Waiting) -> Result<TaskInfo, TaskError> {
+        let listener = self.locks.listen(Topic::AnyChange)?;
+        let until = patience.limit.map(|limit| self.now().plus(limit));
+        loop {
+            let (status, now) = self
+                .locks
+                .look(|tx| Ok((tasks::status(tx, id)?, tx.now().moment)))?;
+            let over = status.is_none_or(Status::is_over);
+            if over || patience.cancel.is_cancelled() || until.is_some_and(|until| now >= until) {
+                return self.show(id);
+            }
+            let left = until.map_or(SLOW_LOOK, |until| now.until(until));
+            listener.wait(left.min(SLOW_LOOK));
+        }
+    }
+
+    /// Where a task's output is.
+    ///
+    /// # Errors
+    /// [`TaskError::UnknownTask`]; [`TaskError::InvalidRequest`] when it has
+    /// none yet.
+    pub fn log(&self, id: TaskId) -> Result<PathBuf, TaskError> {
+        let task = self.show(id)?;
+        let none = || {
+            TaskError::InvalidRequest(format!(
+                "task {id} has no output yet: it is {}",
+                task.status.word()
+            ))
+        };
+        task.log_file.as_deref().map(PathBuf::from).ok_or_else(none)
+    }
+
+    /// Ends any lock, as an admin [R7]. A task's lock is ended with its task:
+    /// what runs for it is stopped first, by its assigner, or from here when
+    /// that is gone.
+    ///
+    /// # Errors
+    /// As [`gaia_locks::Locks::force_release`].
+    pub fn force_release(&self, id: LockId, by: &str, reason: &str) -> Result<LockInfo, TaskError> {
+        let task = self.locks.look(|tx| tasks::of_lock(tx, id))?;
+        let Some(task) = task.filter(|_| !reason.trim().is_empty()) else {
+            return Ok(self.locks.force_release(id, by, reason)?);
+        };
+        let running = self.locks.transact(|tx| {
+            tasks::ask_to_stop(tx, task, "forced", by, reason)?;
+            running::by_id(tx, task)
+        })?;
+        match running {
+            Some(running) if self.is_orphan(&running) => self.end_orphan(&running)?,
+            _ => {
+                self.wait(
+                    task,
+                    &Waiting {
+                        limit: Some(Duration::from_secs(60)),
+                        ..Waiting::default()
+                    },
+                )?;
+            }
+        }
+        let info = self.locks.look(|tx| tx.lock_info(id))?;
+        info.ok_or(TaskError::Locks(gaia_locks::Error::UnknownLock(id)))
+    }
+
+    fn is_orphan(&self, running: &Running) -> bool {
+        let assigner = running.assigner.as_ref();
+        assigner.is_some_and(|assigner| self.locks.witness().liveness(assigner) == Liveness::Gone)
+    }
+
+    fn end_orphan(&self, running: &Running) -> Result<(), TaskError> {
+        if let Some(keeper) = &running.keeper {
+            crate::runner::end_orphan(keeper);
+        }
+        let next = match &running.stop {
+            Some(Stop::Forced { by, reason }) => {
+                Next::Failed(format!("its lock was ended by {by}: {reason}"))
+            }
+            _ => Next::Cancelled,
+        };
+        let ending = running::Ending {
+            running,
+            next: &next,
+            response: None,
+            exit_status: None,
+            has_run: false,
+        };
+        self.locks.transact(|tx| running::end(tx, &ending))?;
+        Ok(())
+    }
+
+    /// Adds a process session.
+    ///
+    /// # Errors
+    /// [`TaskError::SessionExists`], or a command that cannot be read.
+    pub fn add_process(&self, new: &AddProcess) -> Result<SessionInfo, TaskError> {
+        let argv = split(&new.command)?;
+        let folder = new
+            .folder
+            .as_deref()
+            .map(|folder| folder.to_string_lossy().into_owned());
+        let row = sessions::NewSession {
+            name: &new.name,
+            command: &new.command,
+            argv: &argv,
+            provider: new.provider.as_deref(),
+            folder: folder.as_deref(),
+        };
+        self.transact(|tx| {
+            if !sessions::insert(tx, &row)? {
+                return Ok(Err(TaskError::SessionExists(new.name.to_string())));
+            }
+            tx.tell();
+            session_shown(tx, new.name.as_str())
+        })
+    }
+
+    /// Removes a session that does not work.
+    ///
+    /// # Errors
+    /// [`TaskError::UnknownSession`], [`TaskError::SessionBusy`].
+    pub fn remove_session(&self, name: &str) -> Result<SessionInfo, TaskError> {
+        self.transact(|tx| {
+            let Some(session) = sessions::by_name(tx, name)? else {
+                return Ok(Err(TaskError::UnknownSession(name.to_owned())));
+            };
+            if let Some(task) = session.current_task_id {
+                return Ok(Err(TaskError::SessionBusy {
+                    session: name.to_owned(),
+                    task,
+                }));
+            }
+            sessions::remove(tx, name)?;
+            tx.tell();
+            Ok(Ok(session))
+        })
+    }
+
+    /// All sessions.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn sessions(&self) -> Result<SessionList, TaskError> {
+        let sessions = self.locks.look(sessions::list)?;
+        Ok(SessionList {
+            count: sessions.len(),
+            sessions,
+        })
+    }
+
+    fn now(&self) -> gaia_locks::clock::Moment {
+        use gaia_locks::clock::{Clock as _, SystemClock};
+        SystemClock.now().moment
+    }
+
+    /// A transaction whose work may find that what was asked for cannot be
+    /// done; it looks before it writes.
+    fn transact<T>(
+        &self,
+        work: impl FnMut(&mut LockTx<'_>) -> Result<Result<T, TaskError>, gaia_locks::Error>,
+    ) -> Result<T, TaskError> {
+        self.locks.transact(work)?
+    }
+}
+
+/// How long somebody waits for a task.
+#[derive(Clone, Default)]
+pub struct Waiting {
+    /// `None`: until it has ended.
+    pub limit: Option<Duration>,
+    /// Calls the wait off within a second.
+    pub cancel: Cancel,
+}
+
+fn shown(
+    tx: &mut LockTx<'_>,
+    id: TaskId,
+) -> Result<Result<TaskInfo, TaskError>, gaia_locks::Error> {
+    Ok(tasks::by_id(tx, id)?.ok_or(TaskError::UnknownTask(id)))
+}
+
+fn session_shown(
+    tx: &mut LockTx<'_>,
+    name: &str,
+) -> Result<Result<SessionInfo, TaskError>, gaia_locks::Error> {
+    let session = sessions::by_name(tx, name)?;
+    Ok(session.ok_or_else(|| TaskError::UnknownSession(name.to_owned())))
+}
+
+/// Splits a command as a shell would.
+fn split(command: &str) -> Result<Vec<String>, TaskError> {
+    let wrong = |why: &str| {
+        TaskError::InvalidRequest(format!("the command {command:?} cannot be used: {why}"))
+    };
+    let argv = shell_words::split(command).map_err(|_| wrong("a quote is not closed"))?;
+    match argv.first() {
+        None => Err(wrong("it is empty")),
+        Some(program) if program.is_empty() => Err(wrong("it names no program")),
+        Some(_) if command.contains('\0') => Err(wrong("it holds a NUL character")),
+        Some(_) => Ok(argv),
+    }
+}
+
+/// The end of a task's output: at most so many bytes from `from` on, read as
+/// UTF-8 as far as it is.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn tail(path: &Path, from: u64, most: u64) -> Result<String, TaskError> {
+    read_tail(path, from, most).map_err(|source| TaskError::Log {
+        path: path.display().to_string(),
+        source,
+    })
+}
+
+fn read_tail(path: &Path, from: u64, most: u64) -> std::io::Result<String> {
+    use std::io::{Read as _, Seek as _, SeekFrom};
+    let mut file = std::fs::File::open(path)?;
+    let length = file.metadata()?.len();
+    let start = from.max(length.saturating_sub(most)).min(length);
+    file.seek(SeekFrom::Start(start))?;
+    let mut bytes = Vec::new();
+    file.take(most).read_to_end(&mut bytes)?;
+    // A character that the beginning was cut out of is not shown in part.
+    let torn = bytes
+        .iter()
+        .take(3)
+        .take_while(|byte| **byte & 0xC0 == 0x80)
+        .count();
+    let skip = if start > from { torn } else { 0 };
+    Ok(String::from_utf8_lossy(&bytes[skip..]).replace('\0', "\u{FFFD}"))
+}

@@ -1,0 +1,423 @@
+//! A task's way through a session: assigned, started, ended; each step one
+//! transaction that changes the lock, the task and the session together [T2, T3].
+
+use std::time::Duration;
+
+use gaia_locks::clock::Moment;
+use gaia_locks::error::Error;
+use gaia_locks::ids::{LockId, Scope, SessionId, TaskId};
+use gaia_locks::liveness::ProcessIdentity;
+use gaia_locks::model::{Holder, Want};
+use gaia_locks::service::{Acquire, Attempt, Line, LockTx};
+use gaia_locks::store::HistoryFilter;
+use gaia_locks::wire::Answer;
+use rusqlite::{OptionalExtension as _, Row, params};
+
+use super::{queue, read, sessions, sql, tasks, text};
+use crate::plan::Assign;
+use crate::task::{Next, Running, Stop};
+
+/// In whose hands a task is given.
+pub(crate) struct Hands<'a> {
+    pub scope: &'a Scope,
+    pub ttl: Duration,
+    pub assigner: &'a ProcessIdentity,
+    pub keeper: &'a ProcessIdentity,
+    pub log: &'a str,
+    pub log_from: u64,
+}
+
+/// A task that was given to a session: what is to be started.
+#[derive(Debug)]
+pub(crate) struct Begun {
+    pub running: Running,
+    pub text: String,
+    pub argv: Vec<String>,
+    /// The session's own folder, for a task that has none.
+    pub session_folder: Option<String>,
+}
+
+/// The columns of a pending task that its run needs.
+struct Waiting {
+    text: String,
+    limit: Duration,
+    spent: u32,
+    most: u32,
+    retry: bool,
+}
+
+/// Gives a task to a session; `None` when that does not hold any more: then
+/// nothing was changed.
+pub(crate) fn begin(
+    tx: &mut LockTx<'_>,
+    assign: &Assign,
+    hands: &Hands<'_>,
+) -> Result<Option<Begun>, Error> {
+    let Some(waiting) = waiting(tx, assign.task)? else {
+        return Ok(None);
+    };
+    let Some(command) = sessions::idle_command(tx, &assign.session)? else {
+        return Ok(None);
+    };
+    let token = match &assign.folder {
+        None => None,
+        Some(_) => match lock(tx, assign, hands)? {
+            Some(token) => Some(token),
+            None => return Ok(None),
+        },
+    };
+    let running = Running {
+        id: assign.task,
+        session: assign.session.clone(),
+        token,
+        deadline: tx.now().moment.plus(waiting.limit),
+        assigner: Some(hands.assigner.clone()),
+        keeper: Some(hands.keeper.clone()),
+        agent_pid: None,
+        stop: None,
+        retry: waiting.retry,
+        spent: waiting.spent,
+        most: waiting.most,
+        log: Some((hands.log.to_owned(), hands.log_from)),
+    };
+    write_assigned(tx, &running)?;
+    let folder = assign.folder.as_ref().map(|folder| folder.path());
+    sessions::set_busy(tx, &assign.session, assign.task, folder)?;
+    tasks::note(
+        tx,
+        assign.task,
+        Some(assign.session.as_str()),
+        "assigned",
+        folder.unwrap_or(""),
+    )?;
+    tx.tell();
+    Ok(Some(Begun {
+        running,
+        text: waiting.text,
+        argv: command.argv,
+        session_folder: command.folder,
+    }))
+}
+
+fn waiting(tx: &mut LockTx<'_>, id: TaskId) -> Result<Option<Waiting>, Error> {
+    sql(tx, |sql| {
+        sql.prepare_cached(
+            "SELECT content, coalesce(timeout_minutes, 60), coalesce(retry_count, 0), coalesce(max_retries, 3), retry
+                 FROM prompts WHERE id = ?1 AND status = 'pending' AND held IS NULL",
+        )?
+        .query_row([id.0], |row| {
+            let minutes: f64 = row.get(1)?;
+            Ok(Waiting {
+                text: row.get(0)?,
+                limit: Duration::try_from_secs_f64(minutes * 60.0).unwrap_or(Duration::ZERO),
+                spent: row.get(2)?,
+                most: row.get(3)?,
+                retry: row.get(4)?,
+            })
+        })
+        .optional()
+    })
+}
+
+/// Takes the task's lock, or its turn in the line; `None`: not now.
+fn lock(tx: &mut LockTx<'_>, assign: &Assign, hands: &Hands<'_>) -> Result<Option<LockId>, Error> {
+    let Some(folder) = &assign.folder else {
+        return Ok(None);
+    };
+    let holder = Holder::new(assign.session.clone(), assign.task);
+    let want = Want {
+        ttl: hands.ttl,
+        process: Some(hands.keeper.clone()),
+        ..queue::want(hands.scope, folder, &holder, assign.mode)
+    };
+    if let Some(waiter) = assign.waiter {
+        let granted = tx.take_reserved(waiter, &want)?;
+        return Ok(granted.and_then(|granted| granted.locks.first().map(|lock| lock.id)));
+    }
+    let request = Acquire {
+        mode: want.mode,
+        process: want.process.clone(),
+        own: true,
+        keeper: want.keeper,
+        line: Line::Never,
+        ..Acquire::new(folder.clone(), assign.session.clone(), assign.task)
+    };
+    match tx.acquire(&Attempt {
+        want: &want,
+        request: &request,
+    })? {
+        Answer::Granted(granted) => Ok(granted.locks.first().map(|lock| lock.id)),
+        Answer::Refused(_) | Answer::Queued(_) => Ok(None),
+    }
+}
+
+fn write_assigned(tx: &mut LockTx<'_>, running: &Running) -> Result<(), Error> {
+    let now = tx.now().wall.to_sql();
+    let (log, from) = running.log.clone().unwrap_or_default();
+    sql(tx, |sql| {
+        sql.prepare_cached(
+            "UPDATE prompts SET status = 'assigned', assigned_session = ?2, assigned_at = ?3, assigner = ?4,
+                 keeper = ?5, deadline_ns = ?6, lock_token = ?7, lock_status = iif(?7 IS NULL, lock_status, 'active'),
+                 lock_acquired_at = iif(?7 IS NULL, lock_acquired_at, ?3), lock_released_at = NULL,
+                 passed_over_ns = NULL, waiter_id = NULL, stop = NULL, stop_by = NULL, stop_note = NULL,
+                 agent_pid = NULL, started_at = NULL, exit_status = NULL, log_file = ?8, log_from = ?9
+             WHERE id = ?1",
+        )?
+        .execute(params![
+            running.id.0,
+            running.session.as_str(),
+            now,
+            running.assigner.as_ref().map(text).transpose()?,
+            running.keeper.as_ref().map(text).transpose()?,
+            running.deadline.0,
+            running.token.map(|token| token.0),
+            log,
+            i64::try_from(from).unwrap_or(i64::MAX),
+        ])
+        .map(drop)
+    })
+}
+
+/// The agent runs.
+pub(crate) fn started(tx: &mut LockTx<'_>, running: &Running, pid: u32) -> Result<(), Error> {
+    let now = tx.now().wall.to_sql();
+    sql(tx, |sql| {
+        sql.prepare_cached(
+            "UPDATE prompts SET status = 'in_progress', started_at = ?3, agent_pid = ?4
+                 WHERE id = ?1 AND assigned_session = ?2 AND status = 'assigned'",
+        )?
+        .execute(params![running.id.0, running.session.as_str(), now, pid])
+        .map(drop)
+    })?;
+    tx.tell();
+    Ok(())
+}
+
+/// What is kept of a try that has ended.
+pub(crate) struct Ending<'a> {
+    pub running: &'a Running,
+    pub next: &'a Next,
+    pub response: Option<&'a str>,
+    pub exit_status: Option<i32>,
+    /// Whether its agent ran at all, if only for too short a time to be noted.
+    pub has_run: bool,
+}
+
+/// Ends a try: the task's locks, its state, its session's state and what
+/// waited for it, in one transaction [T3]. `false`: it had ended before, and
+/// nothing was changed.
+pub(crate) fn end(tx: &mut LockTx<'_>, ending: &Ending<'_>) -> Result<bool, Error> {
+    let running = ending.running;
+    if !write_ended(tx, ending)? {
+        return Ok(false);
+    }
+    end_locks(tx, running)?;
+    sessions::set_idle(tx, &running.session, running.id)?;
+    if *ending.next == Next::Completed {
+        release_dependents(tx, running.id)?;
+    }
+    let (action, details) = match ending.next {
+        Next::Completed => ("completed", ""),
+        Next::Failed(why) => ("failed", why.as_str()),
+        Next::Cancelled => ("cancelled", ""),
+        Next::Again { why, .. } => ("retry", why.as_str()),
+    };
+    tasks::note(
+        tx,
+        running.id,
+        Some(running.session.as_str()),
+        action,
+        details,
+    )?;
+    tx.tell();
+    Ok(true)
+}
+
+fn write_ended(tx: &mut LockTx<'_>, ending: &Ending<'_>) -> Result<bool, Error> {
+    let now = tx.now();
+    let running = ending.running;
+    let (status, error, held, spent) = match ending.next {
+        Next::Completed => ("completed", None, None, 0),
+        Next::Failed(why) => ("failed", Some(why.clone()), None, 1),
+        Next::Cancelled => ("cancelled", Some("cancelled".to_owned()), None, 0),
+        Next::Again { spent, pause, why } => {
+            let until = (!pause.is_zero()).then(|| now.moment.plus(*pause));
+            ("pending", Some(why.clone()), until, i64::from(*spent))
+        }
+    };
+    let over = status != "pending";
+    let lock = running.token.map(|_| now.wall.to_sql());
+    let changed = sql(tx, |sql| {
+        sql.prepare_cached(
+            "UPDATE prompts SET status = ?4, error = ?5, held = ?6, not_before_ns = ?7,
+                 retry_count = coalesce(retry_count, 0) + ?8, completed_at = ?9, response = coalesce(?10, response),
+                 exit_status = ?11, started_at = iif(?13, coalesce(started_at, assigned_at), started_at), lock_status = iif(?3 IS NULL, lock_status, 'released'),
+                 lock_released_at = ?12, assigner = NULL, keeper = NULL, deadline_ns = NULL, agent_pid = NULL,
+                 stop = NULL, stop_by = NULL, stop_note = NULL
+             WHERE id = ?1 AND assigned_session = ?2 AND lock_token IS ?3 AND status IN ('assigned', 'in_progress')",
+        )?
+        .execute(params![
+            running.id.0,
+            running.session.as_str(),
+            running.token.map(|token| token.0),
+            status,
+            error,
+            held.map(|_| "retry"),
+            held.map(|moment| moment.0),
+            spent,
+            over.then(|| now.wall.to_sql()),
+            ending.response,
+            ending.exit_status,
+            lock,
+            ending.has_run,
+        ])
+    })?;
+    Ok(changed > 0)
+}
+
+/// Its own lock, and those that its agent took for (session, task) meanwhile.
+fn end_locks(tx: &mut LockTx<'_>, running: &Running) -> Result<(), Error> {
+    if let (Some(token), Some(Stop::Forced { by, reason })) = (running.token, &running.stop)
+        && tx.store().lock(token)?.is_some()
+    {
+        tx.force_release(token, by, reason)?;
+    }
+    let filter = HistoryFilter {
+        task: Some(running.id),
+        session: Some(running.session.clone()),
+        ..HistoryFilter::default()
+    };
+    let records = tx.store().history(&filter)?;
+    let open: Vec<LockId> = records
+        .iter()
+        .filter(|record| record.end.is_none())
+        .map(|record| record.id)
+        .collect();
+    tx.end_task_locks(&open, "assigner")?;
+    let Some(token) = running.token else {
+        return Ok(());
+    };
+    // A lock that lapsed or whose process died before was ended by that.
+    let record = tx.store().record(token)?;
+    let word = record
+        .and_then(|record| record.end)
+        .map(|end| end.reason.status().word());
+    if word.is_some_and(|word| word != "released") {
+        sql(tx, |sql| {
+            sql.execute(
+                "UPDATE prompts SET lock_status = ?2 WHERE id = ?1",
+                params![running.id.0, word],
+            )
+            .map(drop)
+        })?;
+    }
+    Ok(())
+}
+
+fn release_dependents(tx: &mut LockTx<'_>, id: TaskId) -> Result<(), Error> {
+    sql(tx, |sql| {
+        sql.prepare_cached(
+            "UPDATE prompts SET held = NULL WHERE status = 'pending' AND held = 'after'
+                 AND id IN (SELECT task_id FROM task_needs WHERE needs_id = ?1)
+                 AND NOT EXISTS (SELECT 1 FROM task_needs n LEFT JOIN prompts p ON p.id = n.needs_id
+                                 WHERE n.task_id = prompts.id AND coalesce(p.status, '') <> 'completed')",
+        )?
+        .execute([id.0])
+        .map(drop)
+    })
+}
+
+/// Fails a task that no session ever got [T1].
+pub(crate) fn fail_pending(tx: &mut LockTx<'_>, id: TaskId, why: &str) -> Result<bool, Error> {
+    let now = tx.now().wall.to_sql();
+    let changed = sql(tx, |sql| {
+        sql.prepare_cached(
+            "UPDATE prompts SET status = 'failed', error = ?2, completed_at = ?3 WHERE id = ?1 AND status = 'pending'",
+        )?
+        .execute(params![id.0, why, now])
+    })?;
+    if changed > 0 {
+        tasks::note(tx, id, None, "failed", why)?;
+        tx.tell();
+    }
+    Ok(changed > 0)
+}
+
+/// All tasks that sessions have.
+pub(crate) fn all(tx: &mut LockTx<'_>) -> Result<Vec<Running>, Error> {
+    sql(tx, |sql| {
+        let mut statement = sql.prepare_cached(
+            "SELECT id, assigned_session, lock_token, deadline_ns, assigner, keeper, agent_pid, stop, stop_by, stop_note,
+                    retry, coalesce(retry_count, 0), coalesce(max_retries, 3), log_file, coalesce(log_from, 0)
+                 FROM prompts INDEXED BY idx_prompts_running WHERE status IN ('assigned', 'in_progress') ORDER BY id",
+        )?;
+        let rows = statement
+            .query_map([], running)?
+            .collect::<rusqlite::Result<Vec<_>>>()?;
+        Ok(rows.into_iter().flatten().collect())
+    })
+}
+
+/// One task that a session has.
+pub(crate) fn by_id(tx: &mut LockTx<'_>, id: TaskId) -> Result<Option<Running>, Error> {
+    Ok(all(tx)?.into_iter().find(|running| running.id == id))
+}
+
+fn running(row: &Row<'_>) -> rusqlite::Result<Option<Running>> {
+    let session: Option<String> = row.get(1)?;
+    let Some(session) = session.and_then(|name| SessionId::new(name).ok()) else {
+        return Ok(None);
+    };
+    let log: Option<String> = row.get(13)?;
+    let from: i64 = row.get(14)?;
+    Ok(Some(Running {
+        id: TaskId(row.get(0)?),
+        session,
+        token: row.get::<_, Option<i64>>(2)?.map(LockId),
+        deadline: row.get::<_, Option<i64>>(3)?.map_or(Moment::MAX, Moment),
+        assigner: read(row.get(4)?),
+        keeper: read(row.get(5)?),
+        agent_pid: row.get(6)?,
+        stop: stop(row)?,
+        retry: row.get(10)?,
+        spent: row.get(11)?,
+        most: row.get(12)?,
+        log: log.map(|log| (log, u64::try_from(from).unwrap_or(0))),
+    }))
+}
+
+fn stop(row: &Row<'_>) -> rusqlite::Result<Option<Stop>> {
+    let word: Option<String> = row.get(7)?;
+    let by = || {
+        row.get::<_, Option<String>>(8)
+            .map(Option::unwrap_or_default)
+    };
+    let note = || {
+        row.get::<_, Option<String>>(9)
+            .map(Option::unwrap_or_default)
+    };
+    Ok(match word.as_deref() {
+        Some("cancelled") => Some(Stop::Cancelled),
+        Some("forced") => Some(Stop::Forced {
+            by: by()?,
+            reason: note()?,
+        }),
+        _ => None,
+    })
+}
+
+/// Takes over a task whose assigner is gone.
+pub(crate) fn adopt(
+    tx: &mut LockTx<'_>,
+    id: TaskId,
+    from: Option<&ProcessIdentity>,
+    me: &ProcessIdentity,
+) -> Result<bool, Error> {
+    let changed = sql(tx, |sql| {
+        sql.prepare_cached(
+            "UPDATE prompts SET assigner = ?2 WHERE id = ?1 AND assigner IS ?3 AND status IN ('assigned', 'in_progress')",
+        )?
+        .execute(params![id.0, text(me)?, from.map(text).transpose()?])
+    })?;
+    Ok(changed > 0)
+}

@@ -1,0 +1,336 @@
+//! A task: what it wants, where it stands, and what becomes of it when it ends.
+
+use std::time::Duration;
+
+use gaia_locks::clock::Moment;
+use gaia_locks::ids::{LockId, SessionId, TaskId, WaiterId};
+use gaia_locks::liveness::ProcessIdentity;
+use gaia_locks::model::Mode;
+use serde::{Deserialize, Serialize};
+
+use crate::keeper::Exit;
+
+/// A task's state, as stored and shown.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// It waits for a session, for its folder, or for other tasks.
+    Pending,
+    /// A session has it; its text is on the way.
+    Assigned,
+    /// A session works on it.
+    InProgress,
+    /// Done.
+    Completed,
+    /// It could not be done.
+    Failed,
+    /// Somebody called it off.
+    Cancelled,
+}
+
+impl Status {
+    /// The word used in SQL and JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Status::Pending => "pending",
+            Status::Assigned => "assigned",
+            Status::InProgress => "in_progress",
+            Status::Completed => "completed",
+            Status::Failed => "failed",
+            Status::Cancelled => "cancelled",
+        }
+    }
+
+    /// The state of that word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        use Status::{Assigned, Cancelled, Completed, Failed, InProgress, Pending};
+        let all = [Pending, Assigned, InProgress, Completed, Failed, Cancelled];
+        all.into_iter().find(|status| status.word() == word)
+    }
+
+    /// Whether a session has it now.
+    pub fn is_running(self) -> bool {
+        matches!(self, Status::Assigned | Status::InProgress)
+    }
+
+    /// Whether it has ended.
+    pub fn is_over(self) -> bool {
+        !self.is_running() && self != Status::Pending
+    }
+}
+
+/// What a task wants of a session and of its folder. Tasks that want the same
+/// stand in one lane: when the first of them cannot be taken, none can.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+pub struct Wants {
+    /// Its working folder, absolute, as written.
+    pub folder: Option<String>,
+    /// It only reads: it shares its folder with others that do [T12].
+    #[serde(default)]
+    pub read_only: bool,
+    /// Only this session, or one of the fallbacks.
+    #[serde(default)]
+    pub session: Option<String>,
+    /// Only this provider, or one of the fallbacks.
+    #[serde(default)]
+    pub provider: Option<String>,
+    /// Providers that it would rather have, best first.
+    #[serde(default)]
+    pub preferred: Vec<String>,
+    /// Providers that will do when the wanted ones are busy or unknown.
+    #[serde(default)]
+    pub fallbacks: Vec<String>,
+}
+
+impl Wants {
+    /// How its folder is locked.
+    pub fn mode(&self) -> Mode {
+        if self.read_only {
+            Mode::Shared
+        } else {
+            Mode::Exclusive
+        }
+    }
+}
+
+/// A task that waits, as the queue shows it: the first of its lane.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Pending {
+    /// Which.
+    pub id: TaskId,
+    /// Higher goes first.
+    pub priority: i64,
+    /// What it wants.
+    pub wants: Wants,
+    /// Since when it is passed over because its folder is locked.
+    pub passed_over: Option<Moment>,
+    /// Its place in its folder's line.
+    pub waiter: Option<WaiterId>,
+}
+
+/// A task that a session has.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Running {
+    /// Which.
+    pub id: TaskId,
+    /// Who has it.
+    pub session: SessionId,
+    /// Its lock, if it has a folder.
+    pub token: Option<LockId>,
+    /// When its time is up.
+    pub deadline: Moment,
+    /// Whose hands it is in: the process of an assigner.
+    pub assigner: Option<ProcessIdentity>,
+    /// The process beside it.
+    pub keeper: Option<ProcessIdentity>,
+    /// What runs for it.
+    pub agent_pid: Option<u32>,
+    /// That somebody wants it to end.
+    pub stop: Option<Stop>,
+    /// Whether it is tried again when it fails.
+    pub retry: bool,
+    /// How many tries were spent before this one.
+    pub spent: u32,
+    /// How many there are in all.
+    pub most: u32,
+    /// Its log, and where this try's output begins in it.
+    pub log: Option<(String, u64)>,
+}
+
+/// Why a running task is stopped.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Stop {
+    /// Somebody called it off.
+    Cancelled,
+    /// An admin ends its lock [R7].
+    Forced {
+        /// Who.
+        by: String,
+        /// Why.
+        reason: String,
+    },
+    /// Its lock has ended under it: how.
+    LockLost(String),
+    /// Its time is up [T4].
+    TimedOut,
+    /// The assigner goes, and takes what it runs with it.
+    Leaving,
+}
+
+/// What came of a try.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    /// The agent ended.
+    Exit(Exit),
+    /// It could not be started [T2].
+    NotStarted(String),
+    /// What ran it is gone, and nobody knows how it ended [T6].
+    Lost,
+}
+
+/// What becomes of a task whose try has ended.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Next {
+    /// Done.
+    Completed,
+    /// Not done: why.
+    Failed(String),
+    /// Called off.
+    Cancelled,
+    /// Another try after a pause; whether one was spent, and why.
+    Again {
+        /// Whether this one counts.
+        spent: bool,
+        /// How long to wait.
+        pause: Duration,
+        /// What went wrong.
+        why: String,
+    },
+}
+
+/// The longest pause before another try.
+pub const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+
+/// Decides what becomes of a task [T2, T4, T6].
+///
+/// Who was told to stop has stopped for that reason, however it then ended;
+/// but what had done its work when the word came has done its work, unless it
+/// was called off.
+pub fn after(running: &Running, outcome: &Outcome, first_pause: Duration) -> Next {
+    match (&running.stop, outcome) {
+        (Some(Stop::Cancelled), _) => Next::Cancelled,
+        (Some(Stop::Forced { by, reason }), _) => {
+            Next::Failed(format!("its lock was ended by {by}: {reason}"))
+        }
+        (Some(Stop::LockLost(how)), _) => Next::Failed(format!("its lock was lost: {how}")),
+        (_, Outcome::Exit(Exit::Code(0))) => Next::Completed,
+        (Some(Stop::TimedOut), _) => Next::Failed("timed out".to_owned()),
+        (Some(Stop::Leaving), _) => Next::Again {
+            spent: false,
+            pause: Duration::ZERO,
+            why: "the assigner was stopped".to_owned(),
+        },
+        (None, Outcome::Exit(exit)) if running.retry => {
+            again(running, exit_words(*exit), first_pause)
+        }
+        (None, Outcome::Exit(exit)) => Next::Failed(exit_words(*exit)),
+        (None, Outcome::NotStarted(why)) => again(running, why.clone(), first_pause),
+        (None, Outcome::Lost) => {
+            let why = "what ran it is gone, and how it ended is not known".to_owned();
+            again(running, why, first_pause)
+        }
+    }
+}
+
+fn again(running: &Running, why: String, first_pause: Duration) -> Next {
+    if running.spent + 1 >= running.most {
+        return Next::Failed(why);
+    }
+    Next::Again {
+        spent: true,
+        pause: pause(running.spent, first_pause),
+        why,
+    }
+}
+
+/// Pauses grow fourfold: 1 s, 4 s, 16 s …
+pub fn pause(spent: u32, first: Duration) -> Duration {
+    let factor = 4_u32.saturating_pow(spent.min(8));
+    first.saturating_mul(factor).min(LONGEST_PAUSE)
+}
+
+fn exit_words(exit: Exit) -> String {
+    match exit {
+        Exit::Code(code) => format!("it ended with status {code}"),
+        Exit::Signal(signal) => format!("it was ended by signal {signal}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn running(spent: u32, retry: bool, stop: Option<Stop>) -> Running {
+        Running {
+            id: TaskId(1),
+            session: SessionId::new("s").unwrap(),
+            token: None,
+            deadline: Moment(0),
+            assigner: None,
+            keeper: None,
+            agent_pid: None,
+            stop,
+            retry,
+            spent,
+            most: 3,
+            log: None,
+        }
+    }
+
+    const FIRST: Duration = Duration::from_secs(1);
+    const DONE: Outcome = Outcome::Exit(Exit::Code(0));
+    const FAILED: Outcome = Outcome::Exit(Exit::Code(7));
+
+    #[test]
+    fn t06_a_failed_process_is_tried_again_only_if_asked_for() {
+        let next = after(&running(0, false, None), &FAILED, FIRST);
+        assert_eq!(next, Next::Failed("it ended with status 7".to_owned()));
+        let next = after(&running(0, true, None), &FAILED, FIRST);
+        assert!(matches!(next, Next::Again { spent: true, .. }), "{next:?}");
+    }
+
+    #[test]
+    fn t06_max_retries_is_the_number_of_tries_in_all_and_pauses_grow() {
+        let pauses: Vec<_> = (0..2)
+            .map(
+                |spent| match after(&running(spent, true, None), &FAILED, FIRST) {
+                    Next::Again { pause, .. } => pause.as_secs(),
+                    other => panic!("{other:?}"),
+                },
+            )
+            .collect();
+        assert_eq!(pauses, [1, 4]);
+        let third = after(&running(2, true, None), &FAILED, FIRST);
+        assert!(matches!(third, Next::Failed(_)), "{third:?}");
+        assert_eq!(pause(30, FIRST), LONGEST_PAUSE);
+    }
+
+    #[test]
+    fn t02_what_could_not_be_started_is_pending_again_with_one_try_spent() {
+        let refused = Outcome::NotStarted("no such program".to_owned());
+        let next = after(&running(0, false, None), &refused, FIRST);
+        assert!(matches!(next, Next::Again { spent: true, .. }), "{next:?}");
+    }
+
+    #[test]
+    fn t04_timed_out_is_the_error_word_for_word_unless_it_was_done_after_all() {
+        let killed = Outcome::Exit(Exit::Signal(9));
+        let next = after(&running(0, true, Some(Stop::TimedOut)), &killed, FIRST);
+        assert_eq!(next, Next::Failed("timed out".to_owned()));
+        let next = after(&running(0, true, Some(Stop::TimedOut)), &DONE, FIRST);
+        assert_eq!(next, Next::Completed);
+    }
+
+    #[test]
+    fn who_was_called_off_is_cancelled_however_it_ended() {
+        for outcome in [DONE, FAILED, Outcome::Lost] {
+            let next = after(&running(0, true, Some(Stop::Cancelled)), &outcome, FIRST);
+            assert_eq!(next, Next::Cancelled);
+        }
+    }
+
+    #[test]
+    fn words_are_read_back() {
+        for word in [
+            "pending",
+            "assigned",
+            "in_progress",
+            "completed",
+            "failed",
+            "cancelled",
+        ] {
+            assert_eq!(Status::from_word(word).unwrap().word(), word);
+        }
+        assert_eq!(Status::from_word("done"), None);
+    }
+}

@@ -1,0 +1,128 @@
+//! The one JSON shape of tasks and sessions (section 6 of the contract).
+//!
+//! Field names here are promises. Fields may be added, never renamed.
+
+use gaia_locks::clock::Wall;
+use gaia_locks::ids::{LockId, TaskId};
+use serde::{Deserialize, Serialize};
+
+use crate::task::Status;
+
+/// One task.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct TaskInfo {
+    /// Its id.
+    pub id: TaskId,
+    /// Its text; only its beginning in lists.
+    pub content: String,
+    /// pending, assigned, in_progress, completed, failed, cancelled.
+    pub status: Status,
+    /// Higher goes first.
+    pub priority: i64,
+    /// Its folder.
+    pub working_dir: Option<String>,
+    /// Whether it only reads.
+    pub read_only: bool,
+    /// The session that has or had it.
+    pub assigned_session: Option<String>,
+    /// The session that it wants.
+    pub target_session: Option<String>,
+    /// The provider that it wants.
+    pub target_provider: Option<String>,
+    /// Providers it would rather have.
+    pub preferred_providers: Vec<String>,
+    /// Providers that will do.
+    pub fallbacks: Vec<String>,
+    /// When it was sent.
+    pub created_at: Option<Wall>,
+    /// When a session got it.
+    pub assigned_at: Option<Wall>,
+    /// When its agent began.
+    pub started_at: Option<Wall>,
+    /// When it ended.
+    pub completed_at: Option<Wall>,
+    /// The end of its output.
+    pub response: Option<String>,
+    /// Why it failed, or what went wrong in the last try.
+    pub error: Option<String>,
+    /// Its process's exit status; none when a signal ended it.
+    pub exit_status: Option<i32>,
+    /// Whether it is tried again when it fails.
+    pub retry: bool,
+    /// Tries spent.
+    pub retry_count: u32,
+    /// Tries in all.
+    pub max_retries: u32,
+    /// Its time limit in minutes.
+    pub timeout_minutes: f64,
+    /// Tasks that must complete before it.
+    pub after: Vec<TaskId>,
+    /// Those of them that have not completed.
+    pub waits_for: Vec<TaskId>,
+    /// Those of them that never will: they failed or were cancelled.
+    pub blocked_by: Vec<TaskId>,
+    /// Whether its folder was locked when its turn came.
+    pub passed_over: bool,
+    /// Whether it stands in its folder's line.
+    pub in_line: bool,
+    /// Whether it was asked to stop and has not stopped yet.
+    pub stopping: bool,
+    /// active, released or expired; none when it had no lock yet.
+    pub lock_status: Option<String>,
+    /// Its lock's token.
+    pub lock_token: Option<LockId>,
+    /// When its lock was granted.
+    pub lock_acquired_at: Option<Wall>,
+    /// When its lock ended.
+    pub lock_released_at: Option<Wall>,
+    /// Where its output is.
+    pub log_file: Option<String>,
+}
+
+/// One session.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct SessionInfo {
+    /// Its name.
+    pub name: String,
+    /// process, tmux, remote; none for one that another program wrote.
+    pub kind: Option<String>,
+    /// idle, busy, waiting_input, unknown.
+    pub status: String,
+    /// claude, codex …
+    pub provider: Option<String>,
+    /// What is started for each task, as its user wrote it.
+    pub command: Option<String>,
+    /// Where it runs tasks that have no folder.
+    pub working_dir: Option<String>,
+    /// Where it worked last.
+    pub current_dir: Option<String>,
+    /// What it works on.
+    pub current_task_id: Option<TaskId>,
+    /// When it last took or ended a task.
+    pub last_activity: Option<Wall>,
+}
+
+/// One task, as `gaia send` and `gaia task show` give it.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct OneTask {
+    /// The task.
+    pub task: TaskInfo,
+}
+
+/// Some tasks.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct TaskList {
+    /// How many.
+    pub count: usize,
+    /// The tasks.
+    pub tasks: Vec<TaskInfo>,
+}
+
+/// All sessions.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct SessionList {
+    /// How many.
+    pub count: usize,
+    /// The sessions.
+    pub sessions: Vec<SessionInfo>,
+}

@@ -1,0 +1,125 @@
+//! `gaia assigner`, and the hidden command that its keepers are.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use gaia_assigner::daemon::Shutdown;
+use gaia_assigner::runner::KeeperProgram;
+use gaia_assigner::{Assigner, Config};
+use gaia_locks::settings::{LogFormat, Settings};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use crate::args::duration;
+use crate::context::Context;
+use crate::exit::{Ended, Failure, Status};
+use crate::tell;
+
+/// Give tasks to sessions until told to end
+///
+/// Runs in the foreground and logs to stderr. At the first Ctrl-C or TERM it
+/// assigns nothing more and waits for what runs; at the second it stops what
+/// runs, which is then pending again. Killed at any moment it loses nothing:
+/// what runs goes on, and the next assigner takes it over.
+#[derive(clap::Args, Debug)]
+pub struct AssignerArgs {
+    /// End when nothing runs and nothing is left that could be taken
+    #[arg(long)]
+    pub until_idle: bool,
+    /// How long a task is passed over because its folder is locked before it
+    /// stands in line for it
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration)]
+    pub patience: Duration,
+    /// How long a task that is stopped has to end before it is killed
+    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = duration)]
+    pub grace: Duration,
+}
+
+/// Works.
+pub fn run(context: &Context, args: &AssignerArgs) -> Ended {
+    let settings = context.settings()?;
+    let service = context.service()?;
+    start_logging(settings)?;
+    let config = Config {
+        environment: environment(settings),
+        patience: args.patience,
+        grace: args.grace,
+        sweep: settings.auto_cleanup.then_some(settings.cleanup_interval),
+        until_idle: args.until_idle,
+        ..Config::new(settings.home.join("logs"), keeper()?)
+    };
+    let mut assigner = Assigner::new((*service).clone(), config)?;
+    watch_signals(assigner.shutdown())?;
+    assigner.run();
+    Ok(Status::Done.into())
+}
+
+/// So that an agent's own gaia finds the same home and database, whatever
+/// lies in the folder where it works.
+fn environment(settings: &Settings) -> Vec<(String, String)> {
+    let path = |path: &PathBuf| path.to_string_lossy().into_owned();
+    vec![
+        ("GAIA_HOME".to_owned(), path(&settings.home)),
+        ("GAIA_LOCKS_DIR".to_owned(), path(&settings.locks_dir)),
+        (
+            "GAIA_DATABASE_URL".to_owned(),
+            settings.database.to_string(),
+        ),
+    ]
+}
+
+/// This binary, also when its file has been replaced by a newer one meanwhile.
+fn keeper() -> Result<KeeperProgram, Failure> {
+    let program = match cfg!(target_os = "linux") {
+        true => PathBuf::from("/proc/self/exe"),
+        false => std::env::current_exe()?,
+    };
+    Ok(KeeperProgram {
+        program,
+        arguments: vec![OsString::from("keeper")],
+    })
+}
+
+fn start_logging(settings: &Settings) -> Result<(), Failure> {
+    use tracing_subscriber::EnvFilter;
+    let wrong = |error: String| Failure::usage(format!("GAIA_LOG cannot be used: {error}"));
+    let filter = EnvFilter::try_new(&settings.log).map_err(|error| wrong(error.to_string()))?;
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(tell::style().is_colourful())
+        .with_target(false);
+    let started = match settings.log_format {
+        LogFormat::Json => log.json().try_init(),
+        LogFormat::Text => log.try_init(),
+    };
+    started.map_err(|error| wrong(error.to_string()))
+}
+
+fn watch_signals(shutdown: Shutdown) -> Result<(), Failure> {
+    let mut signals = Signals::new([SIGINT, SIGTERM])?;
+    let watch = move || {
+        for (times, _) in signals.forever().enumerate() {
+            tell::note(match times {
+                0 => "assigning nothing more, waiting for what runs (once more to stop it)",
+                _ => "stopping what runs",
+            });
+            shutdown.ask();
+        }
+    };
+    std::thread::Builder::new()
+        .name("signals".to_owned())
+        .spawn(watch)?;
+    Ok(())
+}
+
+/// Hold one task's processes and its lock (started by the assigner)
+#[derive(clap::Args, Debug)]
+pub struct KeeperArgs {}
+
+/// Keeps.
+pub fn keep() -> Ended {
+    gaia_assigner::keeper::run()?;
+    Ok(Status::Done.into())
+}

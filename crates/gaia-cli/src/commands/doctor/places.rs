@@ -1,0 +1,103 @@
+//! Folders, clock and processes.
+
+use std::path::Path;
+
+use gaia_locks::clock::{BootId, Wall};
+use gaia_locks::liveness::{Liveness, ProcessIdentity, liveness};
+use rustix::fs::{Access, access};
+
+use super::Check;
+use crate::output::human::{at, now};
+
+/// Any time before this was certainly set wrong.
+const NOT_BEFORE: Wall = Wall(1_735_689_600_000_000); // 2025-01-01
+
+/// GAIA_HOME.
+pub fn home(home: &Path) -> Check {
+    place("home", home, "set GAIA_HOME to a folder that you can write")
+}
+
+/// GAIA_LOCKS_DIR.
+pub fn locks_dir(dir: &Path) -> Check {
+    place(
+        "locks directory",
+        dir,
+        "set GAIA_LOCKS_DIR to a folder that you can write",
+    )
+}
+
+fn place(name: &'static str, place: &Path, remedy: &str) -> Check {
+    let shown = place.display();
+    if place.is_dir() {
+        return match writable(place) {
+            Ok(()) => Check::ok(name, format!("{shown} can be written")),
+            Err(why) => Check::problem(name, format!("{shown} cannot be written: {why}"), remedy),
+        };
+    }
+    if place.symlink_metadata().is_ok() {
+        return Check::problem(name, format!("{shown} is not a folder"), remedy);
+    }
+    let above = place.ancestors().find(|above| above.is_dir());
+    match above.map(writable) {
+        Some(Ok(())) => Check::ok(
+            name,
+            format!("{shown} is not there yet and will be made at first use"),
+        ),
+        Some(Err(why)) => Check::problem(
+            name,
+            format!("{shown} is not there and cannot be made: {why}"),
+            remedy,
+        ),
+        None => Check::problem(
+            name,
+            format!("{shown} is not there and cannot be made"),
+            remedy,
+        ),
+    }
+}
+
+/// Whether files can be made and found there.
+pub fn writable(folder: &Path) -> std::io::Result<()> {
+    Ok(access(folder, Access::WRITE_OK | Access::EXEC_OK)?)
+}
+
+/// The clocks: leases go by one that nobody can set, people read the other.
+pub fn clock() -> Check {
+    if now() < NOT_BEFORE {
+        return Check::warning(
+            "clock",
+            format!(
+                "the wall clock says {}; leases are not hurt by it, but the history is",
+                at(now())
+            ),
+            "set the clock",
+        );
+    }
+    match BootId::current().0.is_empty() {
+        true => Check::warning(
+            "clock",
+            "the system does not say when it was started",
+            "leases still hold",
+        ),
+        false => Check::ok(
+            "clock",
+            format!(
+                "{} now; leases go by the clock since the system's start",
+                at(now())
+            ),
+        ),
+    }
+}
+
+/// Whether a process can be proved to live.
+pub fn processes() -> Check {
+    let own = ProcessIdentity::current().map(|own| liveness(&own));
+    match own {
+        Ok(Liveness::Alive) => Check::ok("processes", "whether a holder lives can be told"),
+        _ => Check::warning(
+            "processes",
+            "the system does not show which processes live: locks end by their lease alone",
+            "mount /proc",
+        ),
+    }
+}

@@ -1,0 +1,53 @@
+//! `gaia sessions`.
+
+use gaia_assigner::wire::{SessionInfo, SessionList};
+
+use crate::context::Context;
+use crate::exit::{Ended, Status};
+use crate::output::human::{Style, ago, clean, cut};
+
+/// Show the sessions, how each is driven and what it works on
+#[derive(clap::Args, Debug)]
+pub struct SessionsArgs {}
+
+/// Shows them.
+pub fn run(context: &Context, _: &SessionsArgs) -> Ended {
+    let list = context.tasks()?.sessions()?;
+    context.out.answer(&list, |style| in_words(style, &list))?;
+    Ok(Status::Done.into())
+}
+
+fn in_words(style: &Style, list: &SessionList) -> String {
+    if list.sessions.is_empty() {
+        return "No sessions. `gaia session add NAME --process \"COMMAND {prompt}\"` adds one."
+            .to_owned();
+    }
+    let rows = list.sessions.iter().map(row);
+    style.table(
+        ["name", "state", "provider", "folder", "active", "driven by"],
+        rows,
+    )
+}
+
+fn row(session: &SessionInfo) -> [String; 6] {
+    let state = match session.current_task_id {
+        Some(task) => format!("{} with task {task}", clean(&session.status)),
+        None => clean(&session.status),
+    };
+    let folder = session
+        .current_dir
+        .as_deref()
+        .or(session.working_dir.as_deref());
+    [
+        clean(&session.name),
+        state,
+        session.provider.as_deref().map(clean).unwrap_or_default(),
+        folder.map(clean).unwrap_or_default(),
+        session.last_activity.map(ago).unwrap_or_default(),
+        session
+            .command
+            .as_deref()
+            .map(|command| cut(&clean(command), 60))
+            .unwrap_or_default(),
+    ]
+}

@@ -1,0 +1,290 @@
+//! `gaia task`: one task.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::time::Duration;
+
+use clap::Subcommand;
+use gaia_assigner::Tasks;
+use gaia_assigner::service::Waiting;
+use gaia_assigner::task::Status as State;
+use gaia_assigner::wire::{OneTask, TaskInfo};
+use gaia_locks::clock::Wall;
+use gaia_locks::ids::TaskId;
+use serde::Serialize;
+
+use super::tasks::state;
+use crate::args::duration;
+use crate::context::Context;
+use crate::exit::{Ended, Failure, Status};
+use crate::output::human::{Style, ago, at, clean};
+use crate::{system, tell};
+
+/// How often a log is looked at that somebody follows.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// Show, call off or follow one task
+#[derive(clap::Args, Debug)]
+pub struct TaskArgs {
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// What to do with it.
+#[derive(Subcommand, Debug)]
+pub enum Verb {
+    /// Show everything about it
+    Show {
+        /// The task
+        #[arg(value_name = "ID")]
+        id: i64,
+    },
+    /// Call it off; one that runs is stopped
+    Cancel {
+        /// The task
+        #[arg(value_name = "ID")]
+        id: i64,
+    },
+    /// Print its output
+    Log {
+        /// The task
+        #[arg(value_name = "ID")]
+        id: i64,
+        /// Go on printing until it has ended
+        #[arg(long, short)]
+        follow: bool,
+    },
+    /// Wait for its end and print its answer
+    ///
+    /// Exit status: 0 completed, 1 failed or cancelled, 3 the wait ran out.
+    Wait {
+        /// The task
+        #[arg(value_name = "ID")]
+        id: i64,
+        /// At most so long
+        #[arg(long, value_name = "DURATION", value_parser = duration)]
+        timeout: Option<Duration>,
+    },
+}
+
+/// Does it.
+pub fn run(context: &Context, args: &TaskArgs) -> Ended {
+    let tasks = context.tasks()?;
+    match args.verb {
+        Verb::Show { id } => show(context, &tasks, TaskId(id)),
+        Verb::Cancel { id } => cancel(context, &tasks, TaskId(id)),
+        Verb::Log { id, follow } => log(context, &tasks, TaskId(id), follow),
+        Verb::Wait { id, timeout } => wait(context, &tasks, TaskId(id), timeout),
+    }
+}
+
+fn show(context: &Context, tasks: &Tasks, id: TaskId) -> Ended {
+    let answer = OneTask {
+        task: tasks.show(id)?,
+    };
+    context
+        .out
+        .answer(&answer, |style| in_words(style, &answer.task))?;
+    Ok(Status::Done.into())
+}
+
+fn cancel(context: &Context, tasks: &Tasks, id: TaskId) -> Ended {
+    let answer = OneTask {
+        task: tasks.cancel(id, &system::user())?,
+    };
+    context
+        .out
+        .answer(&answer, |style| match answer.task.status {
+            State::Cancelled => format!("{} task {id}", style.yellow("cancelled")),
+            _ => format!(
+                "{} task {id}: it ends when its process has",
+                style.yellow("stopping")
+            ),
+        })?;
+    Ok(Status::Done.into())
+}
+
+fn wait(context: &Context, tasks: &Tasks, id: TaskId, limit: Option<Duration>) -> Ended {
+    let patience = Waiting {
+        limit,
+        ..Waiting::default()
+    };
+    let task = tasks.wait(id, &patience)?;
+    print_answer(context, &task)?;
+    Ok(end_status(&task).into())
+}
+
+/// Prints a task's answer on stdout; what went wrong is said beside it.
+///
+/// # Errors
+/// When stdout cannot be written.
+pub fn print_answer(context: &Context, task: &TaskInfo) -> Result<(), Failure> {
+    let answer = OneTask { task: task.clone() };
+    context
+        .out
+        .answer(&answer, |_| task.response.clone().unwrap_or_default())?;
+    if context.out.is_json() {
+        return Ok(());
+    }
+    let id = task.id;
+    match task.status {
+        State::Completed => {}
+        State::Failed => {
+            let why = task.error.as_deref().unwrap_or("it failed");
+            tell::error(&format!("task {id} failed: {why}"), None);
+        }
+        State::Cancelled => tell::error(&format!("task {id} was cancelled"), None),
+        _ => tell::error(
+            &format!("the wait ran out: task {id} is {}", state(task)),
+            Some(&format!("it goes on; gaia task wait {id} waits again")),
+        ),
+    }
+    Ok(())
+}
+
+/// The exit status after waiting for a task.
+pub fn end_status(task: &TaskInfo) -> Status {
+    match task.status {
+        State::Completed => Status::Done,
+        State::Failed | State::Cancelled => Status::Failed,
+        _ => Status::NotGranted,
+    }
+}
+
+#[derive(Serialize)]
+struct Log {
+    task_id: TaskId,
+    log_file: String,
+    text: String,
+}
+
+fn log(context: &Context, tasks: &Tasks, id: TaskId, follow: bool) -> Ended {
+    if follow && tasks.log(id).is_err() {
+        until_it_speaks(tasks, id)?;
+    }
+    let path = tasks.log(id)?;
+    let unreadable = |error: io::Error| {
+        Failure::new(
+            "failed",
+            Status::Failed,
+            format!("cannot read {}: {error}", path.display()),
+        )
+    };
+    if context.out.is_json() {
+        let bytes = std::fs::read(&path).map_err(unreadable)?;
+        context.out.object(&Log {
+            task_id: id,
+            log_file: path.display().to_string(),
+            text: String::from_utf8_lossy(&bytes).into_owned(),
+        })?;
+        return Ok(Status::Done.into());
+    }
+    let mut shown = 0;
+    loop {
+        let over = !follow || tick(tasks, id)?;
+        // An agent that was not started yet has no file yet.
+        if let Ok(mut file) = File::open(&path) {
+            shown += copy_from(&mut file, shown).map_err(unreadable)?;
+        }
+        if over {
+            return Ok(Status::Done.into());
+        }
+    }
+}
+
+fn until_it_speaks(tasks: &Tasks, id: TaskId) -> Result<(), Failure> {
+    while tasks.log(id).is_err() && !tick(tasks, id)? {}
+    Ok(())
+}
+
+/// Waits a little; whether the task has ended.
+fn tick(tasks: &Tasks, id: TaskId) -> Result<bool, Failure> {
+    let patience = Waiting {
+        limit: Some(LOOK),
+        ..Waiting::default()
+    };
+    Ok(tasks.wait(id, &patience)?.status.is_over())
+}
+
+/// The bytes as they are: output may be binary.
+fn copy_from(file: &mut File, from: u64) -> io::Result<u64> {
+    file.seek(SeekFrom::Start(from))?;
+    let mut out = io::stdout().lock();
+    let copied = io::copy(&mut file.take(u64::MAX), &mut out)?;
+    out.flush()?;
+    Ok(copied)
+}
+
+fn in_words(style: &Style, task: &TaskInfo) -> String {
+    let mut lines = vec![format!(
+        "{} {}",
+        style.bold(&format!("task {}", task.id)),
+        state(task)
+    )];
+    let mut fact = |name: &str, value: Option<String>| {
+        if let Some(value) = value {
+            lines.push(format!("  {} {value}", style.dim(&format!("{name:<10}"))));
+        }
+    };
+    let time = |wall: Option<Wall>| wall.map(|wall| format!("{} ({})", at(wall), ago(wall)));
+    fact("folder", task.working_dir.as_deref().map(clean));
+    fact("reads only", task.read_only.then(|| "yes".to_owned()));
+    fact(
+        "priority",
+        (task.priority != 0).then(|| task.priority.to_string()),
+    );
+    fact("wants", wants(task));
+    fact("sent", time(task.created_at));
+    fact("session", task.assigned_session.as_deref().map(clean));
+    fact("started", time(task.started_at));
+    fact("ended", time(task.completed_at));
+    fact(
+        "tries",
+        (task.retry_count > 0)
+            .then(|| format!("{} of {} spent", task.retry_count, task.max_retries)),
+    );
+    fact("lock", lock(task));
+    fact("status", task.exit_status.map(|status| status.to_string()));
+    fact("error", task.error.as_deref().map(clean));
+    fact("log", task.log_file.as_deref().map(clean));
+    lines.push(String::new());
+    lines.extend(
+        task.content
+            .lines()
+            .map(|line| format!("  {}", clean(line))),
+    );
+    if let Some(response) = task.response.as_deref().filter(|text| !text.is_empty()) {
+        lines.push(String::new());
+        lines.push(style.dim("  the end of its output:"));
+        lines.extend(last_lines(response, 10).map(|line| format!("  {}", clean(line))));
+    }
+    lines.join("\n")
+}
+
+fn wants(task: &TaskInfo) -> Option<String> {
+    let session = task
+        .target_session
+        .as_deref()
+        .map(|name| format!("session {}", clean(name)));
+    let provider = task.target_provider.as_deref().map(clean);
+    let liked = (!task.preferred_providers.is_empty())
+        .then(|| format!("rather {}", task.preferred_providers.join(", ")));
+    let else_ = (!task.fallbacks.is_empty()).then(|| format!("else {}", task.fallbacks.join(", ")));
+    let all: Vec<String> = [session, provider, liked, else_]
+        .into_iter()
+        .flatten()
+        .collect();
+    (!all.is_empty()).then(|| clean(&all.join(", ")))
+}
+
+fn lock(task: &TaskInfo) -> Option<String> {
+    let token = task.lock_token?;
+    let status = task.lock_status.as_deref().unwrap_or("");
+    Some(format!("{token} ({status})"))
+}
+
+fn last_lines(text: &str, most: usize) -> impl Iterator<Item = &str> {
+    let lines: Vec<&str> = text.lines().collect();
+    let from = lines.len().saturating_sub(most);
+    lines.into_iter().skip(from)
+}

@@ -1,0 +1,88 @@
+//! All that a process has started, also what slipped away from it.
+//!
+//! A child that puts itself into a session of its own is out of reach of its group's signals, and
+//! when its parent ends it is given to the first process of the machine. On Linux a process can
+//! ask to be given such orphans itself: then whatever its children started stays below it, and
+//! having no child left proves that all of it is gone. Elsewhere only groups can be told.
+
+use std::io;
+
+/// Orphans below this process become its children, where the system can do that.
+///
+/// # Errors
+/// What the system said.
+pub fn adopt_orphans() -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
+    Ok(())
+}
+
+/// Whether [`adopt_orphans`] does anything here: then no child left means nothing left.
+#[must_use]
+pub fn sees_orphans() -> bool {
+    cfg!(target_os = "linux")
+}
+
+/// The children that this process has now, ended ones that nobody took note of among them. Empty
+/// where the system does not tell.
+#[must_use]
+pub fn children() -> Vec<u32> {
+    #[cfg(target_os = "linux")]
+    return by_thread().unwrap_or_default();
+    #[cfg(not(target_os = "linux"))]
+    Vec::new()
+}
+
+/// A child is listed with the thread that started it.
+#[cfg(target_os = "linux")]
+fn by_thread() -> io::Result<Vec<u32>> {
+    let mut found = Vec::new();
+    for thread in std::fs::read_dir("/proc/self/task")? {
+        // A thread that has ended meanwhile has left its children to another.
+        let listed = std::fs::read_to_string(thread?.path().join("children"));
+        let listed = listed.unwrap_or_default();
+        found.extend(
+            listed
+                .split_ascii_whitespace()
+                .filter_map(|pid| pid.parse::<u32>().ok()),
+        );
+    }
+    Ok(found)
+}
+
+/// Processes of the same user that were started with this variable. Empty where the system does
+/// not tell.
+#[must_use]
+pub fn with_environment(name: &str, value: &str) -> Vec<u32> {
+    #[cfg(target_os = "linux")]
+    return by_environment(format!("{name}={value}").as_bytes()).unwrap_or_default();
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = (name, value);
+        Vec::new()
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn by_environment(entry: &[u8]) -> io::Result<Vec<u32>> {
+    let mut found = Vec::new();
+    for process in std::fs::read_dir("/proc")? {
+        let process = process?;
+        let Some(pid) = process
+            .file_name()
+            .to_str()
+            .and_then(|name| name.parse::<u32>().ok())
+        else {
+            continue;
+        };
+        // Another user's, or one that has ended: its environment cannot be read, or is empty.
+        let environment = std::fs::read(process.path().join("environ")).unwrap_or_default();
+        if environment
+            .split(|byte| *byte == 0)
+            .any(|known| known == entry)
+        {
+            found.push(pid);
+        }
+    }
+    Ok(found)
+}
