@@ -11,6 +11,7 @@
 use std::cell::RefCell;
 use std::fs;
 use std::path::{Path, PathBuf};
+#[cfg(target_os = "linux")]
 use std::process::Command;
 use std::sync::Arc;
 
@@ -251,6 +252,10 @@ fn r14_with_full_durability_the_log_holds_every_acknowledged_grant() {
 
 /// Run by the test below, under strace.
 #[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how a test speaks to itself in another process"
+)]
 fn child_that_grants_twenty() {
     let Some(kind) = std::env::var_os("GAIA_TEST_DURABILITY") else {
         return;
@@ -303,6 +308,7 @@ fn r14_full_durability_syncs_each_grant_and_normal_does_not() {
     );
 }
 
+#[cfg(target_os = "linux")]
 #[expect(
     clippy::print_stderr,
     reason = "whoever runs the tests must see what was left out"

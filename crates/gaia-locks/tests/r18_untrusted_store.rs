@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+#[cfg(target_os = "linux")]
 use std::process::Command;
 use std::sync::Arc;
 
@@ -230,12 +231,14 @@ fn r14_a_full_disk_leaves_the_old_state_and_works_again_with_space() {
     );
 }
 
+#[cfg(target_os = "linux")]
 fn fill(path: &Path) {
     use std::io::Write;
     let mut file = fs::File::create(path).unwrap();
     while file.write_all(&[1; 4096]).is_ok() {}
 }
 
+#[cfg(target_os = "linux")]
 fn grants_until_it_fails(service: &LockService) -> (usize, StoreError) {
     for round in 0..20_000 {
         match ask("A", &format!("/full/{round}")).at(service) {
@@ -249,6 +252,10 @@ fn grants_until_it_fails(service: &LockService) -> (usize, StoreError) {
 
 /// Plays a case in a mount namespace of its own, or says that it cannot.
 #[cfg(target_os = "linux")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how a test speaks to itself in another process"
+)]
 fn in_own_mounts(test: &str, case: impl Fn()) {
     if std::env::var_os("GAIA_TEST_OWN_MOUNTS").is_some() {
         return case();
@@ -274,6 +281,7 @@ fn in_own_mounts(test: &str, case: impl Fn()) {
     );
 }
 
+#[cfg(target_os = "linux")]
 fn run(program: &str, args: &[&str]) -> bool {
     Command::new(program)
         .args(args)
@@ -281,6 +289,7 @@ fn run(program: &str, args: &[&str]) -> bool {
         .is_ok_and(|done| done.status.success())
 }
 
+#[cfg(target_os = "linux")]
 #[expect(
     clippy::print_stderr,
     reason = "whoever runs the tests must see what was left out"
