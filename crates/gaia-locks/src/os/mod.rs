@@ -7,6 +7,7 @@
 
 pub mod doorbell;
 pub mod file_system;
+pub(crate) mod flock;
 pub mod offspring;
 pub mod portable;
 pub mod watch;

@@ -16,7 +16,8 @@
 //!
 //! # What is not promised
 //! A process that is stopped (SIGSTOP) inside its 20 microseconds of
-//! transaction holds up all others until it goes on or dies.
+//! transaction keeps the database locked until it goes on or dies: others are
+//! told so after ten seconds.
 
 mod active;
 mod connection;
