@@ -14,7 +14,7 @@ mod recover;
 mod timers;
 mod turn;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -22,6 +22,7 @@ use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
 use gaia_locks::clock::Moment;
+use gaia_locks::ids::TaskId;
 use gaia_locks::liveness::ProcessIdentity;
 use gaia_locks::os::Listener;
 use gaia_locks::service::{LockService, Locks as _, Topic};
@@ -119,6 +120,8 @@ pub struct Assigner {
     next_run: RunId,
     spare: Option<Spare>,
     timers: timers::Timers,
+    /// Tasks that were told of because no session could take them.
+    warned: HashSet<TaskId>,
 }
 
 impl Assigner {
@@ -153,6 +156,7 @@ impl Assigner {
             next_run: 0,
             spare: None,
             timers: timers::Timers::default(),
+            warned: HashSet::new(),
             locks,
             config,
         })

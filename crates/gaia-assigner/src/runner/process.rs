@@ -224,6 +224,7 @@ pub(crate) fn mark(keeper: &ProcessIdentity) -> (String, String) {
 
 /// Ends what a keeper that was killed has left, as far as it can be told.
 pub(crate) fn kill_leftovers(keeper: &ProcessIdentity) {
+    signal(keeper, Signal::KILL);
     let (name, value) = mark(keeper);
     let until = SystemClock.now().moment.plus(ORPHAN_GRACE);
     loop {
