@@ -1,7 +1,11 @@
 //! How long resolving a clean existing path takes, beside the system's canonicalize.
 //! Run it with: cargo run --release --example resolve_speed [PATH]
 
-#![expect(clippy::print_stdout, reason = "an example for a terminal")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "an example for a terminal"
+)]
 
 use std::hint::black_box;
 use std::path::{Path, PathBuf};

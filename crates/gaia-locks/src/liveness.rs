@@ -186,7 +186,6 @@ impl Witness for ManualWitness {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
     fn here() -> Viewpoint {

@@ -98,6 +98,8 @@ impl LockInfo {
             end_reason: Some(end.reason),
             ended_by: Some(end.by.clone()),
             reason: end.note.clone(),
+            // As the history has it.
+            pid: None,
             ..Self::active(lock, now)
         }
     }

@@ -1,6 +1,6 @@
 //! Waking a waiter in another process: each doorbell, with real processes.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests")]
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};

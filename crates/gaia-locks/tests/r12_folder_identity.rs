@@ -1,6 +1,6 @@
 //! One folder has one identity, on real file systems.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests")]
 
 use std::fs;
 use std::os::unix::ffi::OsStrExt;

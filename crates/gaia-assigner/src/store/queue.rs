@@ -216,6 +216,7 @@ fn would_be_granted(
         locks,
         waiters,
         pauses,
+        claimed: Vec::new(),
     };
     Ok(matches!(decide(&state, want, now), Decision::Grant(_)))
 }

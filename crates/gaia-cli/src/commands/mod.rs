@@ -4,6 +4,7 @@
 pub mod acquire;
 pub mod assigner;
 pub mod backup;
+pub mod bench;
 pub mod cleanup;
 pub mod completions;
 pub mod doctor;
@@ -59,6 +60,7 @@ pub fn run(context: &Context, command: Command) -> Ended {
         Command::Backup(args) => backup::run(context, &args),
         Command::Restore(args) => restore::run(context, &args),
         Command::Doctor(args) => doctor::run(context, &args),
+        Command::Bench(args) => bench::run(context, args),
         Command::Completions(args) => completions::run(context, &args),
         Command::Man(args) => man::run(context, &args),
     }

@@ -29,6 +29,7 @@ mod resolve;
 mod tests;
 
 use std::fs;
+use std::hash::{Hash, Hasher};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -37,11 +38,31 @@ pub use error::{InvalidFolder, Reason};
 pub use fold::{NameRules, SystemNames, fold_name};
 pub use keys::{ancestors, descendant_range, is_within};
 
+use crate::os::Inode;
+
 /// A folder's identity: what a lock is on. See the module's documentation.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Folder {
     path: Spelling,
     written: Option<Spelling>,
+    found: Sight,
+}
+
+/// What stood under the name at a look. It is no part of what a folder is: a lock is on the name,
+/// and two looks at one name are looks at one folder.
+#[derive(Debug, Clone, Copy, Default)]
+struct Sight(Option<Inode>);
+
+impl PartialEq for Sight {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Sight {}
+
+impl Hash for Sight {
+    fn hash<H: Hasher>(&self, _: &mut H) {}
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -62,19 +83,16 @@ pub struct StoredFolder {
     pub written: Option<String>,
     /// [`Folder::written_key`], or None if it is the written path.
     pub written_key: Option<String>,
+    /// [`Folder::found`].
+    pub found: Option<Inode>,
 }
 
 /// What stands under a folder's name now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FolderState {
-    /// Something does; another pair of numbers than before means another folder, the same pair
-    /// most likely the same one (inode numbers are used again after a deletion).
-    Present {
-        /// The device it lies on.
-        dev: u64,
-        /// Its number there.
-        ino: u64,
-    },
+    /// Something does; another inode than before means another folder, the same one most likely
+    /// the same folder (numbers are used again after a deletion).
+    Present(Inode),
     /// Nothing does.
     Gone,
     /// It cannot be looked at from here (no permission on the way).
@@ -98,13 +116,18 @@ impl Folder {
             return Ok(Self::new(
                 Spelling::plain(found.resolved),
                 found.written.map(Spelling::plain),
+                found.found,
             ));
         }
         let spell = |shown: String| {
             let key = fold::key_of(&shown, names);
             Spelling { shown, key }
         };
-        Ok(Self::new(spell(found.resolved), found.written.map(spell)))
+        Ok(Self::new(
+            spell(found.resolved),
+            found.written.map(spell),
+            found.found,
+        ))
     }
 
     /// The folder that a path means where it comes from: in another scope, whose files cannot be
@@ -112,6 +135,7 @@ impl Folder {
     pub fn clean(path: &str) -> Result<Self, InvalidFolder> {
         Ok(Self::new(
             Spelling::plain(clean::clean_elsewhere(path)?),
+            None,
             None,
         ))
     }
@@ -122,7 +146,8 @@ impl Folder {
         let written = stored
             .written
             .map(|shown| Spelling::keyed(shown, stored.written_key));
-        Self::new(Spelling::keyed(stored.path, stored.path_key), written)
+        let path = Spelling::keyed(stored.path, stored.path_key);
+        Self::new(path, written, stored.found)
     }
 
     /// What a store keeps of it.
@@ -136,12 +161,24 @@ impl Folder {
                 .written
                 .as_ref()
                 .and_then(|written| written.key.clone()),
+            found: self.found(),
         }
     }
 
-    fn new(path: Spelling, written: Option<Spelling>) -> Self {
+    fn new(path: Spelling, written: Option<Spelling>, found: Option<Inode>) -> Self {
         let written = written.filter(|written| written.key() != path.key());
-        Self { path, written }
+        Self {
+            path,
+            written,
+            found: Sight(found),
+        }
+    }
+
+    /// What stood under the canonical path when it was resolved: a directory or a file; none where
+    /// nothing did, or nobody looked. Equal folders may differ in it.
+    #[must_use]
+    pub fn found(&self) -> Option<Inode> {
+        self.found.0
     }
 
     /// The canonical path, as people know it.
@@ -199,10 +236,10 @@ impl Folder {
     #[must_use]
     pub fn identity_now(&self) -> FolderState {
         match fs::metadata(&self.path.shown) {
-            Ok(found) => FolderState::Present {
+            Ok(found) => FolderState::Present(Inode {
                 dev: found.dev(),
                 ino: found.ino(),
-            },
+            }),
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => FolderState::Hidden,
             Err(_) => FolderState::Gone,
         }

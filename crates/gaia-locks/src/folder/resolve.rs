@@ -13,7 +13,7 @@ use rustix::io::Errno;
 
 use super::clean::{check_length, check_shape, is_clean, names, pop_name, push_name};
 use super::error::{InvalidFolder, Reason};
-use crate::os;
+use crate::os::{self, Inode};
 
 // The kernel's own limit.
 const MOST_LINKS: usize = 40;
@@ -22,6 +22,8 @@ pub(super) struct Resolved {
     pub(super) resolved: String,
     /// Only if it differs.
     pub(super) written: Option<String>,
+    /// What stands there, if anything does that can be seen.
+    pub(super) found: Option<Inode>,
 }
 
 pub(super) fn resolve(path: &Path, base: &Path) -> Result<Resolved, InvalidFolder> {
@@ -48,13 +50,17 @@ fn absolute<'a>(text: &'a str, base: &Path) -> Result<Cow<'a, str>, Reason> {
 fn resolve_absolute(path: &str) -> Result<Resolved, Reason> {
     let written = without_dots(path)?;
     check_length(&written)?;
-    let resolved = match os::settled(&written) {
+    let (resolved, found) = match os::settled(&written) {
         Some(settled) => settled,
-        None => walk(&written)?.path(),
+        None => walk(&written)?.end(),
     };
     check_length(&resolved)?;
     let written = (resolved != *written).then(|| written.into_owned());
-    Ok(Resolved { resolved, written })
+    Ok(Resolved {
+        resolved,
+        written,
+        found,
+    })
 }
 
 /// The path as written, but clean. `x/..` is not what it seems when x is a link, so what stands
@@ -103,6 +109,13 @@ fn walk(path: &str) -> Result<Walk, Reason> {
 }
 
 impl Walk {
+    fn end(self) -> (String, Option<Inode>) {
+        let exists = self.missing.is_empty();
+        let path = self.path();
+        let found = exists.then(|| rustix::fs::lstat(&*path).ok()).flatten();
+        (path, found.map(|found| Inode::of(&found)))
+    }
+
     fn path(self) -> String {
         let mut path = self.existing;
         self.missing

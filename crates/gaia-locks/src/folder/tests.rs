@@ -1,7 +1,5 @@
 //! Folders without a file system: keys, cleaning, errors. With one: tests/r12_folder_identity.rs.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 use std::path::Path;
 
 use proptest::prelude::*;

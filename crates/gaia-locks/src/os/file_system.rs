@@ -150,7 +150,6 @@ fn kind_by_kernel(path: &Path) -> io::Result<Kind> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
     #[test]

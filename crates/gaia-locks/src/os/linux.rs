@@ -2,14 +2,16 @@
 
 use std::collections::HashMap;
 use std::fs::File;
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::time::Duration;
 use std::{fs, io};
 
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags};
+use rustix::io::Errno;
 use rustix::time::{ClockId, clock_gettime};
 
-use super::{Names, PerProcess, in_nanoseconds, mounts};
+use super::{Inode, Names, PerProcess, in_nanoseconds, mounts};
 use crate::clock::Moment;
 
 pub(crate) fn moment() -> Moment {
@@ -29,12 +31,24 @@ pub(crate) fn full_sync_file(file: &File) -> io::Result<()> {
 
 /// Settles a clean path in one system call: if the kernel gets to its end without meeting a link,
 /// the path is its own canonical form, bind mounts aside. None: it has to be walked.
-pub(crate) fn settled(path: &str) -> Option<String> {
+pub(crate) fn settled(path: &str) -> Option<(String, Option<Inode>)> {
     let flags = OFlags::PATH | OFlags::CLOEXEC;
     let opened = rustix::fs::openat2(CWD, path, flags, Mode::empty(), ResolveFlags::NO_SYMLINKS);
-    opened
-        .ok()
-        .map(|_| one_spelling(path).unwrap_or_else(|| path.to_owned()))
+    let inode = rustix::fs::fstat(opened.ok()?);
+    let spelled = one_spelling(path).unwrap_or_else(|| path.to_owned());
+    Some((spelled, inode.ok().map(|found| Inode::of(&found))))
+}
+
+/// Opens a directory for what happens in it; fails where a link lies on the way.
+pub(crate) fn open_folder(path: &str) -> rustix::io::Result<OwnedFd> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    match rustix::fs::openat2(CWD, path, flags, Mode::empty(), ResolveFlags::NO_SYMLINKS) {
+        // A sandbox that does not know the call.
+        Err(Errno::NOSYS | Errno::PERM) => {
+            rustix::fs::open(path, flags | OFlags::NOFOLLOW, Mode::empty())
+        }
+        opened => opened,
+    }
 }
 
 /// Where a folder can be reached under several paths through bind mounts: the one that stands for

@@ -3,11 +3,12 @@
 use std::ffi::CString;
 use std::fs::File;
 use std::io;
+use std::os::fd::OwnedFd;
 
 use rustix::fs::{Mode, OFlags};
 use rustix::time::{ClockId, clock_gettime};
 
-use super::{Names, in_nanoseconds};
+use super::{Inode, Names, in_nanoseconds};
 use crate::clock::Moment;
 
 // Counts sleep here, unlike on Linux.
@@ -45,17 +46,36 @@ pub(crate) fn full_sync_file(file: &File) -> io::Result<()> {
 
 /// The path as the file system itself spells it: links and firmlinks resolved, each name in the
 /// case it was given. None: it does not exist or cannot be opened, and has to be walked.
-pub(crate) fn settled(path: &str) -> Option<String> {
-    one_spelling(path)
+pub(crate) fn settled(path: &str) -> Option<(String, Option<Inode>)> {
+    let opened = open_for_looking(path)?;
+    let inode = rustix::fs::fstat(&opened);
+    Some((
+        spelling(&opened)?,
+        inode.ok().map(|found| Inode::of(&found)),
+    ))
 }
 
 /// As [`settled`]: for the existing part of a path that was walked.
 pub(crate) fn one_spelling(path: &str) -> Option<String> {
+    spelling(&open_for_looking(path)?)
+}
+
+fn open_for_looking(path: &str) -> Option<OwnedFd> {
     let event_only = OFlags::from_bits_retain(libc::O_EVTONLY as u32);
     let flags = event_only | OFlags::CLOEXEC | OFlags::NONBLOCK;
-    let opened = rustix::fs::open(path, flags, Mode::empty()).ok()?;
-    let spelled = rustix::fs::getpath(&opened).ok()?;
+    rustix::fs::open(path, flags, Mode::empty()).ok()
+}
+
+fn spelling(opened: &OwnedFd) -> Option<String> {
+    let spelled = rustix::fs::getpath(opened).ok()?;
     spelled.into_string().ok()
+}
+
+/// Opens a directory for what happens in it; fails where a link lies on the way.
+pub(crate) fn open_folder(path: &str) -> rustix::io::Result<OwnedFd> {
+    let no_links = OFlags::from_bits_retain(libc::O_NOFOLLOW_ANY as u32);
+    let flags = no_links | OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    rustix::fs::open(path, flags, Mode::empty())
 }
 
 pub(crate) fn mount_of(_path: &str) -> Option<String> {

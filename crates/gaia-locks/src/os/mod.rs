@@ -25,13 +25,15 @@ mod per_process;
 
 #[cfg(target_os = "linux")]
 pub(crate) use linux::{
-    boot_id, full_sync_file, moment, mount_of, names_in, nothing_folds, one_spelling, settled,
+    boot_id, full_sync_file, moment, mount_of, names_in, nothing_folds, one_spelling, open_folder,
+    settled,
 };
 #[cfg(target_os = "linux")]
 pub(crate) use linux_process::{own_start_time, sight, viewpoint};
 #[cfg(target_os = "macos")]
 pub(crate) use macos::{
-    boot_id, full_sync_file, moment, mount_of, names_in, nothing_folds, one_spelling, settled,
+    boot_id, full_sync_file, moment, mount_of, names_in, nothing_folds, one_spelling, open_folder,
+    settled,
 };
 #[cfg(target_os = "macos")]
 pub(crate) use macos_process::{own_start_time, sight, viewpoint};
@@ -57,6 +59,30 @@ pub enum Names {
     Normalised,
     /// As [`Names::Normalised`], and upper and lower case are one.
     Folded,
+}
+
+/// Which file or directory it is, whatever its name: its device, and its number there (which may be
+/// given to another one once this one is deleted).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Inode {
+    /// The device it lies on.
+    pub dev: u64,
+    /// Its number there.
+    pub ino: u64,
+}
+
+impl Inode {
+    // The fields' types differ between systems.
+    #[cfg_attr(
+        target_os = "linux",
+        expect(clippy::unnecessary_cast, reason = "a device is an i32 on macOS")
+    )]
+    pub(crate) fn of(found: &rustix::fs::Stat) -> Self {
+        Self {
+            dev: found.st_dev as u64,
+            ino: found.st_ino as u64,
+        }
+    }
 }
 
 /// Makes what was written to the file survive a power cut, as far as the system can.

@@ -5,8 +5,8 @@ use crate::ids::LockId;
 use crate::model::{Lock, Pause, Waiter, Want};
 use crate::rules::queue;
 
-/// What overlaps the request: locks that have not lapsed, in order of id,
-/// waiters that still wait, in order of arrival, pauses.
+/// What overlaps the request or a waiter that does: locks that have not lapsed,
+/// in order of id; waiters that still wait, in order of arrival; pauses.
 #[derive(Clone, Debug, Default)]
 pub struct State {
     /// Active locks.
@@ -15,6 +15,9 @@ pub struct State {
     pub waiters: Vec<Waiter>,
     /// Where nothing new is granted.
     pub pauses: Vec<Pause>,
+    /// Those among the locks that were granted to somebody in line and not
+    /// taken up yet.
+    pub claimed: Vec<LockId>,
 }
 
 /// What to do with one folder of a granted request.
@@ -72,7 +75,8 @@ pub fn decide<'a>(state: &'a State, want: &Want, now: Now) -> Decision<'a> {
 }
 
 /// Asking again for exactly what one holds extends it; whoever holds by a
-/// scope of its own never shares one lock with another request [R2].
+/// scope of its own never shares one lock with another request [R2]. Nor is a
+/// lock shared that a waiter may still give back [R8].
 fn grant(state: &State, want: &Want, at: usize, until: Moment) -> Grant {
     let folder = &want.folders[at];
     let held = state.locks.iter().find(|lock| {
@@ -82,6 +86,7 @@ fn grant(state: &State, want: &Want, at: usize, until: Moment) -> Grant {
             && lock.holder == want.holder
             && lock.scope == want.scope
             && lock.folder.same(folder)
+            && !state.claimed.contains(&lock.id)
     });
     match held {
         Some(lock) => Grant::Extend(lock.id, until.max(lock.expires)),

@@ -167,26 +167,48 @@ impl LockTx<'_> {
         Ok(state)
     }
 
+    /// What overlaps a request, and where somebody waits whom it could not be
+    /// granted beside, what overlaps him: he may wait for this very holder,
+    /// and does not hold him back then.
     pub(super) fn state(&mut self, want: &Want) -> Result<State, Error> {
-        let locks = self.tx.locks_overlapping(&want.scope, &want.folders)?;
-        let mut waiters = Vec::new();
-        if self.tx.has_waiters()? {
-            waiters = self.tx.waiters_overlapping(&want.scope, &want.folders)?;
-            waiters.retain(|waiter| waiter.state == WaiterState::Waiting);
-        }
-        Ok(State {
-            locks,
-            waiters,
+        let mut state = State {
+            locks: self.tx.locks_overlapping(&want.scope, &want.folders)?,
             pauses: self.tx.pauses()?,
-        })
+            ..State::default()
+        };
+        if self.tx.has_waiters()? {
+            self.see_line(want, &mut state)?;
+        }
+        Ok(state)
+    }
+
+    /// The line, and the locks that those in it wait for: whether one of them
+    /// waits for the asking holder shows only there.
+    fn see_line(&mut self, want: &Want, state: &mut State) -> Result<(), Error> {
+        for waiter in self.tx.waiters_overlapping(&want.scope, &want.folders)? {
+            match waiter.state {
+                WaiterState::Waiting => state.waiters.push(waiter),
+                WaiterState::Granted(locks) => state.claimed.extend(locks),
+            }
+        }
+        let seen = |folder: &Folder| want.folders.iter().any(|wanted| wanted.covers(folder));
+        let theirs = state.waiters.iter().flat_map(|waiter| &waiter.want.folders);
+        let mut folders: Vec<Folder> = theirs.filter(|folder| !seen(folder)).cloned().collect();
+        if !folders.is_empty() {
+            folders.extend(want.folders.iter().cloned());
+            state.locks = self.tx.locks_overlapping(&want.scope, &folders)?;
+        }
+        Ok(())
     }
 
     /// Clears away what is over and would be in the way; gives the folders
     /// that were freed by it.
     fn settle(&mut self, want: &Want, state: &mut State) -> Result<Vec<Folder>, Error> {
         let now = self.now();
+        // One's own locks count when there is a line: who holds may pass it.
+        let line = !state.waiters.is_empty();
         let mut freed = self.settle_locks(&mut state.locks, |lock| {
-            now.moment >= lock.expires || want.conflicts_with(lock)
+            line || now.moment >= lock.expires || want.conflicts_with(lock)
         })?;
         let blocked = queue::locks_in_the_way(want, &state.locks).next().is_some();
         if !blocked {
@@ -236,6 +258,10 @@ impl LockTx<'_> {
         let held_before = grants
             .iter()
             .all(|grant| matches!(grant, Grant::Extend(..)));
+        if !held_before && self.tx.has_waiters()? {
+            let wanted = self.wanted_by(&want.scope, &want.holder.session)?;
+            self.hand_off(&want.scope, &wanted)?;
+        }
         self.remember(attempt, locks.iter().map(|lock| lock.id).collect(), None)?;
         Ok(Answer::Granted(Granted { locks, held_before }))
     }
@@ -256,7 +282,7 @@ impl LockTx<'_> {
         };
         self.tx.update_lock(&lock)?;
         let info = LockInfo::active(&lock, self.now());
-        self.effects.granted.push(info.clone());
+        self.effects.locks.extended.push(lock);
         Ok(info)
     }
 
@@ -270,9 +296,10 @@ impl LockTx<'_> {
     ) -> Result<LockInfo, Error> {
         let new = NewLock::of(want, folder, expires, binding);
         let id = self.tx.insert_lock(&new)?;
-        let info = LockInfo::active(&new.granted(id, self.now()), self.now());
+        let lock = new.granted(id, self.now());
+        let info = LockInfo::active(&lock, self.now());
         self.effects.changed = true;
-        self.effects.granted.push(info.clone());
+        self.effects.locks.granted.push(lock);
         Ok(info)
     }
 }

@@ -24,7 +24,7 @@ impl LockTx<'_> {
         let Line::Stand { life, limit, turn } = &attempt.request.line else {
             return Ok(Answer::Refused(refusal));
         };
-        if let Some(circle) = self.circle(attempt.want)? {
+        if let Some(circle) = self.circle(attempt.want, state)? {
             refusal.cycle = Some(circle);
             return Ok(Answer::Refused(refusal));
         }
@@ -54,11 +54,13 @@ impl LockTx<'_> {
         }))
     }
 
-    fn circle(&mut self, want: &Want) -> Result<Option<Vec<HolderInfo>>, Error> {
+    /// `state` is what overlaps the request, settled: it is not read again.
+    fn circle(&mut self, want: &Want, state: &State) -> Result<Option<Vec<HolderInfo>>, Error> {
         let mut line = LineNow {
             seen: HashMap::new(),
             tx: self,
         };
+        line.know(want, state);
         let circle = deadlock::circle(want, &mut line)?;
         let name = |holder: Holder| HolderInfo {
             session_id: holder.session,
@@ -92,13 +94,19 @@ struct LineNow<'a, 'b> {
     seen: HashMap<Vec<String>, Seen>,
 }
 
+fn key_of(want: &Want) -> Vec<String> {
+    let paths = want.folders.iter().map(|folder| folder.path().to_owned());
+    paths.collect()
+}
+
 impl LineNow<'_, '_> {
+    fn know(&mut self, want: &Want, state: &State) {
+        let seen: Seen = (state.locks.clone().into(), state.waiters.clone().into());
+        self.seen.insert(key_of(want), seen);
+    }
+
     fn around(&mut self, want: &Want) -> Result<Seen, Error> {
-        let key: Vec<String> = want
-            .folders
-            .iter()
-            .map(|folder| folder.path().to_owned())
-            .collect();
+        let key = key_of(want);
         if let Some(seen) = self.seen.get(&key) {
             return Ok(seen.clone());
         }

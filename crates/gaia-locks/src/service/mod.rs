@@ -39,8 +39,8 @@ use crate::error::{Error, StoreError};
 use crate::folder::Folder;
 use crate::ids::{LockId, Scope, WaiterId};
 use crate::liveness::{SystemWitness, Witness};
-use crate::markers::Markers;
-use crate::model::Lock;
+use crate::markers::{Changes, Markers, Truth};
+use crate::model::{Lock, Want};
 use crate::os::{Doorbell, Listener};
 use crate::store::{self, HistoryFilter, Store, Tx};
 use crate::wire::{Answer, LockInfo, PauseInfo, Status, Verified};
@@ -209,8 +209,8 @@ fn slot_of(id: i64) -> u32 {
 struct Effects {
     rings: Vec<WaiterId>,
     changed: bool,
-    granted: Vec<LockInfo>,
-    ended: Vec<Lock>,
+    /// What marker files follow.
+    locks: Changes,
     /// Locks that somebody began to wait for.
     asked_for: Vec<LockId>,
 }
@@ -266,6 +266,15 @@ impl LockService {
         &self.config.witness
     }
 
+    /// Checks a request and gives what it wants, for an [`Attempt`] in a shared
+    /// transaction.
+    ///
+    /// # Errors
+    /// [`Error::InvalidRequest`] for no folder and for a lease out of range.
+    pub fn want(&self, request: &Acquire) -> Result<Want, Error> {
+        request.want(&self.config)
+    }
+
     /// Runs several verbs, and whatever joins them, in one transaction.
     ///
     /// # Errors
@@ -313,11 +322,22 @@ impl LockService {
         })
     }
 
+    /// Refuses folders that lie under a live marker of another database; for
+    /// whoever acquires inside [`LockService::transact`]. [`Locks::acquire`]
+    /// asks by itself.
+    ///
+    /// # Errors
+    /// [`Error::OtherDatabase`], naming both.
+    pub fn refuse_foreign(&self, folders: &[Folder]) -> Result<(), Error> {
+        self.config.markers.refuse_foreign(folders)
+    }
+
     fn carry_out(&self, effects: &Effects) {
         for waiter in &effects.rings {
             self.doorbell.ring(slot_of(waiter.0));
         }
         for lock in effects
+            .locks
             .ended
             .iter()
             .map(|lock| lock.id)
@@ -328,14 +348,28 @@ impl LockService {
         if effects.changed {
             self.doorbell.ring(ANY_CHANGE);
         }
-        self.config.markers.follow(&effects.granted, &effects.ended);
+        self.config.markers.follow(&effects.locks, self);
+    }
+}
+
+impl Truth for LockService {
+    fn beside(&self, lock: &Lock) -> Option<Vec<Lock>> {
+        let folders = std::slice::from_ref(&lock.folder);
+        let overlapping = self.look(|tx| tx.store().locks_overlapping(&lock.scope, folders));
+        let mut locks = overlapping.ok()?;
+        locks.retain(|other| other.folder.path() == lock.folder.path());
+        Some(locks)
+    }
+
+    fn all(&self) -> Option<Vec<Lock>> {
+        self.look(|tx| tx.store().locks()).ok()
     }
 }
 
 impl Locks for LockService {
     fn acquire(&self, request: &Acquire) -> Result<Answer, Error> {
-        let want = request.want(&self.config)?;
-        self.config.markers.refuse_foreign(&want.folders)?;
+        let want = self.want(request)?;
+        self.refuse_foreign(&want.folders)?;
         self.transact(|tx| {
             tx.acquire(&Attempt {
                 want: &want,
@@ -383,8 +417,7 @@ impl Locks for LockService {
 
     fn cleanup(&self) -> Result<u64, Error> {
         let ended = self.transact(|tx| tx.sweep())?;
-        let active = self.look(|tx| tx.store().locks())?;
-        self.config.markers.repair(&active);
+        self.config.markers.repair(self);
         Ok(ended)
     }
 

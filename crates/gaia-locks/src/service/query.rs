@@ -114,7 +114,10 @@ impl LockTx<'_> {
             return FolderNow::Unknown;
         }
         match lock.folder.identity_now() {
-            Present { .. } => FolderNow::Present,
+            Present(now) if lock.folder.found().is_some_and(|then| then != now) => {
+                FolderNow::Replaced
+            }
+            Present(_) => FolderNow::Present,
             Gone => FolderNow::Gone,
             Hidden => FolderNow::Unknown,
         }

@@ -52,8 +52,11 @@ impl LockTx<'_> {
             }
         };
         // Without a process to look at, the last sign of life is the grant or
-        // the last renewal: its lease's end less its length.
-        let renewed = wall_at(lock.expires.minus(lock.ttl), now);
+        // the last renewal: its lease's end less its length. A lease that was
+        // renewed for less than it had left, or waits to be taken up, ends at
+        // another time than that; but it was not seen before its grant.
+        let renewed = wall_at(lock.expires.minus(lock.ttl).min(now.moment), now);
+        let renewed = renewed.max(lock.granted_at.min(now.wall));
         Conflict {
             folder_path: asked.unwrap_or(&lock.folder).path().to_owned(),
             lock: Some(LockInfo::active(lock, now)),

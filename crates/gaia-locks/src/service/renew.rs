@@ -107,7 +107,7 @@ impl LockTx<'_> {
     fn store_lock(&mut self, lock: &Lock) -> Result<LockInfo, Error> {
         self.tx.update_lock(lock)?;
         let info = LockInfo::active(lock, self.now());
-        self.effects.granted.push(info.clone());
+        self.effects.locks.extended.push(lock.clone());
         Ok(info)
     }
 

@@ -59,6 +59,9 @@ impl LockTx<'_> {
                 })
             }));
         }
+        // Whoever asks again is heard.
+        self.tx
+            .update_waiter(id, &waiter.state, self.now().moment)?;
         let state = self.live_state(want)?;
         let ahead = &state.waiters[..state.waiters.partition_point(|other| other.id < id)];
         let place = queue::place(want, ahead);
@@ -124,7 +127,8 @@ fn content(want: &Want) -> String {
         want.holder,
         want.mode,
         ttl,
-        want.process
+        want.process,
+        want.own
     ])
     .to_string()
 }

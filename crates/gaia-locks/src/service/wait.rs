@@ -18,14 +18,16 @@ use crate::error::Error;
 use crate::ids::WaiterId;
 use crate::liveness::ProcessIdentity;
 use crate::model::{Binding, EndReason, Lock, Waiter, WaiterLife, WaiterState};
-use crate::os::Listener;
 use crate::os::watch::ProcessWatch;
+use crate::os::{Listener, Wake};
 use crate::rules::acquire::State;
 use crate::rules::queue;
 use crate::wire::{Answer, Granted, LockInfo, Queued, Refusal};
 
 /// How often a waiter looks although nobody rang.
 const SLOW_LOOK: Duration = Duration::from_millis(250);
+/// How long a waiter does nothing but listen, before it looks at all.
+const SOON: Duration = Duration::from_millis(20);
 /// How often a waiter lets itself be heard.
 const HEARTBEAT: Duration = Duration::from_secs(8);
 
@@ -97,7 +99,7 @@ impl std::fmt::Debug for Patience<'_> {
 /// What a look found.
 enum Seen {
     Granted,
-    Gone,
+    Gone(Moment),
     StillWaiting(Box<Waiting>),
 }
 
@@ -106,6 +108,7 @@ struct Waiting {
     queued: Queued,
     /// Until when nothing changes by itself.
     quiet_for: Duration,
+    until: Option<Moment>,
     patience_over: bool,
     heard_long_ago: bool,
     /// Something in the way is over; a write will clear it away.
@@ -120,11 +123,20 @@ pub(super) fn wait(
 ) -> Result<Answer, Error> {
     let listener = service.listen_on(slot_of(id.0))?;
     patience.cancel.wakes(&*listener);
+    if let Some(answer) = soon(service, id, patience, &*listener)? {
+        return Ok(answer);
+    }
     let mut watched = Watched::default();
+    let mut last: Option<Box<Waiting>> = None;
     loop {
         let waiting = match service.look(|tx| tx.look_around(id))? {
             Seen::Granted => return service.transact(|tx| tx.take_turn(id))?.ok_or_else(gone),
-            Seen::Gone => return Err(gone()),
+            Seen::Gone(now) => {
+                return last
+                    .filter(|last| last.until.is_some_and(|until| now >= until))
+                    .map(|last| ran_out(*last))
+                    .ok_or_else(gone);
+            }
             Seen::StillWaiting(waiting) => waiting,
         };
         if patience.cancel.is_cancelled() || waiting.patience_over {
@@ -144,9 +156,39 @@ pub(super) fn wait(
                 queued: waiting.queued.clone(),
             });
         }
-        watched.follow(waiting.processes, &*listener);
-        listener.wait(waiting.quiet_for);
+        watched.follow(&waiting.processes, &*listener);
+        if listener.wait(waiting.quiet_for) == Wake::Rung
+            && let Some(answer) = service.transact(|tx| tx.take_turn(id))?
+        {
+            return Ok(answer);
+        }
+        last = Some(waiting);
     }
+}
+
+/// Most turns come soon. Until [`SOON`] has passed a waiter asks neither what
+/// is in its way nor whether that lives, and watches nobody: all this costs
+/// several times what a turn does, and everybody in line would pay it.
+fn soon(
+    service: &LockService,
+    id: WaiterId,
+    patience: &Patience<'_>,
+    listener: &dyn Listener,
+) -> Result<Option<Answer>, Error> {
+    let granted = |tx: &mut LockTx<'_>| {
+        let waiter = tx.tx.waiter(id)?;
+        Ok(waiter.is_some_and(|waiter| matches!(waiter.state, WaiterState::Granted(_))))
+    };
+    let limit = patience.limit.unwrap_or(SOON).min(SOON);
+    if service.look(granted)? || listener.wait(limit) == Wake::Rung {
+        return service.transact(|tx| tx.take_turn(id));
+    }
+    Ok(None)
+}
+
+/// Somebody else cleared the place away, its patience being over.
+fn ran_out(last: Waiting) -> Answer {
+    Answer::Refused(last.queued.refusal)
 }
 
 fn gone() -> Error {
@@ -163,8 +205,8 @@ struct Watched {
 }
 
 impl Watched {
-    fn follow(&mut self, processes: HashSet<ProcessIdentity>, listener: &dyn Listener) {
-        if processes == self.processes {
+    fn follow(&mut self, processes: &HashSet<ProcessIdentity>, listener: &dyn Listener) {
+        if *processes == self.processes {
             return;
         }
         let wake = listener.handle();
@@ -174,14 +216,14 @@ impl Watched {
             self.watch =
                 ProcessWatch::start(processes.iter().cloned().collect(), move |_| wake()).ok();
         }
-        self.processes = processes;
+        self.processes.clone_from(processes);
     }
 }
 
 impl LockTx<'_> {
     fn look_around(&mut self, id: WaiterId) -> Result<Seen, Error> {
         let Some(waiter) = self.tx.waiter(id)? else {
-            return Ok(Seen::Gone);
+            return Ok(Seen::Gone(self.now().moment));
         };
         if let WaiterState::Granted(_) = waiter.state {
             return Ok(Seen::Granted);
@@ -201,6 +243,7 @@ impl LockTx<'_> {
         Ok(Seen::StillWaiting(Box::new(Waiting {
             queued,
             quiet_for: quiet_for(&waiter, &state, now),
+            until: waiter.until,
             patience_over: waiter.until.is_some_and(|until| now >= until),
             heard_long_ago: now.since(waiter.heard) >= HEARTBEAT,
             due,
@@ -245,8 +288,8 @@ impl LockTx<'_> {
         self.hand_off(&waiter.want.scope, &waiter.want.folders)
     }
 
-    /// Takes up what was granted at one's turn; `None`: it was not taken up in
-    /// time and is gone.
+    /// Takes up what was granted at one's turn; `None`: it is not granted, or
+    /// was not taken up in time and is gone.
     fn take_turn(&mut self, id: WaiterId) -> Result<Option<Answer>, Error> {
         let Some(waiter) = self.tx.waiter(id)? else {
             return Ok(None);
@@ -299,7 +342,7 @@ impl LockTx<'_> {
         };
         self.tx.update_lock(&lock)?;
         let info = LockInfo::active(&lock, self.now());
-        self.effects.granted.push(info.clone());
+        self.effects.locks.extended.push(lock);
         Ok(info)
     }
 

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::clock::{BootId, Clock, Moment, Now, SystemClock, Wall};
 use crate::error::{Error, StoreError};
 use crate::folder::Folder;
-use crate::ids::{LockId, RequestId, Scope, SessionId, WaiterId};
+use crate::ids::{LockId, RequestId, Scope, SessionId, TaskId, WaiterId};
 use crate::model::{End, Lock, Pause, Waiter, WaiterLife, WaiterState};
 use crate::os::{Doorbell, LocalDoorbell};
 use crate::store::{HistoryFilter, NewLock, Record, Remembered, Store, Tx, Work};
@@ -62,12 +62,13 @@ impl MemoryStore {
 
     fn run(&self, writes: bool, work: &mut Work<'_>) -> Result<(), Error> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = self.clock.now();
+        state.after_reboot(self.clock.boot(), now.moment);
         let mut tx = MemoryTx {
             state: state.clone(),
-            now: self.clock.now(),
+            now,
             writes,
         };
-        tx.after_reboot(self.clock.boot());
         work(&mut tx)?;
         *state = tx.state;
         Ok(())
@@ -106,27 +107,36 @@ fn overlap(folders: &[Folder], others: &[Folder]) -> bool {
         .any(|folder| others.iter().any(|other| folder.overlaps(other)))
 }
 
-impl MemoryTx {
-    fn after_reboot(&mut self, boot: BootId) {
-        let before = self.state.boot.replace(boot.clone());
+impl State {
+    /// Leases start anew once, at first sight, also when that was a look
+    /// [R13]; a grant is still to be taken up in time [R8].
+    fn after_reboot(&mut self, boot: BootId, now: Moment) {
+        let before = self.boot.replace(boot.clone());
         if before.is_none_or(|before| before == boot) {
             return;
         }
-        let now = self.now.moment;
-        for lock in self.state.locks.values_mut() {
+        for lock in self.locks.values_mut() {
             lock.expires = now.plus(lock.ttl);
         }
-        self.state
-            .waiters
+        self.waiters
             .retain(|_, waiter| waiter.life == WaiterLife::Heartbeat);
-        for waiter in self.state.waiters.values_mut() {
+        for waiter in self.waiters.values_mut() {
             waiter.until = waiter
                 .until
                 .map(|until| now.plus(until.since(waiter.heard)));
             waiter.heard = now;
+            if let WaiterState::Granted(ids) = &waiter.state {
+                for id in ids {
+                    if let Some(lock) = self.locks.get_mut(id) {
+                        lock.expires = now.plus(lock.ttl.min(Waiter::SILENCE));
+                    }
+                }
+            }
         }
     }
+}
 
+impl MemoryTx {
     fn check_writes(&self) -> Result<(), Error> {
         if self.writes {
             return Ok(());
@@ -155,6 +165,11 @@ impl Tx for MemoryTx {
 
     fn locks(&mut self) -> Result<Vec<Lock>, Error> {
         Ok(self.state.locks.values().cloned().collect())
+    }
+
+    fn locks_of_task(&mut self, session: &SessionId, task: TaskId) -> Result<Vec<Lock>, Error> {
+        let theirs = |lock: &&Lock| lock.holder.session == *session && lock.holder.task == task;
+        Ok(self.state.locks.values().filter(theirs).cloned().collect())
     }
 
     fn locks_due(&mut self, moment: Moment) -> Result<Vec<Lock>, Error> {

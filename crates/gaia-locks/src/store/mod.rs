@@ -34,7 +34,7 @@ use std::time::Duration;
 use crate::clock::{Moment, Now, Wall};
 use crate::error::{Error, StoreError};
 use crate::folder::Folder;
-use crate::ids::{LockId, RequestId, Scope, SessionId, WaiterId};
+use crate::ids::{LockId, RequestId, Scope, SessionId, TaskId, WaiterId};
 use crate::model::{Binding, End, Holder, Lock, Mode, Pause, Waiter, WaiterState, Want};
 use crate::os::Doorbell;
 
@@ -160,7 +160,7 @@ pub struct HistoryFilter {
     /// This session's.
     pub session: Option<SessionId>,
     /// This task's.
-    pub task: Option<crate::ids::TaskId>,
+    pub task: Option<TaskId>,
     /// Granted at or after this instant.
     pub since: Option<Wall>,
     /// Only ids below this one (the next page).
@@ -197,6 +197,8 @@ pub trait Tx {
     fn lock(&mut self, id: LockId) -> Result<Option<Lock>, Error>;
     /// All active locks, in order of id.
     fn locks(&mut self) -> Result<Vec<Lock>, Error>;
+    /// The active locks of one task of one session, in order of id.
+    fn locks_of_task(&mut self, session: &SessionId, task: TaskId) -> Result<Vec<Lock>, Error>;
     /// Locks whose lease ends at or before `moment`, or that are bound to a
     /// process: what a sweep has to look at.
     fn locks_due(&mut self, moment: Moment) -> Result<Vec<Lock>, Error>;

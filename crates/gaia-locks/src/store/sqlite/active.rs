@@ -1,6 +1,8 @@
 //! The active locks: one row for each name of a lock, keyed by name, so that
 //! ancestors are a list of equalities and descendants a range.
 
+use std::borrow::Cow;
+use std::sync::{LazyLock, OnceLock};
 use std::time::Duration;
 
 use rusqlite::{Connection as Sqlite, OptionalExtension, Row, params, params_from_iter};
@@ -9,11 +11,13 @@ use crate::clock::{Moment, Now, Wall};
 use crate::folder::{Folder, StoredFolder, ancestors, descendant_range};
 use crate::ids::{LockId, Scope, SessionId, TaskId};
 use crate::model::{Binding, Holder, Keeper, Lock, Mode};
+use crate::os::Inode;
 use crate::store::NewLock;
 
 /// As [`lock`] reads them.
 const COLUMNS: &str = "scope, folder_key, id, alias, session_id, task_id, shared, granted_at, expires_ns, ttl_ns, \
-                       own, keeper, binding, process, folder_path, written_path, written_key, main_key";
+                       own, keeper, binding, process, folder_path, written_path, written_key, main_key, \
+                       device, inode";
 
 pub(super) fn overlapping(
     sqlite: &Sqlite,
@@ -48,13 +52,21 @@ fn around(sqlite: &Sqlite, scope: &Scope, key: &str) -> rusqlite::Result<Vec<Loc
     Ok(locks)
 }
 
-fn around_query(depth: usize) -> String {
-    let marks = vec!["?"; depth].join(",");
-    format!(
-        "SELECT {COLUMNS} FROM active_locks WHERE scope = ?1 AND folder_key > ?2 AND folder_key < ?3
-         UNION ALL
-         SELECT {COLUMNS} FROM active_locks WHERE scope = ?1 AND folder_key IN ({marks})"
-    )
+/// One text for each depth, made once: this is asked at every request.
+fn around_query(depth: usize) -> Cow<'static, str> {
+    static QUERIES: [OnceLock<String>; 32] = [const { OnceLock::new() }; 32];
+    let made = || {
+        let marks = vec!["?"; depth].join(",");
+        format!(
+            "SELECT {COLUMNS} FROM active_locks WHERE scope = ?1 AND folder_key > ?2 AND folder_key < ?3
+             UNION ALL
+             SELECT {COLUMNS} FROM active_locks WHERE scope = ?1 AND folder_key IN ({marks})"
+        )
+    };
+    match QUERIES.get(depth) {
+        Some(query) => Cow::Borrowed(query.get_or_init(made)),
+        None => Cow::Owned(made()),
+    }
 }
 
 /// A row: a lock, or another name of one.
@@ -103,13 +115,40 @@ fn by_key(sqlite: &Sqlite, scope: &str, key: &str, id: i64) -> rusqlite::Result<
 
 /// There is no index by id: the row of the history knows the name.
 pub(super) fn by_id(sqlite: &Sqlite, id: LockId) -> rusqlite::Result<Option<Lock>> {
-    let name: Option<(String, String)> = sqlite
-        .prepare_cached(
-            "SELECT scope, coalesce(folder_key, folder_path) FROM lock_history WHERE id = ?1",
-        )?
-        .query_row([id.0], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?;
-    name.map_or(Ok(None), |(scope, key)| by_key(sqlite, &scope, &key, id.0))
+    static QUERY: LazyLock<String> = LazyLock::new(|| {
+        let columns = COLUMNS
+            .split(", ")
+            .map(|column| format!("a.{column}"))
+            .collect::<Vec<_>>()
+            .join(", ");
+        format!(
+            "SELECT {columns} FROM lock_history h CROSS JOIN active_locks a
+              WHERE h.id = ?1 AND a.scope = h.scope AND a.folder_key = coalesce(h.folder_key, h.folder_path)
+                AND a.id = ?1"
+        )
+    });
+    sqlite
+        .prepare_cached(&QUERY)?
+        .query_row([id.0], lock)
+        .optional()
+}
+
+/// By the history's index on tasks: a task has few rows there.
+pub(super) fn of_task(
+    sqlite: &Sqlite,
+    session: &SessionId,
+    task: TaskId,
+) -> rusqlite::Result<Vec<Lock>> {
+    let mut statement = sqlite.prepare_cached(
+        "SELECT id FROM lock_history INDEXED BY idx_lock_history_task
+          WHERE task_id = ?1 AND session_id = ?2 AND status = 'active' ORDER BY id",
+    )?;
+    let ids = statement.query_map(params![task.0, session.as_str()], |row| row.get(0))?;
+    let mut locks = Vec::new();
+    for id in ids.collect::<rusqlite::Result<Vec<i64>>>()? {
+        locks.extend(by_id(sqlite, LockId(id))?);
+    }
+    Ok(locks)
 }
 
 pub(super) fn all(sqlite: &Sqlite) -> rusqlite::Result<Vec<Lock>> {
@@ -145,8 +184,8 @@ pub(super) fn insert(
     sqlite
         .prepare_cached(
             "INSERT INTO active_locks (scope, folder_key, id, session_id, task_id, shared, granted_at, expires_ns,
-                 ttl_ns, own, keeper, binding, process, folder_path, written_path, written_key)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+                 ttl_ns, own, keeper, binding, process, folder_path, written_path, written_key, device, inode)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
         )?
         .execute(params![
             new.scope.as_str(),
@@ -165,6 +204,8 @@ pub(super) fn insert(
             shown,
             folder.written(),
             written_key,
+            folder.found().map(|found| found.dev.cast_signed()),
+            folder.found().map(|found| found.ino.cast_signed()),
         ])?;
     match folder.written_key() {
         Some(key) => insert_alias(sqlite, id, new.scope, key, folder.path_key()),
@@ -267,8 +308,18 @@ fn written(row: &Row<'_>) -> rusqlite::Result<StoredFolder> {
     Ok(StoredFolder {
         written: row.get(15)?,
         written_key: row.get(16)?,
+        found: inode(row)?,
         ..StoredFolder::default()
     })
+}
+
+fn inode(row: &Row<'_>) -> rusqlite::Result<Option<Inode>> {
+    let numbers: (Option<i64>, Option<i64>) = (row.get(18)?, row.get(19)?);
+    let (Some(dev), Some(ino)) = numbers else {
+        return Ok(None);
+    };
+    let (dev, ino) = (dev.cast_unsigned(), ino.cast_unsigned());
+    Ok(Some(Inode { dev, ino }))
 }
 
 fn binding(row: &Row<'_>) -> rusqlite::Result<Binding> {

@@ -13,7 +13,10 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use rusqlite::ffi;
+
 use super::gate::Gate;
+use super::transaction::State;
 use crate::error::StoreError;
 
 /// A file's identity in this process.
@@ -26,6 +29,7 @@ pub(super) struct Connection {
     path: PathBuf,
     sqlite: Mutex<rusqlite::Connection>,
     pub(super) gate: Gate,
+    known: Mutex<Option<(u32, State)>>,
 }
 
 impl Connection {
@@ -34,7 +38,26 @@ impl Connection {
             path,
             sqlite: Mutex::new(sqlite),
             gate,
+            known: Mutex::new(None),
         }
+    }
+
+    /// What the last transaction of this process left in [`State`], if nobody
+    /// has changed the file since. To be asked inside a write transaction.
+    pub(super) fn known(&self, sqlite: &rusqlite::Connection) -> Option<State> {
+        let known = self
+            .known
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        let (version, state) = known?;
+        (Some(version) == data_version(sqlite)).then_some(state)
+    }
+
+    /// Remembers what a transaction left, right after its commit.
+    pub(super) fn remember(&self, sqlite: &rusqlite::Connection, state: Option<State>) {
+        let known = data_version(sqlite).zip(state);
+        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = known;
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -46,6 +69,23 @@ impl Connection {
     pub(super) fn lock(&self) -> MutexGuard<'_, rusqlite::Connection> {
         self.sqlite.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A number that changes whenever anybody changes the file, this connection
+/// included.
+fn data_version(sqlite: &rusqlite::Connection) -> Option<u32> {
+    let mut version: u32 = 0;
+    // SAFETY: the handle is that of an open connection, the name a C string,
+    // and this command writes one unsigned integer.
+    let code = unsafe {
+        ffi::sqlite3_file_control(
+            sqlite.handle(),
+            c"main".as_ptr(),
+            ffi::SQLITE_FCNTL_DATA_VERSION,
+            (&raw mut version).cast(),
+        )
+    };
+    (code == ffi::SQLITE_OK).then_some(version)
 }
 
 /// Gives the process's connection to a file, or makes it.

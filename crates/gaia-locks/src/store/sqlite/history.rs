@@ -167,7 +167,7 @@ fn record(row: &Row<'_>) -> rusqlite::Result<Record> {
         path: row.get(2)?,
         path_key: row.get(3)?,
         written: row.get(4)?,
-        written_key: None,
+        ..StoredFolder::default()
     };
     let mode: String = row.get(7)?;
     let details: Option<String> = row.get(16)?;

@@ -8,6 +8,7 @@ use crate::clock::{Moment, Wall};
 use crate::folder::{Folder, StoredFolder, ancestors, descendant_range};
 use crate::ids::{LockId, RequestId, Scope, SessionId, TaskId, WaiterId};
 use crate::model::{Holder, Keeper, Mode, Turn, Waiter, WaiterLife, WaiterState, Want};
+use crate::os::Inode;
 
 /// As [`waiter`] reads them.
 const COLUMNS: &str = "id, scope, session_id, task_id, mode, folders, ttl_ns, own, keeper, process, life, reserved, \
@@ -15,7 +16,13 @@ const COLUMNS: &str = "id, scope, session_id, task_id, mode, folders, ttl_ns, ow
 
 /// A folder as the `folders` column has it.
 #[derive(Serialize, Deserialize)]
-struct Named(String, Option<String>, Option<String>, Option<String>);
+struct Named(
+    String,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    Option<(u64, u64)>,
+);
 
 impl Named {
     fn of(folder: &Folder) -> Self {
@@ -25,16 +32,18 @@ impl Named {
             stored.path_key,
             stored.written,
             stored.written_key,
+            stored.found.map(|found| (found.dev, found.ino)),
         )
     }
 
     fn folder(self) -> Folder {
-        let Self(path, path_key, written, written_key) = self;
+        let Self(path, path_key, written, written_key, found) = self;
         Folder::from_stored(StoredFolder {
             path,
             path_key,
             written,
             written_key,
+            found: found.map(|(dev, ino)| Inode { dev, ino }),
         })
     }
 }
@@ -172,8 +181,13 @@ pub(super) fn remove(sqlite: &Sqlite, id: WaiterId) -> rusqlite::Result<()> {
 }
 
 /// Waiters that were processes are dead with the machine; one elsewhere has
-/// its time to be heard again.
+/// its time to be heard again, and to take up what it was granted.
 pub(super) fn after_reboot(sqlite: &Sqlite, now: Moment) -> rusqlite::Result<()> {
+    sqlite.execute(
+        "UPDATE active_locks SET expires_ns = ?1 + min(ttl_ns, ?2) WHERE alias = 0
+            AND id IN (SELECT value FROM waiters, json_each(waiters.granted))",
+        params![now.0, nanoseconds(Waiter::SILENCE)],
+    )?;
     sqlite.execute("DELETE FROM waiter_folders WHERE waiter_id IN (SELECT id FROM waiters WHERE life IS NOT NULL)", [])?;
     sqlite.execute("DELETE FROM waiters WHERE life IS NOT NULL", [])?;
     sqlite.execute(

@@ -39,7 +39,7 @@ pub use transaction::SqliteTx;
 
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, StoreError};
-use crate::os::Doorbell;
+use crate::os::{Doorbell, LocalDoorbell};
 use crate::settings::Durability;
 use crate::store::{Store, Work};
 
@@ -77,8 +77,7 @@ impl SqliteStore {
     /// A [`StoreError`] that says why the file cannot be trusted or used [R18].
     pub fn open(path: &Path, options: SqliteOptions) -> Result<Self, StoreError> {
         let connection = open::open(path, options.durability)?;
-        let doorbell = crate::os::open_doorbell(&beside(connection.path(), "-bell"))
-            .map_err(|error| unusable(&beside(connection.path(), "-bell"), &error))?;
+        let doorbell = doorbell(connection.path());
         Ok(Self {
             connection,
             doorbell,
@@ -124,6 +123,15 @@ impl Store for SqliteStore {
     fn backup(&self, to: &Path) -> Result<(), StoreError> {
         copy::backup(&self.connection, to)
     }
+}
+
+/// A doorbell is only a hint. Where none can be opened (another user made it),
+/// waiters find their grants by looking, a quarter of a second later at most.
+fn doorbell(database: &Path) -> Arc<dyn Doorbell> {
+    crate::os::open_doorbell(database).unwrap_or_else(|error| {
+        tracing::warn!(%error, database = %database.display(), "no doorbell: waiters look now and then");
+        Arc::new(LocalDoorbell::new())
+    })
 }
 
 /// A file beside the database, named after it.

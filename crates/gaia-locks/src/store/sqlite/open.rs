@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection as Sqlite, OpenFlags};
 
 use super::connection::{self, Connection};
@@ -66,6 +67,11 @@ fn connect(path: &Path, durability: Durability) -> Result<Connection, StoreError
     let mut sqlite = Sqlite::open_with_flags(path, flags).map_err(failed)?;
     sqlite.busy_timeout(BUSY).map_err(failed)?;
     sqlite.set_prepared_statement_cache_capacity(256);
+    // Without it, binding another value can make SQLite plan a statement anew
+    // each time it runs, which costs more than running it.
+    sqlite
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
+        .map_err(failed)?;
     {
         let _turn = gate.pass();
         migrate::bring_up_to_date(&mut sqlite, path)?;

@@ -83,6 +83,7 @@ fn pause(row: &Row<'_>) -> rusqlite::Result<Pause> {
         path: row.get(2)?,
         written: row.get(3)?,
         written_key: row.get(4)?,
+        ..StoredFolder::default()
     };
     Ok(Pause {
         scope: name(row, 0, Scope::new)?,

@@ -10,7 +10,7 @@ use super::{active, history, line, requests, tokens};
 use crate::clock::{BootId, Clock, Moment, Now, Wall};
 use crate::error::{Error, StoreError};
 use crate::folder::Folder;
-use crate::ids::{LockId, RequestId, Scope, SessionId, WaiterId};
+use crate::ids::{LockId, RequestId, Scope, SessionId, TaskId, WaiterId};
 use crate::model::{End, Lock, Pause, Waiter, WaiterState};
 use crate::store::{HistoryFilter, NewLock, Record, Remembered, Tx, Work};
 
@@ -22,10 +22,13 @@ pub struct SqliteTx {
     now: Now,
     state: State,
     out_of_tokens: bool,
+    /// Not after somebody left the line or a pause ended: others may be left.
+    state_is_sure: bool,
+    writes: bool,
 }
 
 /// What every transaction reads first.
-struct State {
+pub(super) struct State {
     boot: String,
     next_token: i64,
     reserved: i64,
@@ -49,8 +52,17 @@ pub(super) fn write(
         let failed = |error: rusqlite::Error| Error::Store(of_sqlite(connection.path(), &error));
         begin(&sqlite, "BEGIN IMMEDIATE").map_err(failed)?;
         let rollback = Rollback(&sqlite);
-        let mut tx = SqliteTx::begun(&sqlite, clock).map_err(failed)?;
-        tx.after_reboot(&clock.boot()).map_err(failed)?;
+        let state = match connection.known(&sqlite) {
+            Some(state) => state,
+            None => State::read(&sqlite).map_err(failed)?,
+        };
+        let mut tx = SqliteTx::begun(&sqlite, clock, state, true);
+        if tx.after_reboot(&clock.boot()).map_err(failed)? {
+            // Committed by itself: were it undone with the work, for want of
+            // tokens or for an error, it would be first sight again.
+            begin(&sqlite, "COMMIT").map_err(failed)?;
+            continue;
+        }
         let done = work(&mut tx);
         if tx.out_of_tokens {
             drop(rollback);
@@ -60,6 +72,7 @@ pub(super) fn write(
         done?;
         begin(&sqlite, "COMMIT").map_err(failed)?;
         std::mem::forget(rollback);
+        connection.remember(&sqlite, tx.state_after());
         return Ok(());
     }
 }
@@ -74,7 +87,8 @@ pub(super) fn read(
         let failed = |error: rusqlite::Error| Error::Store(of_sqlite(connection.path(), &error));
         begin(&sqlite, "BEGIN").map_err(failed)?;
         let rollback = Rollback(&sqlite);
-        let mut tx = SqliteTx::begun(&sqlite, clock).map_err(failed)?;
+        let state = State::read(&sqlite).map_err(failed)?;
+        let mut tx = SqliteTx::begun(&sqlite, clock, state, false);
         if tx.state.boot == clock.boot().0 {
             work(&mut tx)?;
             begin(&sqlite, "COMMIT").map_err(failed)?;
@@ -103,9 +117,9 @@ impl Drop for Rollback<'_> {
     }
 }
 
-impl SqliteTx {
-    fn begun(sqlite: &Sqlite, clock: &dyn Clock) -> rusqlite::Result<Self> {
-        let state = sqlite.prepare_cached(STATE)?.query_row([], |row| {
+impl State {
+    fn read(sqlite: &Sqlite) -> rusqlite::Result<Self> {
+        sqlite.prepare_cached(STATE)?.query_row([], |row| {
             Ok(State {
                 boot: row.get(0)?,
                 next_token: row.get(1)?,
@@ -113,13 +127,25 @@ impl SqliteTx {
                 waiters: row.get(3)?,
                 pauses: row.get(4)?,
             })
-        })?;
-        Ok(Self {
+        })
+    }
+}
+
+impl SqliteTx {
+    fn begun(sqlite: &Sqlite, clock: &dyn Clock, state: State, writes: bool) -> Self {
+        Self {
             sqlite,
             now: clock.now(),
             state,
             out_of_tokens: false,
-        })
+            state_is_sure: true,
+            writes,
+        }
+    }
+
+    /// What the transaction leaves, where it knows.
+    fn state_after(self) -> Option<State> {
+        self.state_is_sure.then_some(self.state)
     }
 
     /// The connection that the transaction runs on, for tables that join it.
@@ -132,10 +158,11 @@ impl SqliteTx {
 
     /// After a restart of the machine: leases start anew once, at first sight;
     /// locks bound to processes are judged dead with them [R13]; tokens go on
-    /// above everything that may have been given [R4].
-    fn after_reboot(&mut self, boot: &BootId) -> rusqlite::Result<()> {
+    /// above everything that may have been given [R4]. Whether there was
+    /// anything to do.
+    fn after_reboot(&self, boot: &BootId) -> rusqlite::Result<bool> {
         if self.state.boot == boot.0 {
-            return Ok(());
+            return Ok(false);
         }
         let sqlite = self.connection();
         let now = self.now.moment.0;
@@ -152,10 +179,8 @@ impl SqliteTx {
                 [now],
             )?;
             line::after_reboot(sqlite, self.now.moment)?;
-            self.state.next_token = self.state.next_token.max(floor);
         }
-        self.state.boot.clone_from(&boot.0);
-        Ok(())
+        Ok(true)
     }
 
     fn next_token(&mut self) -> Result<LockId, Error> {
@@ -168,6 +193,15 @@ impl SqliteTx {
         }
         self.state.next_token += 1;
         Ok(LockId(token))
+    }
+
+    /// As [`SqliteTx::run`], for what changes rows.
+    fn change<T>(&self, work: impl FnOnce(&Sqlite) -> rusqlite::Result<T>) -> Result<T, Error> {
+        if self.writes {
+            return self.run(work);
+        }
+        let why = "a transaction that only reads was asked to write";
+        Err(Error::Store(StoreError::Failed(why.to_owned())))
     }
 
     fn run<T>(&self, work: impl FnOnce(&Sqlite) -> rusqlite::Result<T>) -> Result<T, Error> {
@@ -198,6 +232,10 @@ impl Tx for SqliteTx {
         self.run(active::all)
     }
 
+    fn locks_of_task(&mut self, session: &SessionId, task: TaskId) -> Result<Vec<Lock>, Error> {
+        self.run(|sqlite| active::of_task(sqlite, session, task))
+    }
+
     fn locks_due(&mut self, moment: Moment) -> Result<Vec<Lock>, Error> {
         self.run(|sqlite| active::due(sqlite, moment))
     }
@@ -205,7 +243,7 @@ impl Tx for SqliteTx {
     fn insert_lock(&mut self, lock: &NewLock<'_>) -> Result<LockId, Error> {
         let id = self.next_token()?;
         let now = self.now;
-        self.run(|sqlite| {
+        self.change(|sqlite| {
             history::insert(sqlite, id, lock, now)?;
             active::insert(sqlite, id, lock, now)
         })?;
@@ -213,12 +251,12 @@ impl Tx for SqliteTx {
     }
 
     fn update_lock(&mut self, lock: &Lock) -> Result<(), Error> {
-        self.run(|sqlite| active::update(sqlite, lock))
+        self.change(|sqlite| active::update(sqlite, lock))
     }
 
     fn end_lock(&mut self, lock: &Lock, end: &End) -> Result<(), Error> {
         let now = self.now;
-        self.run(|sqlite| {
+        self.change(|sqlite| {
             if active::remove(sqlite, lock)? {
                 history::end(sqlite, lock, end, now)
             } else {
@@ -236,11 +274,11 @@ impl Tx for SqliteTx {
     }
 
     fn annotate(&mut self, id: LockId, details: &serde_json::Value) -> Result<(), Error> {
-        self.run(|sqlite| history::annotate(sqlite, id, details))
+        self.change(|sqlite| history::annotate(sqlite, id, details))
     }
 
     fn prune(&mut self, before: Wall) -> Result<u64, Error> {
-        self.run(|sqlite| history::prune(sqlite, before))
+        self.change(|sqlite| history::prune(sqlite, before))
     }
 
     fn has_waiters(&mut self) -> Result<bool, Error> {
@@ -268,7 +306,7 @@ impl Tx for SqliteTx {
     }
 
     fn insert_waiter(&mut self, waiter: &Waiter) -> Result<WaiterId, Error> {
-        let id = self.run(|sqlite| line::insert(sqlite, waiter))?;
+        let id = self.change(|sqlite| line::insert(sqlite, waiter))?;
         self.state.waiters = true;
         Ok(id)
     }
@@ -279,11 +317,12 @@ impl Tx for SqliteTx {
         state: &WaiterState,
         heard: Moment,
     ) -> Result<(), Error> {
-        self.run(|sqlite| line::update(sqlite, id, state, heard))
+        self.change(|sqlite| line::update(sqlite, id, state, heard))
     }
 
     fn remove_waiter(&mut self, id: WaiterId) -> Result<(), Error> {
-        self.run(|sqlite| line::remove(sqlite, id))
+        self.state_is_sure = false;
+        self.change(|sqlite| line::remove(sqlite, id))
     }
 
     fn remembered(
@@ -300,15 +339,15 @@ impl Tx for SqliteTx {
         id: &RequestId,
         what: &Remembered,
     ) -> Result<(), Error> {
-        self.run(|sqlite| requests::remember(sqlite, session, id, what))
+        self.change(|sqlite| requests::remember(sqlite, session, id, what))
     }
 
     fn forget(&mut self, session: &SessionId, id: &RequestId) -> Result<(), Error> {
-        self.run(|sqlite| requests::forget(sqlite, session, id))
+        self.change(|sqlite| requests::forget(sqlite, session, id))
     }
 
     fn forget_before(&mut self, before: Wall) -> Result<(), Error> {
-        self.run(|sqlite| requests::forget_before(sqlite, before))
+        self.change(|sqlite| requests::forget_before(sqlite, before))
     }
 
     fn pauses(&mut self) -> Result<Vec<Pause>, Error> {
@@ -321,11 +360,12 @@ impl Tx for SqliteTx {
 
     fn insert_pause(&mut self, pause: &Pause) -> Result<(), Error> {
         self.state.pauses = true;
-        self.run(|sqlite| requests::insert_pause(sqlite, pause))
+        self.change(|sqlite| requests::insert_pause(sqlite, pause))
     }
 
     fn remove_pause(&mut self, scope: &Scope, folder: &Folder) -> Result<bool, Error> {
-        self.run(|sqlite| requests::remove_pause(sqlite, scope, folder))
+        self.state_is_sure = false;
+        self.change(|sqlite| requests::remove_pause(sqlite, scope, folder))
     }
 
     fn join(&mut self) -> &mut dyn Any {

@@ -56,6 +56,8 @@ CREATE TABLE active_locks (
     written_path  TEXT,
     written_key   TEXT,
     main_key      TEXT,                          -- of an alias: the canonical row's key
+    device        INTEGER,                       -- what stood under the name at the grant
+    inode         INTEGER,
     PRIMARY KEY (scope, folder_key, id)
 ) WITHOUT ROWID;
 

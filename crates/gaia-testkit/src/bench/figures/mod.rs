@@ -1,0 +1,34 @@
+//! The figures, one file for each.
+
+mod n1_cycle;
+mod n2_processes;
+mod n3_hand_off;
+mod n4_run;
+mod n5_many_locks;
+mod n6_markers;
+mod n8_queue;
+
+use std::path::{Path, PathBuf};
+
+use super::{Figure, Options, Trouble};
+
+/// How a figure is taken.
+pub type Take = fn(&Options) -> Result<Figure, Trouble>;
+
+/// All figures by name, in order.
+pub const FIGURES: &[(&str, Take)] = &[
+    ("N1", n1_cycle::take),
+    ("N2", n2_processes::take),
+    ("N3", n3_hand_off::take),
+    ("N4", n4_run::take),
+    ("N5", n5_many_locks::take),
+    ("N6", n6_markers::take),
+    ("N8", n8_queue::take),
+];
+
+/// A new folder in a folder.
+fn folder_in(parent: &Path, name: &str) -> Result<PathBuf, Trouble> {
+    let folder = parent.join(name);
+    std::fs::create_dir_all(&folder)?;
+    Ok(folder)
+}

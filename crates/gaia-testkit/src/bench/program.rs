@@ -1,0 +1,88 @@
+//! Other programs: whole runs of them, and helpers that are ended with what
+//! they served.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use super::Trouble;
+use super::race::Missing;
+
+/// Runs a command to its end.
+pub(super) fn run(command: &mut Command) -> Result<(), Trouble> {
+    let program = command.get_program().to_owned();
+    let output = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .output()
+        .map_err(|error| format!("{}: {error}", program.display()))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    Err(format!("{}: {}: {}", program.display(), output.status, said.trim()).into())
+}
+
+/// Tries a command once, before it takes part.
+pub(super) fn try_out(subject: &str, package: &str, command: &mut Command) -> Result<(), Missing> {
+    run(command).map_err(|why| Missing::new(subject, format!("{why} (Debian: {package})")))
+}
+
+/// A process that serves the measurement and ends with it.
+pub(super) struct Server {
+    child: Child,
+    input: Option<ChildStdin>,
+    output: BufReader<ChildStdout>,
+}
+
+impl Server {
+    pub(super) fn start(command: &mut Command) -> Result<Self, Trouble> {
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()?;
+        let input = child.stdin.take();
+        let output = child.stdout.take().ok_or("no pipe from a child")?;
+        Ok(Self {
+            child,
+            input,
+            output: BufReader::new(output),
+        })
+    }
+
+    pub(super) fn tell(&mut self, line: &str) -> Result<(), Trouble> {
+        use std::io::Write;
+        let input = self.input.as_mut().ok_or("no pipe to a child")?;
+        writeln!(input, "{line}")?;
+        Ok(input.flush()?)
+    }
+
+    /// The next line that begins with `mark`, without it.
+    pub(super) fn hear(&mut self, mark: &str) -> Result<String, Trouble> {
+        loop {
+            let mut line = String::new();
+            if self.output.read_line(&mut line)? == 0 {
+                return Err("it ended before it answered".into());
+            }
+            if let Some(answer) = line.trim_end().strip_prefix(mark) {
+                return Ok(answer.to_owned());
+            }
+        }
+    }
+
+    /// The next line that has `words` in it.
+    pub(super) fn hear_of(&mut self, words: &str) -> Result<(), Trouble> {
+        while !self.hear("")?.contains(words) {}
+        Ok(())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.input.take());
+        // It may have ended already; then there is nothing to end.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
