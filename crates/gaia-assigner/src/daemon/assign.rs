@@ -180,11 +180,11 @@ impl Assigner {
                 Ok(true)
             }
             Ok(None) => {
-                self.spare = Some(spare);
+                self.spares.push(spare);
                 Ok(false)
             }
             Err(error) => {
-                self.spare = Some(spare);
+                self.spares.push(spare);
                 Err(error)
             }
         }
@@ -195,7 +195,7 @@ impl Assigner {
         let spec = self.spec(assign, &begun, &spare, log);
         let run = self.next_run;
         self.next_run += 1;
-        match spare.run(&spec, run, self.tell.clone()) {
+        match spare.run(&spec, run) {
             Ok(handle) => {
                 let renew_at = now().plus(self.locks.default_ttl() / 3);
                 let active = Active {
@@ -258,18 +258,30 @@ impl Assigner {
     }
 
     fn take_spare(&mut self) -> io::Result<Spare> {
-        if let Some(mut spare) = self.spare.take()
-            && spare.is_alive()
-        {
-            return Ok(spare);
+        while let Some(spare) = self.spares.pop() {
+            if spare.is_alive() {
+                return Ok(spare);
+            }
+            spare.dismiss();
         }
-        Spare::start(&self.config.keeper)
+        Spare::start(&self.config.keeper, self.tell.clone())
     }
 
-    /// While there is work, the next keeper stands ready.
+    /// While there is work a keeper stands ready; when there is none, no more
+    /// than one does.
     fn keep_a_spare(&mut self) {
-        if self.spare.is_none() && !self.timers.nothing_to_do {
-            self.spare = Spare::start(&self.config.keeper).ok();
+        if self.timers.nothing_to_do {
+            self.dismiss_spares(1);
+        } else if self.spares.is_empty() {
+            self.spares
+                .extend(Spare::start(&self.config.keeper, self.tell.clone()).ok());
+        }
+    }
+
+    /// Sends away all keepers that stand ready but so many.
+    pub(super) fn dismiss_spares(&mut self, but: usize) {
+        for spare in self.spares.drain(but.min(self.spares.len())..) {
+            spare.dismiss();
         }
     }
 }

@@ -118,7 +118,8 @@ pub struct Assigner {
     shutdown: Shutdown,
     active: HashMap<RunId, Active>,
     next_run: RunId,
-    spare: Option<Spare>,
+    /// Keepers that stand ready.
+    spares: Vec<Spare>,
     timers: timers::Timers,
     /// Tasks that were told of because no session could take them.
     warned: HashSet<TaskId>,
@@ -154,7 +155,7 @@ impl Assigner {
             tell,
             active: HashMap::new(),
             next_run: 0,
-            spare: None,
+            spares: Vec::new(),
             timers: timers::Timers::default(),
             warned: HashSet::new(),
             locks,
@@ -181,9 +182,7 @@ impl Assigner {
                 self.listener.wait(quiet);
             }
         }
-        if let Some(spare) = self.spare.take() {
-            spare.dismiss();
-        }
+        self.dismiss_spares(0);
         tracing::info!(pid = self.me.pid, "assigner ended");
     }
 

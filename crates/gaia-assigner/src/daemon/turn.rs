@@ -83,9 +83,7 @@ impl Assigner {
             match self.end(active) {
                 Ok(()) => {
                     ended = true;
-                    if let Some(active) = self.active.remove(&run) {
-                        active.run.acknowledge();
-                    }
+                    self.let_go(run);
                 }
                 Err(error) => {
                     tracing::error!(task = active.running.id.0, %error, "a task's end could not be recorded yet");
@@ -93,6 +91,19 @@ impl Assigner {
             }
         }
         ended
+    }
+
+    /// The keeper of a task that has ended stands ready for another, unless it
+    /// was told to stop: that word may still be on its way.
+    fn let_go(&mut self, run: RunId) {
+        let Some(active) = self.active.remove(&run) else {
+            return;
+        };
+        let told_to_stop = active.kill_at.is_some();
+        match active.run.acknowledge() {
+            Some(spare) if told_to_stop => spare.dismiss(),
+            spare => self.spares.extend(spare),
+        }
     }
 
     fn end(&self, active: &Active) -> Result<(), gaia_locks::Error> {
