@@ -118,7 +118,8 @@ impl Snapshot {
         free || (is_out_of_patience(task, now, rules) && self.has_taker(task))
     }
 
-    fn has_taker(&self, task: &Pending) -> bool {
+    /// Whether any known session could take this task, now or later.
+    pub fn has_taker(&self, task: &Pending) -> bool {
         self.sessions
             .iter()
             .any(|session| session.could_take(&task.wants))

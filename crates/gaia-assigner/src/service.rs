@@ -91,7 +91,7 @@ impl Send {
         Err(TaskError::InvalidRequest(wrong.to_owned()))
     }
 
-    fn wants(&self) -> Wants {
+    pub(crate) fn wants(&self) -> Wants {
         Wants {
             folder: self.folder.as_ref().map(|folder| folder.path().to_owned()),
             read_only: self.read_only,
@@ -222,11 +222,12 @@ impl Tasks {
     /// [`TaskError::UnknownTask`], or when the store fails.
     pub fn wait(&self, id: TaskId, patience: &Waiting) -> Result<TaskInfo, TaskError> {
         let listener = self.locks.listen(Topic::AnyChange)?;
-        let until = patience.limit.map(|limit| self.now().plus(limit));
+        let mut until = None;
         loop {
             let (status, now) = self
                 .locks
                 .look(|tx| Ok((tasks::status(tx, id)?, tx.now().moment)))?;
+            until = until.or_else(|| patience.limit.map(|limit| now.plus(limit)));
             let over = status.is_none_or(Status::is_over);
             if over || patience.cancel.is_cancelled() || until.is_some_and(|until| now >= until) {
                 return self.show(id);
@@ -366,11 +367,6 @@ impl Tasks {
             count: sessions.len(),
             sessions,
         })
-    }
-
-    fn now(&self) -> gaia_locks::clock::Moment {
-        use gaia_locks::clock::{Clock as _, SystemClock};
-        SystemClock.now().moment
     }
 
     /// A transaction whose work may find that what was asked for cannot be

@@ -14,7 +14,7 @@ use gaia_locks::wire::Answer;
 use super::timers::now;
 use super::{Active, Assigner};
 use crate::keeper::Spec;
-use crate::plan::{self, Assign, Effect};
+use crate::plan::{self, Assign, Effect, Head, Snapshot};
 use crate::runner::{Spare, mark, word_file};
 use crate::store::queue::{self, Eyes};
 use crate::store::running::{self, Begun, Hands};
@@ -50,19 +50,32 @@ impl Assigner {
             witness: &*witness,
             rules: self.rules,
         };
-        let (snapshot, moment, retry, ready) = self.locks.look(|tx| {
+        let (snapshot, moment, retry) = self.locks.look(|tx| {
             let snapshot = queue::snapshot(tx, eyes)?;
-            Ok((
-                snapshot,
-                tx.now().moment,
-                queue::next_retry(tx)?,
-                queue::has_ready(tx)?,
-            ))
+            Ok((snapshot, tx.now().moment, queue::next_retry(tx)?))
         })?;
         let patience = plan::next_patience(&snapshot, self.rules).filter(|at| *at > moment);
         self.timers.queue_at = patience.into_iter().chain(retry).min();
-        self.timers.nothing_to_do = !ready;
+        let takers = snapshot
+            .heads
+            .iter()
+            .any(|head| snapshot.has_taker(&head.task));
+        self.timers.nothing_to_do = !takers && retry.is_none();
+        self.warn_of_unclaimed(&snapshot);
         Ok(plan::plan(&snapshot, moment, self.rules))
+    }
+
+    /// Each task that no known session could take is told of once.
+    fn warn_of_unclaimed(&mut self, snapshot: &Snapshot) {
+        let unclaimed = |head: &&Head| !snapshot.has_taker(&head.task);
+        for head in snapshot.heads.iter().filter(unclaimed) {
+            if self.warned.insert(head.task.id) {
+                tracing::warn!(
+                    task = head.task.id.0,
+                    "no known session could take this task"
+                );
+            }
+        }
     }
 
     /// Whether it changed anything that is worth another look at once.
@@ -70,10 +83,7 @@ impl Assigner {
         let done = match effect {
             Effect::Assign(assign) => self.assign(assign),
             Effect::Fail { task, why } => self.fail(*task, why),
-            Effect::PassOver { task } => self
-                .locks
-                .transact(|tx| queue::pass_over(tx, *task))
-                .map(|()| false),
+            Effect::PassOver { task } => self.pass_over(*task).map(|()| false),
             Effect::Stand { task, folder, mode } => {
                 self.stand(*task, folder, *mode).map(|()| false)
             }
@@ -89,6 +99,12 @@ impl Assigner {
             tracing::error!(?effect, %error, "an effect could not be carried out");
             false
         })
+    }
+
+    fn pass_over(&self, task: TaskId) -> Result<(), Error> {
+        self.locks.transact(|tx| queue::pass_over(tx, task))?;
+        tracing::info!(task = task.0, "task passed over: its folder is locked");
+        Ok(())
     }
 
     fn fail(&self, task: TaskId, why: &str) -> Result<bool, Error> {
@@ -164,11 +180,11 @@ impl Assigner {
                 Ok(true)
             }
             Ok(None) => {
-                self.spare = Some(spare);
+                self.spares.push(spare);
                 Ok(false)
             }
             Err(error) => {
-                self.spare = Some(spare);
+                self.spares.push(spare);
                 Err(error)
             }
         }
@@ -179,7 +195,7 @@ impl Assigner {
         let spec = self.spec(assign, &begun, &spare, log);
         let run = self.next_run;
         self.next_run += 1;
-        match spare.run(&spec, run, self.tell.clone()) {
+        match spare.run(&spec, run) {
             Ok(handle) => {
                 let renew_at = now().plus(self.locks.default_ttl() / 3);
                 let active = Active {
@@ -236,24 +252,36 @@ impl Assigner {
                 .chain(own)
                 .collect(),
             log: log.to_owned(),
-            word: word_file(log),
+            word: word_file(log, spare.identity()),
             grace_ms: u64::try_from(self.config.grace.as_millis()).unwrap_or(u64::MAX),
         }
     }
 
     fn take_spare(&mut self) -> io::Result<Spare> {
-        if let Some(mut spare) = self.spare.take()
-            && spare.is_alive()
-        {
-            return Ok(spare);
+        while let Some(spare) = self.spares.pop() {
+            if spare.is_alive() {
+                return Ok(spare);
+            }
+            spare.dismiss();
         }
-        Spare::start(&self.config.keeper)
+        Spare::start(&self.config.keeper, self.tell.clone())
     }
 
-    /// While there is work, the next keeper stands ready.
+    /// While there is work a keeper stands ready; when there is none, no more
+    /// than one does.
     fn keep_a_spare(&mut self) {
-        if self.spare.is_none() && !self.timers.nothing_to_do {
-            self.spare = Spare::start(&self.config.keeper).ok();
+        if self.timers.nothing_to_do {
+            self.dismiss_spares(1);
+        } else if self.spares.is_empty() {
+            self.spares
+                .extend(Spare::start(&self.config.keeper, self.tell.clone()).ok());
+        }
+    }
+
+    /// Sends away all keepers that stand ready but so many.
+    pub(super) fn dismiss_spares(&mut self, but: usize) {
+        for spare in self.spares.drain(but.min(self.spares.len())..) {
+            spare.dismiss();
         }
     }
 }

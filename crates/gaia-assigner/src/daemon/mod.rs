@@ -14,7 +14,7 @@ mod recover;
 mod timers;
 mod turn;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -22,6 +22,7 @@ use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
 use gaia_locks::clock::Moment;
+use gaia_locks::ids::TaskId;
 use gaia_locks::liveness::ProcessIdentity;
 use gaia_locks::os::Listener;
 use gaia_locks::service::{LockService, Locks as _, Topic};
@@ -117,8 +118,11 @@ pub struct Assigner {
     shutdown: Shutdown,
     active: HashMap<RunId, Active>,
     next_run: RunId,
-    spare: Option<Spare>,
+    /// Keepers that stand ready.
+    spares: Vec<Spare>,
     timers: timers::Timers,
+    /// Tasks that were told of because no session could take them.
+    warned: HashSet<TaskId>,
 }
 
 impl Assigner {
@@ -151,8 +155,9 @@ impl Assigner {
             tell,
             active: HashMap::new(),
             next_run: 0,
-            spare: None,
+            spares: Vec::new(),
             timers: timers::Timers::default(),
+            warned: HashSet::new(),
             locks,
             config,
         })
@@ -177,9 +182,7 @@ impl Assigner {
                 self.listener.wait(quiet);
             }
         }
-        if let Some(spare) = self.spare.take() {
-            spare.dismiss();
-        }
+        self.dismiss_spares(0);
         tracing::info!(pid = self.me.pid, "assigner ended");
     }
 

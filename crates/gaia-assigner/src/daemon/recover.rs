@@ -4,7 +4,7 @@
 //! is; one that has ended has left its word; one that left none was killed,
 //! and its task is tried again.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use gaia_locks::liveness::{Liveness, ProcessIdentity};
 
@@ -48,26 +48,39 @@ impl Assigner {
         {
             return Ok(());
         }
-        let log = task.log.as_ref().map(|(log, _)| word_file(Path::new(log)));
+        let word = task.log.as_ref().zip(task.keeper.as_ref());
+        let word = word.map(|((log, _), keeper)| word_file(Path::new(log), keeper));
         let keeper = task.keeper.clone().filter(|keeper| !self.is_gone(keeper));
-        if let (Some(keeper), Some(word)) = (keeper, log.clone()) {
-            let run = self.next_run;
-            self.next_run += 1;
-            if let Ok(handle) = Run::adopt(keeper, word, run, self.tell.clone()) {
-                tracing::info!(task = task.id.0, session = %task.session, "running task taken over");
-                let active = Active {
-                    running: task.clone(),
-                    run: handle,
-                    renew_at: now(),
-                    kill_at: None,
-                    over: None,
-                };
-                self.active.insert(run, active);
-                return Ok(());
-            }
+        if let (Some(keeper), Some(word)) = (keeper, word.clone())
+            && self.take_over(task, keeper, word)
+        {
+            return Ok(());
         }
-        let outcome = log.map_or(Outcome::Lost, |word| left_behind(&word));
+        let outcome = word.map_or(Outcome::Lost, |word| left_behind(&word));
         tracing::info!(task = task.id.0, session = %task.session, ?outcome, "task of a dead assigner picked up");
         self.end_try(task, &outcome)
+    }
+
+    /// One that cannot be watched counts as lost: it is ended and tried again.
+    fn take_over(&mut self, task: &Running, keeper: ProcessIdentity, word: PathBuf) -> bool {
+        let run = self.next_run;
+        self.next_run += 1;
+        let handle = match Run::adopt(keeper, word, run, self.tell.clone()) {
+            Ok(handle) => handle,
+            Err(error) => {
+                tracing::error!(task = task.id.0, %error, "a running task could not be taken over");
+                return false;
+            }
+        };
+        tracing::info!(task = task.id.0, session = %task.session, "running task taken over");
+        let active = Active {
+            running: task.clone(),
+            run: handle,
+            renew_at: now(),
+            kill_at: None,
+            over: None,
+        };
+        self.active.insert(run, active);
+        true
     }
 }

@@ -83,9 +83,7 @@ impl Assigner {
             match self.end(active) {
                 Ok(()) => {
                     ended = true;
-                    if let Some(active) = self.active.remove(&run) {
-                        active.run.acknowledge();
-                    }
+                    self.let_go(run);
                 }
                 Err(error) => {
                     tracing::error!(task = active.running.id.0, %error, "a task's end could not be recorded yet");
@@ -93,6 +91,19 @@ impl Assigner {
             }
         }
         ended
+    }
+
+    /// The keeper of a task that has ended stands ready for another, unless it
+    /// was told to stop: that word may still be on its way.
+    fn let_go(&mut self, run: RunId) {
+        let Some(active) = self.active.remove(&run) else {
+            return;
+        };
+        let told_to_stop = active.kill_at.is_some();
+        match active.run.acknowledge() {
+            Some(spare) if told_to_stop => spare.dismiss(),
+            spare => self.spares.extend(spare),
+        }
     }
 
     fn end(&self, active: &Active) -> Result<(), gaia_locks::Error> {
@@ -146,23 +157,16 @@ impl Assigner {
         if mine.is_empty() {
             return;
         }
-        let seen = self.locks.look(|tx| {
-            mine.iter()
-                .map(|task| seen(tx, task))
-                .collect::<Result<Vec<_>, _>>()
+        let seen = self.locks.look(|tx| seen(tx, &mine));
+        // Time is up also while the store fails.
+        let seen = seen.unwrap_or_else(|error| {
+            tracing::error!(%error, "running tasks could not be looked at");
+            mine.iter().map(|task| (task.clone(), None)).collect()
         });
-        let seen = match seen {
-            Ok(seen) => seen,
-            Err(error) => {
-                tracing::error!(%error, "running tasks could not be looked at");
-                Vec::new()
-            }
-        };
-        let (rows, lost): (Vec<Running>, Vec<(TaskId, Option<String>)>) = seen.into_iter().unzip();
+        let (rows, lost): (Vec<Running>, Vec<Option<String>>) = seen.into_iter().unzip();
         let lost = |task: &Running| {
-            lost.iter()
-                .find(|(id, _)| *id == task.id)
-                .and_then(|(_, lost)| lost.clone())
+            let at = rows.iter().position(|row| row.id == task.id)?;
+            lost.get(at).cloned().flatten()
         };
         let mut stops = plan::stops(&rows, now(), lost);
         if leaving {
@@ -191,23 +195,28 @@ impl Assigner {
 
 /// A running task with what was asked of it meanwhile, and how its lock ended
 /// if it has.
-fn seen(
-    tx: &mut LockTx<'_>,
-    task: &Running,
-) -> Result<(Running, (TaskId, Option<String>)), gaia_locks::Error> {
-    let row = running::by_id(tx, task.id)?;
-    let stop = row.and_then(|row| row.stop).or_else(|| task.stop.clone());
-    let lost = match task.token {
-        Some(token) => lost(tx, token)?,
-        None => None,
-    };
-    Ok((
-        Running {
-            stop,
-            ..task.clone()
-        },
-        (task.id, lost),
-    ))
+type Seen = (Running, Option<String>);
+
+fn seen(tx: &mut LockTx<'_>, mine: &[Running]) -> Result<Vec<Seen>, gaia_locks::Error> {
+    let rows = running::all(tx)?;
+    let mut seen = Vec::with_capacity(mine.len());
+    for task in mine {
+        let row = rows.iter().find(|row| row.id == task.id);
+        let asked = row.and_then(|row| row.stop.clone());
+        let lost = match task.token {
+            Some(token) => lost(tx, token)?,
+            None => None,
+        };
+        let stop = asked.or_else(|| task.stop.clone());
+        seen.push((
+            Running {
+                stop,
+                ..task.clone()
+            },
+            lost,
+        ));
+    }
+    Ok(seen)
 }
 
 fn lost(tx: &mut LockTx<'_>, token: LockId) -> Result<Option<String>, gaia_locks::Error> {

@@ -9,7 +9,7 @@
 //!
 //! # Its life
 //! ```text
-//! started ── waits for its spec (the lock is taken meanwhile; no spec: it ends)
+//! started ── waits for a spec (the lock is taken meanwhile; no spec: it ends)
 //!         ── starts the agent in a group of its own      says: started | refused
 //!         ── waits for the agent's end, or for the word to stop it (SIGTERM)
 //!         ── stops what is left: TERM, a grace, KILL, until nothing is left
@@ -17,6 +17,8 @@
 //!         ── waits until that was taken note of, so that the lock ends with
 //!            its task and not by this process's death; if the assigner is gone
 //!            it leaves its word in a file
+//!         ── waits for the next spec: since nothing is left of the last task,
+//!            nothing is there that the next one could meet
 //! ```
 //! The agent's output goes straight into the log file: nothing is copied, and
 //! nothing is lost when somebody is killed.
@@ -63,10 +65,18 @@ pub struct Spec {
 
 /// Something that a keeper has to react to.
 enum Event {
+    Spec(Box<Spec>),
     AgentEnded,
     Stop,
     Acknowledged,
     NobodyListens,
+}
+
+/// Who still hears what a keeper says.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Audience {
+    Assigner,
+    Nobody,
 }
 
 /// Runs as a keeper: the whole of a hidden command of the binary.
@@ -78,20 +88,37 @@ pub fn run() -> io::Result<()> {
     // one who leads a group already, which is as good.
     let _ = rustix::process::setsid();
     gaia_locks::os::offspring::adopt_orphans()?;
-    let Some(spec) = talk::read_spec()? else {
-        return Ok(());
-    };
     let (tell, events) = mpsc::channel();
     watch_signals(tell.clone())?;
-    match Agent::start(&spec) {
-        Ok(agent) => keep(&spec, agent, &tell, &events),
-        Err(error) => {
-            let said = Said::Refused(refusal(&spec, &error));
-            talk::say(&said);
-            talk::listen(tell)?;
-            last_word(&spec, &said, &events)
+    talk::listen(tell.clone())?;
+    loop {
+        match events.recv() {
+            Ok(Event::Spec(spec)) => {
+                if serve(&spec, &tell, &events)? == Audience::Nobody {
+                    return Ok(());
+                }
+            }
+            Ok(Event::NobodyListens) | Err(_) => return Ok(()),
+            // What came too late for the last task means nothing to the next.
+            Ok(Event::AgentEnded | Event::Stop | Event::Acknowledged) => {}
         }
     }
+}
+
+/// One task from its start to its last word.
+fn serve(spec: &Spec, tell: &Sender<Event>, events: &Receiver<Event>) -> io::Result<Audience> {
+    let (said, audience) = match Agent::start(spec) {
+        Ok(agent) => keep(spec, agent, tell, events)?,
+        Err(error) => (Said::Refused(refusal(spec, &error)), Audience::Assigner),
+    };
+    if audience == Audience::Assigner {
+        talk::say(&said);
+        if is_noted(events) {
+            return Ok(Audience::Assigner);
+        }
+    }
+    leave_word(spec, &said)?;
+    Ok(Audience::Nobody)
 }
 
 fn keep(
@@ -99,37 +126,30 @@ fn keep(
     agent: Agent,
     tell: &Sender<Event>,
     events: &Receiver<Event>,
-) -> io::Result<()> {
+) -> io::Result<(Said, Audience)> {
     talk::say(&Said::Started { pid: agent.pid() });
-    talk::listen(tell.clone())?;
     watch_agent(agent.group(), tell.clone())?;
     let family = Family::of(&agent, Duration::from_millis(spec.grace_ms));
-    let mut listened = true;
-    let mut killed_at = None;
+    let mut audience = Audience::Assigner;
+    let mut patience = None;
     loop {
-        match next(events, killed_at) {
+        match next(events, patience) {
             Some(Event::AgentEnded) => break,
-            Some(Event::Stop) if killed_at.is_none() => {
+            Some(Event::Stop) if patience.is_none() => {
                 family.terminate();
-                killed_at = Some(family.grace());
+                patience = Some(family.grace());
             }
-            Some(Event::NobodyListens) => listened = false,
-            Some(Event::Stop | Event::Acknowledged) => {}
+            Some(Event::NobodyListens) => audience = Audience::Nobody,
+            Some(Event::Stop | Event::Acknowledged | Event::Spec(_)) => {}
             None => {
                 family.kill();
-                killed_at = Some(Duration::from_millis(100));
+                patience = Some(Duration::from_millis(100));
             }
         }
     }
     let exit = agent.reap()?;
     family.clear_away();
-    let said = Said::Ended(exit);
-    if listened {
-        talk::say(&said);
-        last_word(spec, &said, events)
-    } else {
-        leave_word(spec, &said)
-    }
+    Ok((Said::Ended(exit), audience))
 }
 
 /// The next event; `None` when the grace ran out first.
@@ -140,13 +160,13 @@ fn next(events: &Receiver<Event>, patience: Option<Duration>) -> Option<Event> {
     }
 }
 
-/// Waits until what was said was taken note of.
-fn last_word(spec: &Spec, said: &Said, events: &Receiver<Event>) -> io::Result<()> {
+/// Waits until what was said was taken note of, or nobody is there to do so.
+fn is_noted(events: &Receiver<Event>) -> bool {
     loop {
         match events.recv() {
-            Ok(Event::Acknowledged) => return Ok(()),
-            Ok(Event::NobodyListens) | Err(_) => return leave_word(spec, said),
-            Ok(Event::AgentEnded | Event::Stop) => {}
+            Ok(Event::Acknowledged) => return true,
+            Ok(Event::NobodyListens) | Err(_) => return false,
+            Ok(Event::AgentEnded | Event::Stop | Event::Spec(_)) => {}
         }
     }
 }

@@ -1,5 +1,5 @@
-//! What an assigner and a keeper say to each other: lines of JSON one way, a
-//! spec and one word the other way.
+//! What an assigner and a keeper say to each other: lines of JSON one way,
+//! specs and a word after each task the other way.
 
 use std::io::{self, BufRead, Write};
 use std::sync::mpsc::Sender;
@@ -37,16 +37,6 @@ pub enum Exit {
     Signal(i32),
 }
 
-/// Reads the spec; `None` when whoever started this keeper thought better of it.
-pub(super) fn read_spec() -> io::Result<Option<Spec>> {
-    let mut line = String::new();
-    io::stdin().lock().read_line(&mut line)?;
-    if !line.ends_with('\n') {
-        return Ok(None);
-    }
-    Ok(Some(serde_json::from_str(&line)?))
-}
-
 /// Nobody may be listening any more, and that changes nothing.
 pub(super) fn say(said: &Said) {
     if let Ok(mut line) = serde_json::to_vec(said) {
@@ -56,19 +46,29 @@ pub(super) fn say(said: &Said) {
     }
 }
 
-/// Tells when the end was taken note of, or when nobody is there to do so.
+/// Passes on what the assigner says until it says nothing more.
 pub(super) fn listen(tell: Sender<Event>) -> io::Result<()> {
     let hear = move || {
-        let mut line = String::new();
-        let heard = io::stdin().lock().read_line(&mut line);
-        let noted = heard.is_ok() && line == ACKNOWLEDGED;
+        let mut lines = io::stdin().lock();
+        while let Some(event) = next_line(&mut lines) {
+            if tell.send(event).is_err() {
+                return;
+            }
+        }
         // Without a receiver the keeper is at its end already.
-        let _ = tell.send(if noted {
-            Event::Acknowledged
-        } else {
-            Event::NobodyListens
-        });
+        let _ = tell.send(Event::NobodyListens);
     };
     thread::Builder::new().name("talk".to_owned()).spawn(hear)?;
     Ok(())
+}
+
+/// A line without its end was cut off with the assigner's life.
+fn next_line(lines: &mut impl BufRead) -> Option<Event> {
+    let mut line = String::new();
+    lines.read_line(&mut line).ok()?;
+    if line == ACKNOWLEDGED {
+        return Some(Event::Acknowledged);
+    }
+    let spec: Spec = serde_json::from_str(line.strip_suffix('\n')?).ok()?;
+    Some(Event::Spec(Box::new(spec)))
 }

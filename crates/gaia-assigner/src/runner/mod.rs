@@ -7,6 +7,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
+use gaia_locks::liveness::ProcessIdentity;
+
 use crate::task::Outcome;
 
 pub use process::{KeeperProgram, Run, Spare, end_orphan};
@@ -51,7 +53,8 @@ impl Tell {
     }
 }
 
-/// Where a keeper leaves its word, beside the log.
-pub(crate) fn word_file(log: &Path) -> std::path::PathBuf {
-    log.with_extension("word")
+/// Where a keeper leaves its word, beside the log; each its own, so that none
+/// is taken for another's.
+pub(crate) fn word_file(log: &Path, keeper: &ProcessIdentity) -> std::path::PathBuf {
+    log.with_extension(format!("{}.word", mark(keeper).1))
 }

@@ -8,7 +8,9 @@ use std::ffi::OsString;
 use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::thread;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use gaia_locks::clock::{Clock as _, SystemClock};
@@ -32,40 +34,71 @@ pub struct KeeperProgram {
     pub arguments: Vec<OsString>,
 }
 
-/// A keeper that waits for its spec.
+/// A keeper that waits for a spec. It serves one task after the other: between
+/// two of them nothing is left of the first.
 pub struct Spare {
-    child: Child,
-    stdin: ChildStdin,
-    stdout: ChildStdout,
+    line: Line,
     identity: ProcessIdentity,
 }
 
+/// The way to a keeper that this assigner started.
+struct Line {
+    stdin: ChildStdin,
+    heard: Arc<Heard>,
+    listener: JoinHandle<()>,
+}
+
+/// What the thread that hears a keeper knows.
+struct Heard {
+    /// The run that it works on now.
+    run: Mutex<Option<RunId>>,
+    ended: AtomicBool,
+}
+
+impl Heard {
+    fn set(&self, run: Option<RunId>) -> Option<RunId> {
+        let mut now = self.run.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *now, run)
+    }
+
+    fn now(&self) -> Option<RunId> {
+        *self.run.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl Spare {
-    /// Starts one.
+    /// Starts one. From now on it tells by itself.
     ///
     /// # Errors
     /// What the system said.
-    pub fn start(program: &KeeperProgram) -> io::Result<Self> {
+    pub fn start(program: &KeeperProgram, tell: Tell) -> io::Result<Self> {
         let mut child = Command::new(&program.program)
             .args(&program.arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;
         let identity = ProcessIdentity::of(child.id())?;
-        match (child.stdin.take(), child.stdout.take(), identity) {
-            (Some(stdin), Some(stdout), Some(identity)) => Ok(Self {
-                child,
-                stdin,
-                stdout,
-                identity,
-            }),
-            _ => {
-                child.wait()?;
-                Err(io::Error::other(
-                    "the keeper ended as soon as it was started",
-                ))
-            }
-        }
+        let (Some(stdin), Some(stdout), Some(identity)) =
+            (child.stdin.take(), child.stdout.take(), identity)
+        else {
+            child.wait()?;
+            let why = "the keeper ended as soon as it was started";
+            return Err(io::Error::other(why));
+        };
+        let heard = Arc::new(Heard {
+            run: Mutex::new(None),
+            ended: AtomicBool::new(false),
+        });
+        let hears = heard.clone();
+        let listener = thread::Builder::new()
+            .name("keeper".to_owned())
+            .spawn(move || hear(child, stdout, &hears, &tell))?;
+        let line = Line {
+            stdin,
+            heard,
+            listener,
+        };
+        Ok(Self { line, identity })
     }
 
     /// Its process: what a task's lock is bound to.
@@ -74,65 +107,61 @@ impl Spare {
     }
 
     /// Whether it still waits.
-    pub fn is_alive(&mut self) -> bool {
-        matches!(self.child.try_wait(), Ok(None))
+    pub fn is_alive(&self) -> bool {
+        !self.line.heard.ended.load(Ordering::SeqCst)
     }
 
     /// Sends it away; it ends because nobody gives it a spec.
     pub fn dismiss(self) {
-        let Self {
-            mut child, stdin, ..
-        } = self;
+        let Line {
+            stdin, listener, ..
+        } = self.line;
         drop(stdin);
-        // A child that cannot be waited for has been.
-        let _ = child.wait();
+        // A panic in the thread has been reported by its own hook.
+        drop(listener.join());
     }
 
-    /// Gives it its spec. From now on it tells by itself.
+    /// Gives it a spec.
     ///
     /// # Errors
-    /// When it has ended, or no thread can be started to hear it.
-    pub fn run(mut self, spec: &Spec, run: RunId, tell: Tell) -> io::Result<Run> {
+    /// When it has ended.
+    pub fn run(mut self, spec: &Spec, run: RunId) -> io::Result<Run> {
         let mut line = serde_json::to_vec(spec)?;
         line.push(b'\n');
-        self.stdin.write_all(&line)?;
-        let Self {
-            child,
-            stdin,
-            stdout,
-            identity,
-        } = self;
-        thread::Builder::new()
-            .name(format!("run {run}"))
-            .spawn(move || hear(child, stdout, run, &tell))?;
+        self.line.heard.set(Some(run));
+        if let Err(error) = self.line.stdin.write_all(&line) {
+            // Whoever hears of this error needs no second word about it.
+            self.line.heard.set(None);
+            return Err(error);
+        }
         Ok(Run {
-            keeper: identity,
-            stdin: Some(stdin),
+            keeper: self.identity,
+            line: Some(self.line),
             _watch: None,
         })
     }
 }
 
 /// Passes on what a keeper says until it has ended.
-fn hear(mut child: Child, stdout: ChildStdout, run: RunId, tell: &Tell) {
-    let mut over = false;
+fn hear(mut child: Child, stdout: ChildStdout, heard: &Heard, tell: &Tell) {
     for line in BufReader::new(stdout).lines() {
         let said = line.ok().and_then(|line| serde_json::from_str(&line).ok());
-        match said {
-            Some(Said::Started { pid }) => tell.tell(Event::Started { run, pid }),
-            Some(said) => {
-                over = true;
-                tell.tell(Event::Over {
-                    run,
-                    outcome: outcome(&said),
-                });
-            }
+        let event = match said {
+            Some(Said::Started { pid }) => heard.now().map(|run| Event::Started { run, pid }),
+            Some(said) => heard.set(None).map(|run| Event::Over {
+                run,
+                outcome: outcome(&said),
+            }),
             None => break,
+        };
+        if let Some(event) = event {
+            tell.tell(event);
         }
     }
+    heard.ended.store(true, Ordering::SeqCst);
     // A child that cannot be waited for has been.
     let _ = child.wait();
-    if !over {
+    if let Some(run) = heard.set(None) {
         tell.tell(Event::Over {
             run,
             outcome: Outcome::Lost,
@@ -152,7 +181,7 @@ fn outcome(said: &Said) -> Outcome {
 pub struct Run {
     keeper: ProcessIdentity,
     /// None for one that another assigner started.
-    stdin: Option<ChildStdin>,
+    line: Option<Line>,
     _watch: Option<ProcessWatch>,
 }
 
@@ -176,7 +205,7 @@ impl Run {
         })?;
         Ok(Self {
             keeper,
-            stdin: None,
+            line: None,
             _watch: Some(watch),
         })
     }
@@ -191,12 +220,16 @@ impl Run {
         signal(&self.keeper, Signal::KILL);
     }
 
-    /// The end was taken note of: the keeper may go.
-    pub fn acknowledge(mut self) {
-        if let Some(stdin) = &mut self.stdin {
-            // One that is gone needs no word.
-            let _ = stdin.write_all(ACKNOWLEDGED.as_bytes());
-        }
+    /// The end was taken note of: the keeper may serve another task, if it is
+    /// this assigner's and still lives.
+    pub fn acknowledge(self) -> Option<Spare> {
+        let mut line = self.line?;
+        line.stdin.write_all(ACKNOWLEDGED.as_bytes()).ok()?;
+        let spare = Spare {
+            line,
+            identity: self.keeper,
+        };
+        Some(spare).filter(Spare::is_alive)
     }
 }
 
@@ -224,6 +257,7 @@ pub(crate) fn mark(keeper: &ProcessIdentity) -> (String, String) {
 
 /// Ends what a keeper that was killed has left, as far as it can be told.
 pub(crate) fn kill_leftovers(keeper: &ProcessIdentity) {
+    signal(keeper, Signal::KILL);
     let (name, value) = mark(keeper);
     let until = SystemClock.now().moment.plus(ORPHAN_GRACE);
     loop {

@@ -8,6 +8,8 @@ pub(crate) mod queue;
 pub(crate) mod running;
 pub(crate) mod sessions;
 pub(crate) mod tasks;
+#[cfg(test)]
+mod tests;
 
 use gaia_locks::error::{Error, StoreError};
 use gaia_locks::service::LockTx;

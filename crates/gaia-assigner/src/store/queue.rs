@@ -11,7 +11,7 @@ use gaia_locks::model::{Holder, Keeper, Mode, Waiter, WaiterState, Want};
 use gaia_locks::rules::acquire::{Decision, State, decide};
 use gaia_locks::rules::expire::{Verdict, is_waiting, judge};
 use gaia_locks::service::LockTx;
-use rusqlite::{Connection as Sqlite, OptionalExtension as _, Row, params};
+use rusqlite::{Connection as Sqlite, Row, params};
 
 use super::{read, sql, text};
 use crate::plan::{Head, Place, Rules, Snapshot};
@@ -265,19 +265,6 @@ pub(crate) fn be_heard(tx: &mut LockTx<'_>) -> Result<(), Error> {
         }
     }
     Ok(())
-}
-
-/// Whether anything waits that could still be taken: what waits for other
-/// tasks comes by their completion only.
-pub(crate) fn has_ready(tx: &mut LockTx<'_>) -> Result<bool, Error> {
-    sql(tx, |sql| {
-        let query = "SELECT 1 FROM prompts WHERE status = 'pending' AND (held IS NULL OR held <> 'after') LIMIT 1";
-        let found: Option<i64> = sql
-            .prepare_cached(query)?
-            .query_row([], |row| row.get(0))
-            .optional()?;
-        Ok(found.is_some())
-    })
 }
 
 /// The soonest end of a pause before another try.
