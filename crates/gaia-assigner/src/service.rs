@@ -280,7 +280,7 @@ impl Tasks {
             }
         }
         let info = self.locks.look(|tx| tx.lock_info(id))?;
-        info.ok_or_else(|| TaskError::Locks(gaia_locks::Error::UnknownLock(id)))
+        info.ok_or(TaskError::Locks(gaia_locks::Error::UnknownLock(id)))
     }
 
     fn is_orphan(&self, running: &Running) -> bool {

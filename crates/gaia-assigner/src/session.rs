@@ -130,7 +130,6 @@ impl Session {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
     fn session(name: &str, provider: Option<&str>, folder: Option<&str>, since: i64) -> Session {

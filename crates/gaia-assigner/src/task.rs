@@ -248,7 +248,6 @@ fn exit_words(exit: Exit) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
     fn running(spent: u32, retry: bool, stop: Option<Stop>) -> Running {

@@ -1,6 +1,6 @@
 //! Many tasks, several sessions, overlapping folders, and assigners that are
 //! killed: judged from outside, by what the tasks themselves noted.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod fleet;
 
@@ -375,7 +375,7 @@ fn heavy_first_word_to_end_waits_for_what_runs_and_the_second_stops_it() {
     );
     let later = fleet.send("true", None);
     let at_work = fleet.work();
-    until("it runs", || fleet.path("up").exists());
+    until("it runs", || fleet.path("up").is_file());
     at_work.ask_to_end();
     std::fs::write(&go, "").unwrap();
     at_work.join();
@@ -397,7 +397,7 @@ fn heavy_first_word_to_end_waits_for_what_runs_and_the_second_stops_it() {
         None,
     );
     let at_work = fleet.work();
-    until("it runs", || fleet.path("up").exists());
+    until("it runs", || fleet.path("up").is_file());
     at_work.ask_to_end();
     at_work.ask_to_end();
     at_work.join();

@@ -1,5 +1,5 @@
 //! Tasks from their sending to their end, with real processes.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod fleet;
 
@@ -635,7 +635,7 @@ fn sessions_are_unique_and_one_that_works_is_not_removed() {
     }
     let _at_work = fleet.work();
     let id = fleet.send("touch up; until [ -e go ]; do sleep 0.02; done", None);
-    until("it runs", || fleet.path("up").exists());
+    until("it runs", || fleet.path("up").is_file());
     assert!(matches!(
         fleet.tasks.remove_session("worker"),
         Err(TaskError::SessionBusy { .. })

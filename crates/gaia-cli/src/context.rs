@@ -6,11 +6,13 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use gaia_locks::clock::SystemClock;
 use gaia_locks::folder::Folder;
 use gaia_locks::ids::Scope;
 use gaia_locks::markers::Markers;
 use gaia_locks::service::Config;
 use gaia_locks::settings::{Database, Settings, Sources};
+use gaia_locks::store::Store;
 use gaia_locks::store::sqlite::{SqliteOptions, SqliteStore};
 use gaia_locks::{LockService, Locks};
 
@@ -119,16 +121,20 @@ impl Context {
             ..SqliteOptions::default()
         };
         let store = SqliteStore::open(self.database_file()?, options)?;
-        let service = LockService::new(Arc::new(store), self.config(settings)?);
+        let config = self.config(settings, store.name())?;
+        let service = LockService::new(Arc::new(store), config);
         Ok(self.service.get_or_init(|| Arc::new(service)).clone())
     }
 
-    fn config(&self, settings: &Settings) -> Result<Config, Failure> {
+    fn config(&self, settings: &Settings, database: String) -> Result<Config, Failure> {
         let scope = settings.scope.clone().map(Scope::new).transpose()?;
+        let scope = scope.unwrap_or_else(Scope::local);
+        let clock = Arc::new(SystemClock);
+        let locks_dir = &settings.locks_dir;
         Ok(Config {
-            scope: scope.unwrap_or_else(Scope::local),
+            markers: Markers::new(settings.markers, locks_dir, database, scope.clone(), clock),
+            scope,
             ttl: settings.lease,
-            markers: Markers::off(),
             ..Config::default()
         })
     }

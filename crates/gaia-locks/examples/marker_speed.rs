@@ -1,7 +1,11 @@
 //! What marker files add to taking and releasing a lock (N6 of the numbers: at most as much again).
 //! Run it with: cargo run --release -p gaia-locks --example marker_speed [DIRECTORY]
 
-#![expect(clippy::print_stdout, reason = "an example for a terminal")]
+#![expect(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "an example for a terminal"
+)]
 
 use std::error::Error;
 use std::path::{Path, PathBuf};

@@ -1,22 +1,29 @@
 //! Marker files: they follow the database, harm nothing, and keep two databases apart.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    clippy::panic,
+    reason = "tests, with children that are told by their environment what to do"
+)]
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, symlink};
 use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
 use gaia_locks::clock::ManualClock;
 use gaia_locks::folder::Folder;
-use gaia_locks::markers::Markers;
+use gaia_locks::markers::{Changes, Markers};
 use gaia_locks::model::Mode;
 use gaia_locks::service::{Acquire, Config, LockService, Locks, Release, Released, Renew};
 use gaia_locks::settings::Markers as Choice;
 use gaia_locks::store::sqlite::{SqliteOptions, SqliteStore};
 use gaia_locks::wire::{Answer, FolderNow, LockInfo};
-use gaia_locks::{Error, Scope, SessionId, TaskId};
+use gaia_locks::{Error, LockId, Scope, SessionId, TaskId};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -286,9 +293,7 @@ fn what_is_not_ours_is_never_touched() {
     let directory = world.dir("directory");
     fs::create_dir(directory.join(".gaia")).unwrap();
     let pipe = world.dir("pipe");
-    let status = std::process::Command::new("mkfifo")
-        .arg(pipe.join(".gaia"))
-        .status();
+    let status = Command::new("mkfifo").arg(pipe.join(".gaia")).status();
     assert!(status.unwrap().success());
 
     for work in [&text, &other_json, &directory, &pipe] {
@@ -420,6 +425,30 @@ fn a_waiter_whose_turn_comes_is_named() {
     assert_eq!(marker(&work)["session_id"], "bob");
     assert!(marker(&work)["token"].as_i64().unwrap() > lock.id.0);
     assert_eq!(db.files().len(), 1);
+}
+
+#[test]
+fn a_waiter_who_was_quicker_than_the_file_leaves_none() {
+    let world = World::new();
+    let (db, work) = (world.database("home"), world.dir("work"));
+    let lock = db.lock(&work, "alice");
+    let granted = db.service.look(|tx| tx.store().locks()).unwrap();
+    db.release(&lock);
+    let changes = Changes {
+        granted,
+        handed_on: true,
+        ..Changes::default()
+    };
+    let clock = Arc::new(world.clock.clone());
+    let markers = Markers::new(
+        Choice::On,
+        &db.locks_dir,
+        db.file.clone(),
+        Scope::local(),
+        clock,
+    );
+    markers.follow(&changes, &db.service);
+    assert!(!has_marker(&work));
 }
 
 #[test]
@@ -653,15 +682,92 @@ fn take_turns(db: &Database, work: &Path, session: &str, rounds: usize) {
             continue;
         };
         let lock = &granted.locks[0];
-        for _ in 0..3 {
-            assert_eq!(marker(work)["token"], lock.id.0, "{session}");
-            assert_eq!(
-                db.file_of(work.to_str().unwrap()).unwrap()["token"],
-                lock.id.0
-            );
-        }
+        let named = [0; 3].map(|_| {
+            let file = db.file_of(work.to_str().unwrap());
+            let marker = has_marker(work).then(|| marker(work));
+            [file, marker].map(|content| content.map(|content| content["token"].as_i64().unwrap()))
+        });
+        // Released before it is judged: a failure must not keep the others waiting.
         db.release(lock);
+        assert_eq!(named, [[Some(lock.id.0); 2]; 3], "{session}");
         held += 1;
+    }
+}
+
+/// Role of a child: takes turns until it is told to end or killed, and says so.
+#[test]
+fn child_that_takes_turns() {
+    let Ok(root) = std::env::var("GAIA_TEST_ROOT") else {
+        return;
+    };
+    let session = std::env::var("GAIA_TEST_SESSION").unwrap();
+    let rounds = std::env::var("GAIA_TEST_ROUNDS").unwrap();
+    let db = World::at(Path::new(&root)).database("home");
+    for _ in 0..rounds.parse::<usize>().unwrap() {
+        take_turns(&db, &Path::new(&root).join("work"), &session, 1);
+        println!("turn");
+    }
+}
+
+impl World {
+    /// Another process in a world that is there already.
+    fn at(root: &Path) -> Self {
+        Self {
+            _there: tempfile::tempdir().unwrap(),
+            root: root.to_owned(),
+            clock: ManualClock::new(),
+        }
+    }
+
+    fn child(&self, session: &str, rounds: usize) -> Child {
+        Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "child_that_takes_turns", "--nocapture"])
+            .env("GAIA_TEST_ROOT", &self.root)
+            .env("GAIA_TEST_SESSION", session)
+            .env("GAIA_TEST_ROUNDS", rounds.to_string())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap()
+    }
+}
+
+#[test]
+fn heavy_processes_at_one_folder_see_their_own_marker_while_they_hold_it() {
+    let world = World::new();
+    let (db, work) = (world.database("home"), world.dir("work"));
+    let children: Vec<Child> = ["a", "b", "c"].map(|name| world.child(name, 100)).into();
+    for child in children {
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+    }
+    assert!(!has_marker(&work));
+    assert_eq!(db.files(), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn heavy_what_the_killed_leave_is_mended_by_cleanup() {
+    let world = World::new();
+    let (db, work) = (world.database("home"), world.dir("work"));
+    for turns in 1..=20 {
+        let mut child = world.child(&format!("child-{turns}"), usize::MAX);
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let turned = lines.filter(|line| line.as_ref().is_ok_and(|line| line.ends_with("turn")));
+        assert_eq!(turned.take(turns).count(), turns);
+        child.kill().unwrap();
+        child.wait().unwrap();
+
+        db.service.cleanup().unwrap();
+        let held = db.service.status(None).unwrap().locks.pop();
+        let token = held.map(|held| held.lock.id);
+        let named = has_marker(&work).then(|| LockId(marker(&work)["token"].as_i64().unwrap()));
+        assert_eq!(named, token, "both or neither");
+        assert_eq!(db.files().len(), usize::from(token.is_some()));
+        if let Some(token) = token {
+            db.service
+                .force_release(token, "test", "its holder was killed")
+                .unwrap();
+        }
+        assert!(!has_marker(&work));
     }
 }
 

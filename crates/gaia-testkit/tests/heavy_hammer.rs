@@ -3,7 +3,12 @@
 //! `GAIA_HAMMER_SECONDS=600 cargo nextest run heavy_r01_hammer` hammers longer;
 //! `GAIA_HAMMER_SEED=7` draws other things.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "tests"
+)]
 #![expect(
     clippy::disallowed_methods,
     reason = "a person asks for a longer run by the environment"
@@ -24,12 +29,23 @@ fn hammer_worker() {
     hammer::worker_main().unwrap();
 }
 
+/// `GAIA_HAMMER_JUDGE=/tmp/… cargo nextest run --no-capture judge_again`: what
+/// a failed run left behind, judged once more.
+#[test]
+fn judge_again() {
+    let Some(kept) = std::env::var_os("GAIA_HAMMER_JUDGE").map(std::path::PathBuf::from) else {
+        return;
+    };
+    let plan = Plan::new(&kept.join("locks.db"), &kept.join("shop"), &WORKER);
+    println!("{}", hammer::verdict(&plan).unwrap());
+}
+
 fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |text| text.parse().unwrap())
 }
 
 struct Place {
-    _there: tempfile::TempDir,
+    there: tempfile::TempDir,
     plan: Plan,
 }
 
@@ -42,10 +58,7 @@ fn place(seconds: u64) -> Place {
     );
     plan.duration = Duration::from_secs(seconds);
     plan.seed = number("GAIA_HAMMER_SEED", 1);
-    Place {
-        _there: there,
-        plan,
-    }
+    Place { there, plan }
 }
 
 fn hammered(place: &Place) -> Verdict {
@@ -54,16 +67,24 @@ fn hammered(place: &Place) -> Verdict {
     verdict
 }
 
-fn assert_clean(verdict: &Verdict) {
-    assert!(verdict.is_clean(), "{verdict}");
+/// What led to a violation is kept, to be looked at.
+fn assert_clean(place: Place, verdict: &Verdict) {
+    if !verdict.is_clean() {
+        let kept = place.there.keep();
+        panic!(
+            "{verdict}\nthe database and the journals are in {}",
+            kept.display()
+        );
+    }
 }
 
 /// R1, R3, R4, R6, R8, R11, R13, R14, R15 at once.
 #[test]
 fn heavy_r01_hammer_with_kill_stop_and_clock_steps() {
     let seconds = number("GAIA_HAMMER_SECONDS", 60);
-    let verdict = hammered(&place(seconds));
-    assert_clean(&verdict);
+    let place = place(seconds);
+    let verdict = hammered(&place);
+    assert_clean(place, &verdict);
     let counts = verdict.counts;
     // A verdict over nothing would be clean too.
     assert!(counts.grants as u64 > 20 * seconds, "{counts:?}");
@@ -77,13 +98,16 @@ fn heavy_r01_hammer_with_kill_stop_and_clock_steps() {
 fn heavy_r08_hammer_undisturbed() {
     let mut place = place(5);
     (place.plan.kill, place.plan.stop, place.plan.processes) = (false, false, 12);
-    assert_clean(&hammered(&place));
+    let verdict = hammered(&place);
+    assert_clean(place, &verdict);
 }
 
 fn with_fault(fault: Fault) -> Verdict {
     let mut place = place(5);
     place.plan.fault = Some(fault);
     place.plan.stop = false;
+    // Under a wrong clock a wait may last a day.
+    place.plan.patience = Duration::from_secs(5);
     hammered(&place)
 }
 
@@ -145,6 +169,6 @@ fn heavy_r08_hand_offs_of_64_processes_in_turn() {
         verdict.counts.turns,
         verdict.counts.turns as f64 / took.as_secs_f64()
     );
-    assert_clean(&verdict);
+    assert_clean(place, &verdict);
     assert!(verdict.counts.grants as i64 >= last, "{verdict}");
 }

@@ -56,7 +56,7 @@ pub(crate) fn begin(
     let Some(waiting) = waiting(tx, assign.task)? else {
         return Ok(None);
     };
-    let Some((argv, session_folder)) = sessions::idle_command(tx, &assign.session)? else {
+    let Some(command) = sessions::idle_command(tx, &assign.session)? else {
         return Ok(None);
     };
     let token = match &assign.folder {
@@ -94,8 +94,8 @@ pub(crate) fn begin(
     Ok(Some(Begun {
         running,
         text: waiting.text,
-        argv,
-        session_folder,
+        argv: command.argv,
+        session_folder: command.folder,
     }))
 }
 

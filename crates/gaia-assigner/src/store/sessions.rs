@@ -20,6 +20,12 @@ pub(crate) struct NewSession<'a> {
     pub folder: Option<&'a str>,
 }
 
+/// What an idle session starts, and where when a task has no folder.
+pub(crate) struct Command {
+    pub argv: Vec<String>,
+    pub folder: Option<String>,
+}
+
 /// All sessions that can be given tasks. A row that another program wrote and
 /// whose name cannot be used is left alone.
 pub(crate) fn all(tx: &mut LockTx<'_>) -> Result<Vec<Session>, Error> {
@@ -127,7 +133,7 @@ pub(crate) fn remove(tx: &mut LockTx<'_>, name: &str) -> Result<(), Error> {
 pub(crate) fn idle_command(
     tx: &mut LockTx<'_>,
     name: &SessionId,
-) -> Result<Option<(Vec<String>, Option<String>)>, Error> {
+) -> Result<Option<Command>, Error> {
     sql(tx, |sql| {
         let row = sql
             .prepare_cached(
@@ -136,7 +142,10 @@ pub(crate) fn idle_command(
             )?
             .query_row([name.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?;
-        Ok(row.map(|(argv, folder)| (read(argv).unwrap_or_default(), folder)))
+        Ok(row.map(|(argv, folder)| Command {
+            argv: read(argv).unwrap_or_default(),
+            folder,
+        }))
     })
 }
 

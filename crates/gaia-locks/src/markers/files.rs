@@ -56,10 +56,16 @@ pub(super) fn look(directory: BorrowedFd<'_>, name: &str) -> Found {
 }
 
 fn read(file: OwnedFd) -> Option<Found> {
-    let mut bytes = Vec::with_capacity(512);
+    let mut short = [0; 1024];
+    let length = rustix::io::read(&file, &mut short).ok()?;
     let file = File::from(file);
-    (&file).take(LONGEST).read_to_end(&mut bytes).ok()?;
-    let content = Content::read(&bytes)?;
+    let content = if length < short.len() {
+        Content::read(short.get(..length)?)?
+    } else {
+        let mut long = short.to_vec();
+        (&file).take(LONGEST).read_to_end(&mut long).ok()?;
+        Content::read(&long)?
+    };
     let inode = Inode::of(&rustix::fs::fstat(&file).ok()?);
     Some(Found::Marker(content, inode))
 }

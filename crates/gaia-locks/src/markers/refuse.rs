@@ -9,7 +9,7 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 
-use rustix::fs::CWD;
+use rustix::fs::{AtFlags, CWD};
 
 use super::content::Content;
 use super::files::{Found, MARKER, file_name, look};
@@ -50,6 +50,10 @@ impl On {
     }
 
     fn refuse_by(&self, place: &str, folder: &Folder) -> Result<(), Error> {
+        // Usually nothing is there, and looking costs less than opening.
+        if rustix::fs::statat(CWD, place, AtFlags::SYMLINK_NOFOLLOW).is_err() {
+            return Ok(());
+        }
         match look(CWD, place) {
             Found::Marker(content, _) if self.is_live_elsewhere(&content) => {
                 Err(Error::OtherDatabase {

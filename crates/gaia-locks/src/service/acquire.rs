@@ -167,6 +167,9 @@ impl LockTx<'_> {
         Ok(state)
     }
 
+    /// What overlaps a request, and where somebody waits whom it could not be
+    /// granted beside, what overlaps him: he may wait for this very holder,
+    /// and does not hold him back then.
     pub(super) fn state(&mut self, want: &Want) -> Result<State, Error> {
         let mut state = State {
             locks: self.tx.locks_overlapping(&want.scope, &want.folders)?,
@@ -255,6 +258,10 @@ impl LockTx<'_> {
         let held_before = grants
             .iter()
             .all(|grant| matches!(grant, Grant::Extend(..)));
+        if !held_before && self.tx.has_waiters()? {
+            let wanted = self.wanted_by(&want.scope, &want.holder.session)?;
+            self.hand_off(&want.scope, &wanted)?;
+        }
         self.remember(attempt, locks.iter().map(|lock| lock.id).collect(), None)?;
         Ok(Answer::Granted(Granted { locks, held_before }))
     }

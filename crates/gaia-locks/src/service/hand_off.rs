@@ -4,8 +4,8 @@
 
 use super::{LockTx, request};
 use crate::error::Error;
-use crate::folder::Folder;
-use crate::ids::Scope;
+use crate::folder::{Folder, is_within};
+use crate::ids::{Scope, SessionId};
 use crate::model::{Binding, End, EndReason, Lock, Pause, Waiter, WaiterLife, WaiterState};
 use crate::rules::expire::{self, Verdict};
 use crate::rules::queue::{self, Step};
@@ -38,17 +38,28 @@ impl LockTx<'_> {
         if !self.tx.has_waiters()? {
             return Ok(());
         }
-        let (mut scene, freed_beside) = self.scene(scope, freed)?;
+        let (mut scene, mut freed_beside) = self.scene(scope, freed)?;
+        let mut served = Vec::new();
         let (now, witness) = (self.now(), self.config.witness.clone());
         let lives = |waiter: &Waiter| expire::is_waiting(waiter, now, &*witness);
         while let Some(step) = queue::next_step(&scene.waiters, &scene.locks, &scene.pauses, &lives)
         {
             match step {
-                Step::Drop(position) => self.drop_waiter(&mut scene, position)?,
-                Step::Grant(position) => self.grant_turn(&mut scene, position)?,
+                Step::Drop(position) => {
+                    freed_beside.extend_from_slice(&scene.waiters[position].want.folders);
+                    self.drop_waiter(&mut scene, position)?;
+                }
+                Step::Grant(position) => {
+                    served.push(scene.waiters[position].want.holder.session.clone());
+                    self.grant_turn(&mut scene, position)?;
+                }
             }
         }
-        // Each round ends at least one lock, so this comes to an end.
+        for session in served {
+            freed_beside.extend(self.wanted_by(scope, &session)?);
+        }
+        // Each round ends a lock or takes a waiter out of the line, so this
+        // comes to an end.
         if freed_beside.is_empty() {
             Ok(())
         } else {
@@ -56,17 +67,36 @@ impl LockTx<'_> {
         }
     }
 
+    /// What a session still waits for. A new lock of its own can let it pass:
+    /// whoever is ahead of it may wait for that lock now [R8].
+    pub(super) fn wanted_by(
+        &mut self,
+        scope: &Scope,
+        session: &SessionId,
+    ) -> Result<Vec<Folder>, Error> {
+        let mut waiters = self.tx.waiters_of(session)?;
+        waiters
+            .retain(|waiter| waiter.state == WaiterState::Waiting && waiter.want.scope == *scope);
+        Ok(folders_of(&waiters))
+    }
+
     /// The waiters that a freed folder may let through, everybody they might
-    /// be behind, and the locks around them; and what was found to be over on
-    /// the way.
+    /// be behind, those in turn, and the locks around them: whoever is looked
+    /// at without all that came before him would be granted out of turn. And
+    /// what was found to be over on the way.
     fn scene(&mut self, scope: &Scope, freed: &[Folder]) -> Result<(Scene, Vec<Folder>), Error> {
-        let mut waiters = self.waiting(scope, freed)?;
-        let mut folders = folders_of(&waiters);
-        let inside = |folder: &Folder| freed.iter().any(|free| free.covers(folder));
-        if !folders.iter().all(inside) {
-            waiters = self.waiting(scope, &folders)?;
-            folders = folders_of(&waiters);
-        }
+        let mut seen = freed.to_vec();
+        let (waiters, folders) = loop {
+            let waiters = self.waiting(scope, &seen)?;
+            let folders = folders_of(&waiters);
+            let inside = |folder: &Folder| lies_within(folder, &seen);
+            // One that is seen only in part could overtake whom it is behind
+            // with its other folders.
+            if folders.iter().all(inside) {
+                break (waiters, folders);
+            }
+            seen = folders;
+        };
         let mut locks = if folders.is_empty() {
             Vec::new()
         } else {
@@ -77,7 +107,9 @@ impl LockTx<'_> {
                 .iter()
                 .any(|waiter| waiter.want.conflicts_with(lock))
         };
-        let over = self.settle_locks(&mut locks, in_the_way)?;
+        let mut over = self.settle_locks(&mut locks, in_the_way)?;
+        // Whoever waits for these is in the scene already.
+        over.retain(|folder| !freed.contains(folder));
         let pauses = self.tx.pauses()?;
         Ok((
             Scene {
@@ -231,4 +263,14 @@ impl LockTx<'_> {
         }
         Ok(false)
     }
+}
+
+/// Whether each of a folder's names lies in one of these: under another name
+/// others may wait.
+fn lies_within(folder: &Folder, known: &[Folder]) -> bool {
+    let known_key = |key: &str| {
+        let mut outer = known.iter().flat_map(Folder::keys);
+        outer.any(|outer| is_within(key, outer))
+    };
+    folder.keys().all(known_key)
 }

@@ -175,7 +175,7 @@ fn deaths(timeline: &Timeline<'_>, testimony: &Testimony) -> Vec<Violation> {
     });
     died.filter_map(|(span, moment)| {
         let owner = owners.get(&span.record.id)?;
-        lived(owner, moment, testimony).map(|what| Violation::NotDead {
+        lived(owner, committed_by(timeline, moment), testimony).map(|what| Violation::NotDead {
             token: span.record.id,
             what,
         })
@@ -183,9 +183,21 @@ fn deaths(timeline: &Timeline<'_>, testimony: &Testimony) -> Vec<Violation> {
     .collect()
 }
 
+/// When the transaction of this moment had committed for certain: when the
+/// next one began. Its moment is read once, at its beginning, and processes
+/// are looked at after that: one that died in between is found dead rightly.
+fn committed_by(timeline: &Timeline<'_>, moment: Moment) -> (Moment, Moment) {
+    let spans = &timeline.spans;
+    let next = spans.partition_point(|span| span.record.granted <= moment);
+    let next = spans
+        .get(next)
+        .map_or(Moment::MAX, |span| span.record.granted);
+    (moment, next)
+}
+
 /// What shows that the owner's process still lived when its lock was ended as
 /// that of a dead one.
-fn lived(owner: &Seen, ended: Moment, testimony: &Testimony) -> Option<String> {
+fn lived(owner: &Seen, ended: (Moment, Moment), testimony: &Testimony) -> Option<String> {
     let name = &owner.journal;
     if !owner.bound {
         return Some(format!("{name} never bound it to its process"));
@@ -194,7 +206,9 @@ fn lived(owner: &Seen, ended: Moment, testimony: &Testimony) -> Option<String> {
     let Some(over) = over.into_iter().flatten().min() else {
         return Some(format!("{name} was neither killed nor did it leave"));
     };
+    let (moment, committed) = ended;
     // Found dead after the lease had ended: then that is its end.
     let lease = owner.asked.plus(owner.want.ttl);
-    (ended < *over && ended < lease).then(|| format!("{name} lived {:?} longer", over.since(ended)))
+    (committed < *over && moment < lease)
+        .then(|| format!("{name} lived {:?} longer", over.since(moment)))
 }

@@ -1,7 +1,5 @@
 //! Each rule of the judge against a history made by hand that breaks it.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 use std::time::Duration;
 
 use gaia_locks::clock::{Moment, Wall};
@@ -364,7 +362,10 @@ fn r03_leases_that_end_early_or_late_are_found() {
 #[test]
 fn r11_a_lock_that_died_before_its_process_is_found() {
     let died = |at, killed: Option<i64>| {
-        let history = vec![held(1, "/a", "x", 1, at, EndReason::Died)];
+        let history = vec![
+            held(1, "/a", "x", 1, at, EndReason::Died),
+            released(2, "/a", "y", 550, 560),
+        ];
         let mut bound = asked("/a", "x", None);
         if let Event::Asked { want, .. } = &mut bound {
             want.bound = true;
@@ -378,6 +379,8 @@ fn r11_a_lock_that_died_before_its_process_is_found() {
     };
     assert_eq!(died(500, Some(400)), 0);
     assert_eq!(died(500, Some(600)), 1);
+    // Killed while the transaction ran that found it dead.
+    assert_eq!(died(500, Some(520)), 0);
     assert_eq!(died(500, None), 1);
 }
 

@@ -133,6 +133,7 @@ macro_rules! every_case {
             line::r08_inside_ones_own_shared_lock_only_shared_is_granted_at_once
             line::r08_a_waiter_that_gives_up_leaves_the_line
             line::r08_giving_up_lets_those_behind_through
+            line::r08_a_new_lock_lets_ones_own_waiter_pass
             line::r08_a_pause_holds_back_and_a_resume_grants
             line_life::r08_a_dead_process_leaves_the_line
             line_life::r08_nobody_dead_is_granted
@@ -161,6 +162,7 @@ macro_rules! every_case {
             several::r09_one_folder_named_twice_is_one_lock
             several::r09_a_folder_and_one_inside_it_are_two_locks
             several::r09_held_before_only_when_all_were
+            several::r09_who_is_behind_with_one_folder_is_not_served_for_the_other
             several::r09_at_least_one_folder
             several::r09_a_grant_that_lost_a_part_is_given_back
             circle::r10_two_who_wait_for_each_other_are_refused

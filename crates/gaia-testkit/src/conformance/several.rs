@@ -100,3 +100,20 @@ pub(super) fn r09_a_grant_that_lost_a_part_is_given_back(stage: &Stage) {
     );
     assert_eq!(stage.active(), []);
 }
+
+pub(super) fn r09_who_is_behind_with_one_folder_is_not_served_for_the_other(stage: &Stage) {
+    let held = ask("B", "/b/1").granted(stage);
+    ask("B", "/b/2").granted(stage);
+    ask("C", "/a").shared().granted(stage);
+    ask("W1", "/b").and("/c").shared().waiting().queued(stage);
+    ask("W2", "/a/b").waiting().queued(stage);
+    let behind = ask("W3", "/c")
+        .and("/a/b/c")
+        .shared()
+        .waiting()
+        .queued(stage);
+    assert_eq!(behind.place, 2);
+    // What is freed concerns W1, who stands beside W3, who is behind W2.
+    stage.release(&held);
+    assert!(!stage.turn_has_come(behind.waiter));
+}

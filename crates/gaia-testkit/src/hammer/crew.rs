@@ -13,10 +13,6 @@ use super::worker::{Orders, seed_of};
 use super::{Plan, now, rest};
 use crate::checker::journal::{Event, Pen};
 
-/// How long a worker may take to end when its time is over. Generous: a slow
-/// machine is no hang.
-const PATIENCE: Duration = Duration::from_secs(60);
-
 /// One worker process.
 struct Hand {
     name: String,
@@ -139,7 +135,7 @@ impl Crew {
     /// # Errors
     /// When the system fails.
     pub fn finish(mut self) -> io::Result<()> {
-        let end = self.until.max(now()).plus(PATIENCE);
+        let end = self.until.max(now()).plus(self.plan.patience);
         let mut hands = std::mem::take(&mut self.hands);
         for hand in &mut hands {
             let journal = hand.name.clone();
@@ -158,6 +154,18 @@ impl Crew {
                 }
                 Some(_) => {}
             }
+        }
+        Ok(())
+    }
+
+    /// Kills all, so that what they left behind can be judged.
+    ///
+    /// # Errors
+    /// When one cannot be killed.
+    pub fn end_at_once(mut self) -> io::Result<()> {
+        for index in 0..self.hands.len() {
+            self.kill(index)?;
+            self.hands[index].child.wait()?;
         }
         Ok(())
     }

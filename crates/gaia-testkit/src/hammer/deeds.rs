@@ -20,7 +20,7 @@ use super::{now, rest};
 use crate::checker::journal::{Asked, Event, Pen};
 
 /// The most locks that one worker holds at once.
-const MOST_HELD: usize = 4;
+const MOST_HELD: usize = 3;
 /// How much of a lease is not relied on.
 const MARGIN: Duration = Duration::from_millis(20);
 
@@ -65,15 +65,15 @@ impl Worker {
     pub(super) fn do_something(&mut self) -> io::Result<()> {
         let asks = self.held.len() < MOST_HELD;
         match self.draw.below(100) {
-            0..50 if asks => {
+            0..55 if asks => {
                 let asked = self.draw_request();
                 self.ask(&asked).map(drop)
             }
-            50..60 => self.renew(),
-            60..66 => self.look(),
-            66..69 => self.let_lapse(),
+            55..62 => self.renew(),
+            62..68 => self.look(),
+            68 => self.let_lapse(),
             69 => self.sweep(),
-            70..80 => {
+            70..74 => {
                 let pause = self.draw.millis(0, 4);
                 rest(pause);
                 Ok(())
@@ -119,15 +119,15 @@ impl Worker {
         Ok(token)
     }
 
-    /// Takes one folder, bound to this process.
-    pub(super) fn hold(&mut self) -> io::Result<()> {
+    /// Takes one folder: bound to this process, or for a second.
+    pub(super) fn hold(&mut self, bound: bool) -> io::Result<()> {
         let asked = Asked {
             folders: vec!["/held".to_owned()],
             session: self.session("holder")?,
             task: TaskId::NONE,
             mode: Mode::Exclusive,
-            ttl_ms: 3_600_000,
-            bound: true,
+            ttl_ms: if bound { 3_600_000 } else { 1_000 },
+            bound,
             own: true,
             limit_ms: Some(60_000),
         };
@@ -145,7 +145,7 @@ impl Worker {
         } else {
             1
         };
-        let bound = draw.chance(35);
+        let bound = draw.chance(60);
         let session = format!("s{}", draw.index(self.sessions));
         let task = if draw.chance(50) {
             0
@@ -155,7 +155,7 @@ impl Worker {
         let ttl_ms = if bound {
             1_000
         } else {
-            draw.of(&[1_000, 1_200, 3_000, 60_000]).unwrap_or(1_000)
+            draw.of(&[1_000, 1_200, 1_500, 2_000]).unwrap_or(1_000)
         };
         let mut folders: Vec<String> = (0..count).map(|_| draw_folder(draw)).collect();
         folders.sort_unstable();
@@ -174,7 +174,7 @@ impl Worker {
             },
             ttl_ms,
             bound,
-            limit_ms: draw.chance(60).then(|| 20 + draw.below(1_500)),
+            limit_ms: draw.chance(60).then(|| draw_limit(draw)),
         }
     }
 
@@ -384,11 +384,19 @@ impl Worker {
     }
 }
 
+/// Mostly short, so that a jam around one lapsing lease does not hold up all.
+fn draw_limit(draw: &mut Draw) -> u64 {
+    let longest = draw.of(&[10, 50, 200, 1_500]).unwrap_or(50);
+    5 + draw.below(longest)
+}
+
 /// A folder in a small tree, so that requests meet: ancestors and descendants
 /// of each other, neighbours, and names that begin alike.
 fn draw_folder(draw: &mut Draw) -> String {
-    let mut path = "/hammer".to_owned();
-    for _ in 0..1 + draw.below(3) {
+    let tops = ["a", "ab", "b", "c", "d", "e", "f", "g", "h", "i", "k", "l"];
+    let mut path = format!("/hammer/{}", draw.of(&tops).unwrap_or("a"));
+    // The whole of a top is rare: it stands in the way of everything below.
+    for _ in 0..draw.of(&[0, 1, 1, 2, 2, 2, 2, 3]).unwrap_or(2) {
         path.push('/');
         path.push_str(draw.of(&["a", "ab", "b", "c"]).unwrap_or("a"));
     }

@@ -51,6 +51,8 @@ pub enum Work {
     },
     /// Hold one folder, bound to the process, until killed.
     Hold,
+    /// Hold it by a lease of a second, and do nothing more.
+    Lease,
 }
 
 /// One run of the hammer.
@@ -64,6 +66,9 @@ pub struct Plan {
     pub processes: usize,
     /// For how long.
     pub duration: Duration,
+    /// How long after that a worker may take to end. Generous by default: a
+    /// slow machine is no hang.
+    pub patience: Duration,
     /// Whether workers are killed, and replaced.
     pub kill: bool,
     /// Whether workers are stopped for a while.
@@ -88,6 +93,7 @@ impl Plan {
             workshop: workshop.to_owned(),
             processes: 8,
             duration: Duration::from_secs(60),
+            patience: Duration::from_secs(60),
             kill: true,
             stop: true,
             step_wall: true,

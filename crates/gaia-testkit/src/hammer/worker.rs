@@ -81,8 +81,8 @@ fn work(mut worker: Worker, orders: &Orders) -> io::Result<()> {
             while now() < orders.until && worker.stand_in_line()? < last {}
             Ok(())
         }
-        Work::Hold => {
-            worker.hold()?;
+        Work::Hold | Work::Lease => {
+            worker.hold(orders.plan.work == Work::Hold)?;
             while now() < orders.until && Path::new(&orders.plan.workshop).is_dir() {
                 rest(std::time::Duration::from_millis(50));
             }
@@ -94,6 +94,6 @@ fn work(mut worker: Worker, orders: &Orders) -> io::Result<()> {
 /// The seed of one worker: the same plan gives the same, each another one.
 pub(super) fn seed_of(plan: &Plan, started: u64) -> u64 {
     let mut draw = Draw::new(plan.seed);
-    let base = draw.next();
-    Draw::new(base ^ started.wrapping_mul(0x0100_0000_01b3)).next()
+    let base = draw.number();
+    Draw::new(base ^ started.wrapping_mul(0x0100_0000_01b3)).number()
 }
