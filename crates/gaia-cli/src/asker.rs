@@ -23,7 +23,7 @@ pub struct Asker {
     #[arg(long, short, value_name = "NAME")]
     pub session: Option<String>,
     /// Its task, 0 for none [default: GAIA_TASK, or 0]
-    #[arg(long, short, value_name = "ID")]
+    #[arg(long, short, value_name = "ID", allow_negative_numbers = true)]
     pub task: Option<i64>,
 }
 

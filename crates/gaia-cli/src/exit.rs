@@ -199,12 +199,18 @@ impl From<std::io::Error> for Failure {
     }
 }
 
+/// An error as JSON.
+#[derive(Serialize)]
+struct Told<'a> {
+    error: &'a Failure,
+}
+
 /// Tells of a failure where it is looked for: as JSON on stdout, else in words
 /// on stderr.
 pub fn fail(out: &Output, failure: &Failure) -> ExitCode {
     if out.is_json() {
-        let told = out.object(&serde_json::json!({ "error": failure }));
-        drop(told);
+        // Where stdout cannot be written the exit status still tells.
+        drop(out.object(&Told { error: failure }));
     } else {
         tell::error(&failure.message, failure.hint.as_deref());
     }

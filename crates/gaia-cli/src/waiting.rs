@@ -197,9 +197,10 @@ impl LiveLine {
     fn redraw(&mut self, text: &str) {
         let waited = SystemClock.now().moment.since(self.since);
         let waited = human_short(Duration::from_secs(waited.as_secs()));
-        let width = self.style.width().unwrap_or(80).saturating_sub(1);
-        let text = format!("{} · {text}", waited);
-        let text = cut(&text, width);
+        // Room stays for the ^C that the terminal writes: on a line of its own
+        // it could not be cleared.
+        let width = self.style.width().unwrap_or(80).saturating_sub(3);
+        let text = cut(&format!("{waited} {text}"), width);
         if self.shown.as_ref() == Some(&text) {
             return;
         }
@@ -220,10 +221,11 @@ fn write(text: &str) {
     drop(write!(err, "{text}").and_then(|()| err.flush()));
 }
 
+/// What matters most first: a narrow terminal cuts the end.
 fn in_the_way(queued: &Queued) -> String {
     let what = queued.refusal.conflicts.first();
     let what = what.map_or_else(|| "next in line".to_owned(), of_conflict);
-    format!("waiting, place {}: {what}", queued.place)
+    format!("waiting, place {} · {what}", queued.place)
 }
 
 fn of_conflict(conflict: &Conflict) -> String {
@@ -231,21 +233,15 @@ fn of_conflict(conflict: &Conflict) -> String {
     if let Some(lock) = &conflict.lock {
         let left = lock.expires_in.map_or_else(String::new, left);
         let holder = clean(lock.session_id.as_str());
-        return format!(
-            "{asked} held by {holder} since {}, lease ends in {left}",
-            ago(lock.created_at)
-        );
+        let since = ago(lock.created_at);
+        return format!("{holder} has it since {since}, lease ends in {left} · {asked}");
     }
     if let Some(pause) = &conflict.paused {
-        return format!(
-            "{} paused by {}: {}",
-            clean(&pause.folder_path),
-            clean(&pause.by),
-            clean(&pause.reason)
-        );
+        let (by, why) = (clean(&pause.by), clean(&pause.reason));
+        return format!("paused by {by}: {why} · {}", clean(&pause.folder_path));
     }
     match &conflict.waiter {
-        Some(waiter) => format!("{asked}: {} waits ahead", clean(waiter.session_id.as_str())),
+        Some(waiter) => format!("{} is ahead · {asked}", clean(waiter.session_id.as_str())),
         None => asked,
     }
 }

@@ -130,6 +130,20 @@ enum Bend<'a> {
     Reverse,
 }
 
+/// A place as seen from the end of the line.
+fn mirrored(id: WaiterId) -> WaiterId {
+    WaiterId(i64::MAX / 2 - id.0)
+}
+
+/// The place itself, whichever way it was shown.
+fn real(id: WaiterId) -> WaiterId {
+    if id.0 > i64::MAX / 4 {
+        mirrored(id)
+    } else {
+        id
+    }
+}
+
 struct FaultyTx<'a> {
     tx: &'a mut dyn Tx,
     bend: Bend<'a>,
@@ -183,7 +197,12 @@ impl Tx for FaultyTx<'_> {
         let mut waiters = self.tx.waiters_overlapping(scope, folders)?;
         match &mut self.bend {
             Bend::Record { tape, .. } => tape.push_back(Looked::Waiters(waiters.clone())),
-            Bend::Reverse => waiters.reverse(),
+            Bend::Reverse => {
+                for waiter in &mut waiters {
+                    waiter.id = mirrored(waiter.id);
+                }
+                waiters.reverse();
+            }
             Bend::Replay(_) => {}
         }
         Ok(waiters)
@@ -220,10 +239,10 @@ impl Tx for FaultyTx<'_> {
         state: &WaiterState,
         heard: Moment,
     ) -> Result<(), Error> {
-        self.if_writing(|tx| tx.update_waiter(id, state, heard))
+        self.if_writing(|tx| tx.update_waiter(real(id), state, heard))
     }
     fn remove_waiter(&mut self, id: WaiterId) -> Result<(), Error> {
-        self.if_writing(|tx| tx.remove_waiter(id))
+        self.if_writing(|tx| tx.remove_waiter(real(id)))
     }
     fn remember(
         &mut self,
@@ -273,7 +292,7 @@ impl Tx for FaultyTx<'_> {
         self.tx.waiters()
     }
     fn waiter(&mut self, id: WaiterId) -> Result<Option<Waiter>, Error> {
-        self.tx.waiter(id)
+        self.tx.waiter(real(id))
     }
     fn remembered(
         &mut self,

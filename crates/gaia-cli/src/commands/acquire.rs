@@ -30,7 +30,7 @@ use crate::waiting::{self, Outcome};
 #[derive(clap::Args, Debug)]
 pub struct AcquireArgs {
     /// What to lock; it need not exist yet
-    #[arg(required = true, value_name = "FOLDER")]
+    #[arg(required = true, value_name = "FOLDER", value_parser = crate::args::folder())]
     pub folders: Vec<PathBuf>,
     #[command(flatten)]
     pub asker: Asker,

@@ -20,7 +20,7 @@ use gaia_locks::duration::human_short;
 #[derive(clap::Args, Debug)]
 pub struct HistoryArgs {
     /// Only locks on folders that overlap this one
-    #[arg(long, value_name = "FOLDER")]
+    #[arg(long, value_name = "FOLDER", value_parser = crate::args::folder())]
     pub folder: Option<PathBuf>,
     /// Only this session's
     #[arg(long, short, value_name = "NAME")]

@@ -16,7 +16,7 @@ use crate::system;
 #[derive(clap::Args, Debug)]
 pub struct PauseArgs {
     /// Where [default: everywhere]
-    #[arg(value_name = "FOLDER", default_value = "/", hide_default_value = true)]
+    #[arg(value_name = "FOLDER", value_parser = crate::args::folder(), default_value = "/", hide_default_value = true)]
     pub folder: PathBuf,
     /// Why; those who wait are shown it
     #[arg(long, value_name = "TEXT")]

@@ -23,7 +23,7 @@ use crate::tell;
 #[derive(clap::Args, Debug)]
 pub struct ReleaseArgs {
     /// What to release; may be left out with --token
-    #[arg(value_name = "FOLDER", required_unless_present = "token")]
+    #[arg(value_name = "FOLDER", value_parser = crate::args::folder(), required_unless_present = "token")]
     pub folders: Vec<PathBuf>,
     #[command(flatten)]
     pub asker: Asker,
@@ -133,12 +133,11 @@ fn not_held(wish: &Release) -> Failure {
         wish.session.as_str(),
         wish.task.unwrap_or(gaia_locks::TaskId::NONE),
     );
-    let what = match (wish.token, &wish.folder) {
-        (Some(token), _) => format!("the lock {token}"),
-        (None, Some(folder)) => format!("a lock on {folder}"),
-        (None, None) => "a lock".to_owned(),
+    let why = match (wish.token, &wish.folder) {
+        (Some(token), _) => format!("{who} does not hold lock {token}"),
+        (None, Some(folder)) => format!("{who} holds no lock on {folder}"),
+        (None, None) => format!("{who} holds no lock"),
     };
-    let why = format!("not held: {who} has not {what}");
     Failure::new("not_held", Status::NotHeld, why).hint("`gaia status` shows what is held now")
 }
 

@@ -25,7 +25,7 @@ use crate::tell;
 #[derive(clap::Args, Debug)]
 pub struct RenewArgs {
     /// Only if the lock is on this folder
-    #[arg(value_name = "FOLDER")]
+    #[arg(value_name = "FOLDER", value_parser = crate::args::folder())]
     pub folders: Vec<PathBuf>,
     #[command(flatten)]
     pub asker: Asker,

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use crate::commands::backup::about_file;
 use crate::context::Context;
 use crate::exit::{Ended, Status};
 use crate::output::human::clean;
@@ -29,7 +30,8 @@ struct Answer<'a> {
 /// Restores. The database is not opened before: it may be damaged.
 pub fn run(context: &Context, args: &RestoreArgs) -> Ended {
     let database = context.database_file()?;
-    gaia_locks::store::sqlite::restore(&args.file, database)?;
+    gaia_locks::store::sqlite::restore(&args.file, database)
+        .map_err(|error| about_file(error, &args.file))?;
     let answer = Answer {
         restored: true,
         backup: &args.file,

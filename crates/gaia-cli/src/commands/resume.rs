@@ -16,7 +16,7 @@ use crate::output::human::clean;
 #[derive(clap::Args, Debug)]
 pub struct ResumeArgs {
     /// Where [default: the pause of everything]
-    #[arg(value_name = "FOLDER", default_value = "/", hide_default_value = true)]
+    #[arg(value_name = "FOLDER", value_parser = crate::args::folder(), default_value = "/", hide_default_value = true)]
     pub folder: PathBuf,
 }
 

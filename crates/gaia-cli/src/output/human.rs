@@ -9,6 +9,9 @@ use jiff::tz::TimeZone;
 
 use crate::context::variable;
 
+/// Below so many columns a table cannot be read.
+const NARROW: u16 = 60;
+
 /// What a place that is read by people can show.
 #[derive(Clone, Copy, Debug)]
 pub struct Style {
@@ -83,6 +86,9 @@ impl Style {
         header: [&str; N],
         rows: impl IntoIterator<Item = [String; N]>,
     ) -> String {
+        if self.width.is_some_and(|width| width < NARROW) {
+            return self.stacked(header, rows);
+        }
         let mut table = Table::new();
         table.load_style(presets::NOTHING);
         if let Some(width) = self.width {
@@ -95,6 +101,25 @@ impl Style {
             table.add_row(row.map(Cell::new));
         }
         trimmed(&table.to_string())
+    }
+}
+
+impl Style {
+    /// For narrow terminals, where columns would be a few letters wide: one
+    /// line for each value, the first two on the first.
+    fn stacked<const N: usize>(
+        &self,
+        header: [&str; N],
+        rows: impl IntoIterator<Item = [String; N]>,
+    ) -> String {
+        let mut lines = Vec::new();
+        for row in rows {
+            lines.push(self.bold(&row[..2.min(N)].join("  ")));
+            let rest = header.iter().zip(&row).skip(2);
+            let told = rest.filter(|(_, value)| !value.is_empty());
+            lines.extend(told.map(|(head, value)| format!("  {} {value}", self.dim(head))));
+        }
+        lines.join("\n")
     }
 }
 

@@ -5,11 +5,21 @@ pub mod tree;
 use std::ffi::CStr;
 use std::os::fd::AsFd;
 
+use crate::context::variable;
+
 /// The name of the user that this process acts for, from the system and not
 /// from the environment, which anybody can set.
 pub fn user() -> String {
     let id = rustix::process::getuid().as_raw();
     name_of(id).unwrap_or_else(|| format!("uid {id}"))
+}
+
+/// The name by which the user is known where it only helps people to read: the
+/// environment has it ready, the system would be asked at length.
+pub fn login_name() -> String {
+    let ready = variable("LOGNAME").or_else(|| variable("USER"));
+    let ready = ready.and_then(|name| name.into_string().ok());
+    ready.filter(|name| !name.is_empty()).unwrap_or_else(user)
 }
 
 fn name_of(id: u32) -> Option<String> {

@@ -124,7 +124,8 @@ pub(super) fn check_ttl(ttl: Duration) -> Result<(), Error> {
         return Ok(());
     }
     Err(Error::InvalidRequest(format!(
-        "a lease of {ttl:?} is not allowed; it can last from 1 s to 30 days"
+        "a lease of {} is not allowed; it can last from 1 s to 30 days",
+        crate::duration::human(ttl)
     )))
 }
 

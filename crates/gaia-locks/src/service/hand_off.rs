@@ -5,7 +5,7 @@
 use super::{LockTx, request};
 use crate::error::Error;
 use crate::folder::{Folder, is_within};
-use crate::ids::{Scope, SessionId};
+use crate::ids::{Scope, SessionId, WaiterId};
 use crate::model::{Binding, End, EndReason, Lock, Pause, Waiter, WaiterLife, WaiterState};
 use crate::rules::expire::{self, Verdict};
 use crate::rules::queue::{self, Step};
@@ -16,6 +16,16 @@ struct Scene {
     waiters: Vec<Waiter>,
     locks: Vec<Lock>,
     pauses: Vec<Pause>,
+}
+
+/// What one hand-off has come across, so that it comes to an end whatever the
+/// store answers.
+#[derive(Default)]
+struct Seen {
+    /// Waiters that were granted or dropped.
+    served: Vec<WaiterId>,
+    /// Folders of locks that were found to be over.
+    ended: Vec<Folder>,
 }
 
 /// Each folder once.
@@ -38,33 +48,48 @@ impl LockTx<'_> {
         if !self.tx.has_waiters()? {
             return Ok(());
         }
-        let (mut scene, mut freed_beside) = self.scene(scope, freed)?;
-        let mut served = Vec::new();
+        let mut seen = Seen::default();
+        let mut freed = freed.to_vec();
+        // Each round ends a lock or takes a waiter out of the line.
+        while !freed.is_empty() {
+            freed = self.hand_off_round(scope, &freed, &mut seen)?;
+        }
+        Ok(())
+    }
+
+    /// Grants around some folders; gives those where more may have become
+    /// free by it.
+    fn hand_off_round(
+        &mut self,
+        scope: &Scope,
+        freed: &[Folder],
+        seen: &mut Seen,
+    ) -> Result<Vec<Folder>, Error> {
+        let (mut scene, mut beside) = self.scene(scope, freed)?;
+        scene
+            .waiters
+            .retain(|waiter| !seen.served.contains(&waiter.id));
+        beside.retain(|folder| !seen.ended.contains(folder));
+        seen.ended.extend_from_slice(&beside);
         let (now, witness) = (self.now(), self.config.witness.clone());
         let lives = |waiter: &Waiter| expire::is_waiting(waiter, now, &*witness);
         while let Some(step) = queue::next_step(&scene.waiters, &scene.locks, &scene.pauses, &lives)
         {
+            let (Step::Drop(position) | Step::Grant(position)) = step;
+            seen.served.push(scene.waiters[position].id);
             match step {
-                Step::Drop(position) => {
-                    freed_beside.extend_from_slice(&scene.waiters[position].want.folders);
+                Step::Drop(_) => {
+                    beside.extend_from_slice(&scene.waiters[position].want.folders);
                     self.drop_waiter(&mut scene, position)?;
                 }
-                Step::Grant(position) => {
-                    served.push(scene.waiters[position].want.holder.session.clone());
+                Step::Grant(_) => {
+                    let session = scene.waiters[position].want.holder.session.clone();
                     self.grant_turn(&mut scene, position)?;
+                    beside.extend(self.wanted_by(scope, &session)?);
                 }
             }
         }
-        for session in served {
-            freed_beside.extend(self.wanted_by(scope, &session)?);
-        }
-        // Each round ends a lock or takes a waiter out of the line, so this
-        // comes to an end.
-        if freed_beside.is_empty() {
-            Ok(())
-        } else {
-            self.hand_off(scope, &freed_beside)
-        }
+        Ok(beside)
     }
 
     /// What a session still waits for. A new lock of its own can let it pass:
@@ -107,9 +132,7 @@ impl LockTx<'_> {
                 .iter()
                 .any(|waiter| waiter.want.conflicts_with(lock))
         };
-        let mut over = self.settle_locks(&mut locks, in_the_way)?;
-        // Whoever waits for these is in the scene already.
-        over.retain(|folder| !freed.contains(folder));
+        let over = self.settle_locks(&mut locks, in_the_way)?;
         let pauses = self.tx.pauses()?;
         Ok((
             Scene {

@@ -26,6 +26,8 @@ use crate::wire::{Answer, Granted, LockInfo, Queued, Refusal};
 
 /// How often a waiter looks although nobody rang.
 const SLOW_LOOK: Duration = Duration::from_millis(250);
+/// The same for one who is not next: whatever ends, others come first.
+const SLOWER_LOOK: Duration = Duration::from_secs(1);
 /// How long a waiter does nothing but listen, before it looks at all.
 const SOON: Duration = Duration::from_millis(20);
 /// How often a waiter lets itself be heard.
@@ -105,7 +107,8 @@ enum Seen {
 
 /// What keeps a waiter waiting.
 struct Waiting {
-    queued: Queued,
+    /// What is in the way, where somebody wants to see it.
+    queued: Option<Queued>,
     /// Until when nothing changes by itself.
     quiet_for: Duration,
     until: Option<Moment>,
@@ -126,23 +129,20 @@ pub(super) fn wait(
     if let Some(answer) = soon(service, id, patience, &*listener)? {
         return Ok(answer);
     }
+    let shows = patience.on_look.is_some();
     let mut watched = Watched::default();
-    let mut last: Option<Box<Waiting>> = None;
+    let mut until = None;
     loop {
-        let waiting = match service.look(|tx| tx.look_around(id))? {
+        let waiting = match service.look(|tx| tx.look_around(id, shows))? {
             Seen::Granted => return service.transact(|tx| tx.take_turn(id))?.ok_or_else(gone),
-            Seen::Gone(now) => {
-                return last
-                    .filter(|last| last.until.is_some_and(|until| now >= until))
-                    .map(|last| ran_out(*last))
-                    .ok_or_else(gone);
-            }
+            Seen::Gone(now) if until.is_some_and(|until| now >= until) => return Ok(ran_out()),
+            Seen::Gone(_) => return Err(gone()),
             Seen::StillWaiting(waiting) => waiting,
         };
         if patience.cancel.is_cancelled() || waiting.patience_over {
             let called_off = patience.cancel.is_cancelled();
             return service
-                .transact(|tx| tx.give_up(id, &waiting.queued.refusal, called_off))?
+                .transact(|tx| tx.give_up(id, called_off))?
                 .ok_or_else(gone);
         }
         if waiting.due || waiting.heard_long_ago {
@@ -151,18 +151,16 @@ pub(super) fn wait(
         if waiting.due {
             continue;
         }
-        if let Some(on_look) = patience.on_look.as_mut() {
-            on_look(&Look {
-                queued: waiting.queued.clone(),
-            });
+        if let (Some(on_look), Some(queued)) = (patience.on_look.as_mut(), waiting.queued) {
+            on_look(&Look { queued });
         }
+        until = waiting.until;
         watched.follow(&waiting.processes, &*listener);
         if listener.wait(waiting.quiet_for) == Wake::Rung
             && let Some(answer) = service.transact(|tx| tx.take_turn(id))?
         {
             return Ok(answer);
         }
-        last = Some(waiting);
     }
 }
 
@@ -187,8 +185,8 @@ fn soon(
 }
 
 /// Somebody else cleared the place away, its patience being over.
-fn ran_out(last: Waiting) -> Answer {
-    Answer::Refused(last.queued.refusal)
+fn ran_out() -> Answer {
+    Answer::Refused(Refusal::default())
 }
 
 fn gone() -> Error {
@@ -221,7 +219,7 @@ impl Watched {
 }
 
 impl LockTx<'_> {
-    fn look_around(&mut self, id: WaiterId) -> Result<Seen, Error> {
+    fn look_around(&mut self, id: WaiterId, shows: bool) -> Result<Seen, Error> {
         let Some(waiter) = self.tx.waiter(id)? else {
             return Ok(Seen::Gone(self.now().moment));
         };
@@ -232,14 +230,7 @@ impl LockTx<'_> {
         state.waiters.retain(|other| other.id < id);
         let now = self.now().moment;
         let (due, processes) = self.what_ends(&waiter, &state);
-        let queued = Queued {
-            waiter: id,
-            refusal: Refusal {
-                conflicts: self.conflicts(&waiter.want, &state),
-                cycle: None,
-            },
-            place: queue::place(&waiter.want, &state.waiters),
-        };
+        let queued = shows.then(|| self.queued(&waiter, &state));
         Ok(Seen::StillWaiting(Box::new(Waiting {
             queued,
             quiet_for: quiet_for(&waiter, &state, now),
@@ -251,21 +242,34 @@ impl LockTx<'_> {
         })))
     }
 
+    fn queued(&self, waiter: &Waiter, ahead: &State) -> Queued {
+        Queued {
+            waiter: waiter.id,
+            refusal: Refusal {
+                conflicts: self.conflicts(&waiter.want, ahead),
+                cycle: None,
+            },
+            place: queue::place(&waiter.want, &ahead.waiters),
+        }
+    }
+
     /// Whether something in the way is over already, and the processes whose
-    /// death would clear the way.
+    /// death would clear the way. Waiters ahead are looked at only when they
+    /// are all that is in the way: at a hand-off the dead among them are left
+    /// out anyway.
     fn what_ends(&self, waiter: &Waiter, state: &State) -> (bool, HashSet<ProcessIdentity>) {
         use crate::rules::expire::{Verdict, judge, lives};
         let (now, witness) = (self.now(), &*self.config.witness);
         let in_the_way: Vec<&Lock> = queue::locks_in_the_way(&waiter.want, &state.locks).collect();
-        let ahead: Vec<&Waiter> = state
-            .waiters
-            .iter()
-            .filter(|other| waiter.want.excludes(&other.want))
+        let only_waiters = in_the_way.is_empty();
+        let ahead = state.waiters.iter();
+        let ahead: Vec<&Waiter> = ahead
+            .filter(|other| only_waiters && waiter.want.excludes(&other.want))
             .collect();
         let due = in_the_way
             .iter()
             .any(|lock| judge(lock, now, witness) != Verdict::Stands)
-            || (in_the_way.is_empty() && ahead.iter().any(|other| !lives(other, now, witness)));
+            || ahead.iter().any(|other| !lives(other, now, witness));
         let of_locks = in_the_way.iter().filter_map(|lock| match &lock.binding {
             Binding::Process(process) | Binding::Claim(process) => Some(process.clone()),
             Binding::Lease => None,
@@ -347,23 +351,19 @@ impl LockTx<'_> {
     }
 
     /// Patience is over: what was granted at the last moment is taken, unless
-    /// the wait was called off.
-    fn give_up(
-        &mut self,
-        id: WaiterId,
-        refusal: &Refusal,
-        called_off: bool,
-    ) -> Result<Option<Answer>, Error> {
-        match self.tx.waiter(id)? {
-            Some(Waiter {
-                state: WaiterState::Granted(_),
-                ..
-            }) if !called_off => self.take_turn(id),
-            _ => {
-                self.leave(id)?;
-                Ok(Some(Answer::Refused(refusal.clone())))
-            }
+    /// the wait was called off; otherwise the answer says what is in the way.
+    fn give_up(&mut self, id: WaiterId, called_off: bool) -> Result<Option<Answer>, Error> {
+        let Some(waiter) = self.tx.waiter(id)? else {
+            return Ok(None);
+        };
+        if matches!(waiter.state, WaiterState::Granted(_)) && !called_off {
+            return self.take_turn(id);
         }
+        let mut state = self.live_state(&waiter.want)?;
+        state.waiters.retain(|other| other.id < id);
+        let refusal = self.queued(&waiter, &state).refusal;
+        self.leave(id)?;
+        Ok(Some(Answer::Refused(refusal)))
     }
 
     /// Leaves the line; a grant that was not taken up is given back.
@@ -399,7 +399,9 @@ fn quiet_for(waiter: &Waiter, state: &State, now: Moment) -> Duration {
         .chain(waiter.until)
         .map(|moment| moment.since(now))
         .min();
+    let is_next = queue::place(&waiter.want, &state.waiters) == 1;
+    let longest = if is_next { SLOW_LOOK } else { SLOWER_LOOK };
     soonest
-        .unwrap_or(SLOW_LOOK)
-        .clamp(Duration::from_millis(1), SLOW_LOOK)
+        .unwrap_or(longest)
+        .clamp(Duration::from_millis(1), longest)
 }

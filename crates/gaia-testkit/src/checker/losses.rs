@@ -175,24 +175,14 @@ fn deaths(timeline: &Timeline<'_>, testimony: &Testimony) -> Vec<Violation> {
     });
     died.filter_map(|(span, moment)| {
         let owner = owners.get(&span.record.id)?;
-        lived(owner, committed_by(timeline, moment), testimony).map(|what| Violation::NotDead {
-            token: span.record.id,
-            what,
+        lived(owner, (moment, timeline.committed(moment)), testimony).map(|what| {
+            Violation::NotDead {
+                token: span.record.id,
+                what,
+            }
         })
     })
     .collect()
-}
-
-/// When the transaction of this moment had committed for certain: when the
-/// next one began. Its moment is read once, at its beginning, and processes
-/// are looked at after that: one that died in between is found dead rightly.
-fn committed_by(timeline: &Timeline<'_>, moment: Moment) -> (Moment, Moment) {
-    let spans = &timeline.spans;
-    let next = spans.partition_point(|span| span.record.granted <= moment);
-    let next = spans
-        .get(next)
-        .map_or(Moment::MAX, |span| span.record.granted);
-    (moment, next)
 }
 
 /// What shows that the owner's process still lived when its lock was ended as

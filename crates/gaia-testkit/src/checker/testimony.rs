@@ -36,6 +36,8 @@ pub(super) struct Wait {
     /// Until when it did unless it was granted: its patience, its death, or
     /// the first line that may mean that it had left.
     pub(super) until: Moment,
+    /// The moment before its process was killed, if it was.
+    pub(super) killed: Option<Moment>,
     /// Its tokens, once it knew of them.
     pub(super) tokens: Vec<LockId>,
 }
@@ -180,6 +182,7 @@ impl Hearing<'_> {
             want: wanted(want),
             from,
             until: end.min(patient),
+            killed: self.end,
             tokens: tokens.to_vec(),
         });
     }

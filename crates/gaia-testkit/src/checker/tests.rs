@@ -265,7 +265,10 @@ fn r08_the_one_who_is_waited_for_may_pass() {
 
 #[test]
 fn r08_the_dead_and_the_impatient_may_be_passed() {
-    let history = || vec![released(5, "/a", "late", 30, 31)];
+    let history = || {
+        let other = released(6, "/b", "other", 32, 33);
+        vec![released(5, "/a", "late", 30, 31), other]
+    };
     let late = || {
         journal(
             "late",
@@ -293,16 +296,26 @@ fn r08_the_dead_and_the_impatient_may_be_passed() {
     };
     assert_eq!(out(vec![early(500, (40, refused.clone())), late()]), 1);
     assert_eq!(out(vec![early(20, (40, refused)), late()]), 0);
-    let killing = journal(
-        "disturber",
-        vec![(
-            25,
-            Event::Killing {
-                journal: "early".to_owned(),
-            },
-        )],
+    let killing = |at| {
+        let journal_of = "early".to_owned();
+        let killing = Event::Killing {
+            journal: journal_of,
+        };
+        journal("disturber", vec![(at, killing)])
+    };
+    assert_eq!(
+        out(vec![early(500, (2, queued(7))), late(), killing(25)]),
+        0
     );
-    assert_eq!(out(vec![early(500, (2, queued(7))), late(), killing]), 0);
+    // After the transaction that passed it over: another followed at 32.
+    assert_eq!(
+        out(vec![early(500, (2, queued(7))), late(), killing(40)]),
+        1
+    );
+    assert_eq!(
+        out(vec![early(500, (2, queued(7))), late(), killing(31)]),
+        0
+    );
 }
 
 #[test]

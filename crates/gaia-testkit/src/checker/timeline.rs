@@ -67,6 +67,17 @@ impl<'a> Timeline<'a> {
         }
     }
 
+    /// When the transaction of this moment had committed for certain: when the
+    /// next one began. Its moment is read once, at its beginning, and processes
+    /// are looked at after that: one that dies in between is rightly found dead.
+    pub(super) fn committed(&self, moment: Moment) -> Moment {
+        let next = self
+            .spans
+            .partition_point(|span| span.record.granted <= moment);
+        let next = self.spans.get(next);
+        next.map_or(Moment::MAX, |span| span.record.granted)
+    }
+
     pub(super) fn span(&self, id: LockId) -> Option<&Span<'a>> {
         self.by_id.get(&id).map(|at| &self.spans[*at])
     }

@@ -32,7 +32,7 @@ pub(super) fn judge(timeline: &Timeline<'_>, testimony: &Testimony) -> Vec<Viola
                 if let Some(served) = line.served(record, *moment) {
                     let own: Vec<&Record> =
                         own.iter().map(|at| timeline.spans[*at].record).collect();
-                    violations.extend(line.passed_over(served, record, &own));
+                    violations.extend(line.passed_over(served, record, &own, timeline));
                 }
                 own.push(at);
             }
@@ -83,12 +83,20 @@ impl<'a> Line<'a> {
         seen.filter(|seen| record.granted >= seen.asked)
     }
 
-    fn passed_over(&self, served: &Seen, record: &Record, own: &[&Record]) -> Option<Violation> {
+    fn passed_over(
+        &self,
+        served: &Seen,
+        record: &Record,
+        own: &[&Record],
+        timeline: &Timeline<'_>,
+    ) -> Option<Violation> {
         let want = &served.want;
+        let committed = timeline.committed(record.granted);
         let passed = self.standing.iter().find(|stay| {
             let wait = stay.wait;
             came_before(wait.waiter, served.waiter)
                 && want.excludes(&wait.want)
+                && wait.killed.is_none_or(|killed| committed < killed)
                 && !own.iter().any(|held| waits_for(&wait.want, want, held))
         })?;
         if lies_inside(want, own) {

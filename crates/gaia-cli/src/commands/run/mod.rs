@@ -64,7 +64,7 @@ use watch::Watch;
 #[derive(clap::Args, Debug)]
 pub struct RunArgs {
     /// What to lock
-    #[arg(required = true, value_name = "FOLDER")]
+    #[arg(required = true, value_name = "FOLDER", value_parser = crate::args::folder())]
     pub folders: Vec<PathBuf>,
     #[command(flatten)]
     pub asker: Asker,
@@ -144,7 +144,7 @@ fn holder(asker: &Asker) -> Result<Holder, Failure> {
 fn this_process() -> Result<SessionId, Failure> {
     let own = ProcessIdentity::current()?;
     let terminal = system::terminal().map_or_else(String::new, |name| format!("{name}:"));
-    let (user, host) = (system::user(), system::host());
+    let (user, host) = (system::login_name(), system::host());
     let name = format!("{user}@{host}:{terminal}{}.{}", own.pid, own.start_time);
     Ok(SessionId::new(name)?)
 }

@@ -18,7 +18,7 @@ use crate::output::human::{Style, ago, at, clean, left};
 #[derive(clap::Args, Debug)]
 pub struct StatusArgs {
     /// Only what overlaps this folder
-    #[arg(value_name = "FOLDER")]
+    #[arg(value_name = "FOLDER", value_parser = crate::args::folder())]
     pub folder: Option<PathBuf>,
     /// Only this session's locks and places in line
     #[arg(long, short, value_name = "NAME")]

@@ -1,0 +1,15 @@
+//! The command line as a user meets it: every test has a home of its own and
+//! an empty environment.
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "tests"
+)]
+
+mod doctor;
+mod home;
+mod interrupt;
+mod run;
+mod snapshots;
+mod terminal;

@@ -1,0 +1,208 @@
+//! `gaia run`: the lock lasts exactly as long as the command.
+
+use std::os::unix::process::CommandExt;
+
+use crate::home::{Guard, Home, line_of, signal, until};
+
+/// A command that tells its pid in a file and lives until the file `end` is
+/// there or it is signalled.
+fn living(home: &Home) -> String {
+    format!(
+        "echo $$ > {0}; while [ ! -e {1} ]; do sleep 0.02; done",
+        home.path("pid").display(),
+        home.path("end").display(),
+    )
+}
+
+fn pid_of_command(home: &Home) -> u32 {
+    line_of(&home.path("pid")).parse().unwrap()
+}
+
+fn start(home: &Home, words: &[&str]) -> Guard {
+    let script = living(home);
+    let words = [&["run", "a"], words, &["--", "sh", "-c", &script]].concat();
+    home.spawn(&words)
+}
+
+fn last_end(home: &Home) -> String {
+    let history = home.json(&["history", "-n", "1"]);
+    history["locks"][0]["end_reason"]
+        .as_str()
+        .unwrap_or("none")
+        .to_owned()
+}
+
+#[test]
+fn run_ends_with_the_commands_own_status() {
+    let home = Home::new();
+    let status = |command: &[&str]| home.status(&[&["run", "a", "--"], command].concat());
+    assert_eq!(status(&["true"]), 0);
+    assert_eq!(status(&["sh", "-c", "exit 3"]), 3);
+    assert_eq!(status(&["sh", "-c", "exit 255"]), 255);
+    assert_eq!(status(&["sh", "-c", "kill -9 $$"]), 137);
+    assert_eq!(status(&["sh", "-c", "kill -TERM $$"]), 143);
+    assert_eq!(status(&["no-such-program"]), 127);
+    assert_eq!(status(&["/"]), 126);
+    assert!(home.locks().is_empty());
+    assert_eq!(last_end(&home), "released");
+}
+
+#[test]
+fn run_tells_the_command_who_it_is_and_passes_streams() {
+    let home = Home::new();
+    let script = "cat; echo $GAIA_SESSION $GAIA_LOCK_TOKEN; echo oops >&2";
+    let mut command = home.gaia(&["run", "a", "b", "--session", "me", "--", "sh", "-c", script]);
+    let mut child = Guard(command.stdin(std::process::Stdio::piped()).spawn().unwrap());
+    let mut stdin = child.0.stdin.take().unwrap();
+    std::io::Write::write_all(&mut stdin, b"in\n").unwrap();
+    drop(stdin);
+    assert_eq!(
+        child.end(),
+        (0, "in\nme 1,2\n".to_owned(), "oops\n".to_owned())
+    );
+}
+
+#[test]
+fn run_two_at_once_exclude_each_other_and_the_second_waits() {
+    let home = Home::new();
+    let first = start(&home, &[]);
+    pid_of_command(&home);
+    assert_eq!(home.status(&["run", "a/b", "--", "true"]), 3);
+    assert_eq!(
+        home.status(&["run", "a", "--conflict-status", "75", "--", "true"]),
+        75
+    );
+    let second = home.spawn(&["run", "a", "--wait", "--", "echo", "mine now"]);
+    until("the second waits", || home.waiters() == 1);
+    std::fs::write(home.path("end"), "").unwrap();
+    assert_eq!(first.end().0, 0);
+    let (status, out, err) = second.end();
+    assert_eq!((status, out.as_str()), (0, "mine now\n"));
+    assert!(err.contains("waiting, place 1"), "{err}");
+}
+
+#[test]
+fn r11_run_killed_leaves_the_lock_as_long_as_the_command_lives() {
+    let home = Home::new();
+    let gaia = start(&home, &["--session", "me"]);
+    let command = pid_of_command(&home);
+    gaia.signal("KILL");
+    drop(gaia);
+    let locks = home.locks();
+    assert_eq!(locks[0]["pid"], command, "{locks:?}");
+    assert_eq!(home.status(&["acquire", "a", "--session", "other"]), 3);
+    std::fs::write(home.path("end"), "").unwrap();
+    until("the lock is free", || {
+        home.status(&["acquire", "a", "--session", "other"]) == 0
+    });
+    let history = home.json(&["history", "--session", "me"]);
+    assert_eq!(history["locks"][0]["end_reason"], "died");
+}
+
+#[test]
+fn run_passes_signals_sent_to_it_alone() {
+    for (name, status) in [
+        ("TERM", 143),
+        ("HUP", 129),
+        ("INT", 130),
+        ("QUIT", 131),
+        ("USR1", 138),
+    ] {
+        let home = Home::new();
+        let words = ["run", "a", "--", "sh", "-c"];
+        let script = format!(
+            "trap 'echo got {name}; trap - {name}; kill -{name} $$' {name}; {}",
+            living(&home)
+        );
+        let mut command = home.gaia(&[&words[..], &[&script]].concat());
+        let gaia = Guard(command.process_group(0).spawn().unwrap());
+        pid_of_command(&home);
+        gaia.signal(name);
+        let (ended, out, err) = gaia.end();
+        assert_eq!(
+            (ended, out),
+            (status, format!("got {name}\n")),
+            "{name}: {err}"
+        );
+    }
+}
+
+#[test]
+fn run_stops_the_command_and_its_children_when_the_lock_is_ended() {
+    let home = Home::new();
+    let child = home.path("child");
+    // The child takes no notice of a polite word, its parent does.
+    let script = format!(
+        "sh -c 'echo $$ > {}; exec sleep 600' & {}",
+        child.display(),
+        living(&home)
+    );
+    let gaia = home.spawn(&["run", "a", "--", "sh", "-c", &script]);
+    pid_of_command(&home);
+    let child: u32 = line_of(&child).parse().unwrap();
+    assert_eq!(home.status(&["force-release", "1", "--reason", "test"]), 0);
+    let (status, _, err) = gaia.end();
+    assert_eq!(status, 4, "{err}");
+    assert!(err.contains("is lost"), "{err}");
+    until("the child is gone", || !is_alive(child));
+}
+
+fn is_alive(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ")
+        .is_some_and(|(_, rest)| !rest.starts_with('Z'))
+}
+
+#[test]
+fn run_only_warns_of_a_lost_lock_when_told_so() {
+    let home = Home::new();
+    let gaia = start(&home, &["--on-lost", "warn", "--ttl", "3"]);
+    pid_of_command(&home);
+    assert_eq!(home.status(&["force-release", "1", "--reason", "test"]), 0);
+    // Somebody else has it now, and the command goes on.
+    assert_eq!(home.status(&["acquire", "a", "--session", "other"]), 0);
+    std::fs::write(home.path("end"), "").unwrap();
+    let (status, _, _) = gaia.end();
+    assert_eq!(status, 0);
+    assert_eq!(home.locks().len(), 1, "the other's lock stays");
+}
+
+#[test]
+fn run_tells_of_those_who_wait() {
+    let home = Home::new();
+    let gaia = start(&home, &[]);
+    pid_of_command(&home);
+    let other = home.spawn(&["acquire", "a", "--session", "other", "--wait"]);
+    until("the other waits", || home.waiters() == 1);
+    // gaia starts to listen only when the command has lasted a second, and
+    // then looks for who came before.
+    let lasted = std::time::Instant::now();
+    until("a second has passed", || {
+        lasted.elapsed().as_millis() > 1500
+    });
+    std::fs::write(home.path("end"), "").unwrap();
+    let (_, _, err) = gaia.end();
+    assert!(err.contains("session other waits for"), "{err}");
+    assert_eq!(other.end().0, 0);
+}
+
+#[test]
+fn run_stopped_and_continued_takes_the_command_along() {
+    let home = Home::new();
+    let mut command = home.gaia(&["run", "a", "--", "sh", "-c", &living(&home)]);
+    let gaia = Guard(command.process_group(0).spawn().unwrap());
+    let command = pid_of_command(&home);
+    let state = |pid: u32| {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        stat.rsplit_once(") ")
+            .and_then(|(_, rest)| rest.chars().next())
+    };
+    gaia.signal("TSTP");
+    until("both are stopped", || {
+        state(command) == Some('T') && state(gaia.pid()) == Some('T')
+    });
+    signal(gaia.pid(), "CONT");
+    until("the command goes on", || state(command) != Some('T'));
+    std::fs::write(home.path("end"), "").unwrap();
+    assert_eq!(gaia.end().0, 0);
+}

@@ -1,0 +1,402 @@
+//! stdout, stderr and exit status of each command, for people and as JSON,
+//! with good and bad input.
+
+use crate::home::Home;
+
+/// Several commands in one home, each with what it said.
+fn told(home: &Home, commands: &[&[&str]]) -> String {
+    let parts: Vec<String> = commands.iter().map(|words| one(home, words)).collect();
+    parts.join("\n")
+}
+
+fn one(home: &Home, words: &[&str]) -> String {
+    let output = home.output(words);
+    let shown = words.iter().map(|word| shortened(word)).collect::<Vec<_>>();
+    let mut text = format!("$ gaia {}\n", shown.join(" "));
+    text += &String::from_utf8(output.stdout).unwrap();
+    for line in String::from_utf8(output.stderr).unwrap().lines() {
+        text += &format!("2> {line}\n");
+    }
+    text + &format!("=> {}\n", output.status.code().unwrap())
+}
+
+fn shortened(word: &str) -> String {
+    match word.len() {
+        0 => "''".to_owned(),
+        1..=200 => word.replace('\n', "\\n"),
+        long => format!("({long} letters)"),
+    }
+}
+
+fn check(name: &str, home: &Home, commands: &[&[&str]]) {
+    let user = std::process::Command::new("id")
+        .arg("-un")
+        .output()
+        .unwrap();
+    let user = format!(r"\b{}\b", String::from_utf8(user.stdout).unwrap().trim());
+    let root = home.path("");
+    let root = root.to_str().unwrap().trim_end_matches('/').to_owned();
+    let mut settings = insta::Settings::clone_current();
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    for (pattern, shown) in [
+        (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z", "[TIME]"),
+        (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "[TIME]"),
+        (r"\b\d\d:\d\d:\d\d\b", "[TIME]"),
+        (r#""expires_in":[0-9.]+"#, r#""expires_in":[SECONDS]"#),
+        (r"just now|\d+s ago", "[AGO]"),
+        (r" \d+(ms|s)  ", " [HELD]  "),
+        (r"\(1h59m\)|\(2h\)", "([2h])"),
+        (r"\b(1h59m|2h)\b", "[2h]"),
+        (user.as_str(), "[USER]"),
+        (r" {2,}", "  "),
+        (r"[\d,]+ (bytes|KiB)", "[SIZE]"),
+        (r"file system: [^,\n]+, local", "file system: [FS], local"),
+        (r#""finding":"[^"]+, local""#, r#""finding":"[FS], local""#),
+    ] {
+        settings.add_filter(pattern, shown);
+    }
+    let told = told(home, commands).replace(&root, "[TMP]");
+    settings.bind(|| insta::assert_snapshot!(name, told));
+}
+
+#[test]
+fn acquire_and_release() {
+    check(
+        "acquire_and_release",
+        &Home::new(),
+        &[
+            &["acquire", "a", "--session", "s1"],
+            &["acquire", "a", "--session", "s1"],
+            &["acquire", "a/b", "--session", "s2"],
+            &["acquire", "a/b", "--session", "s2", "--wait", "0"],
+            &[
+                "acquire",
+                "b",
+                "c",
+                "--session",
+                "s2",
+                "--task",
+                "7",
+                "--shared",
+                "--ttl",
+                "30m",
+            ],
+            &["status"],
+            &["status", "a/b/c"],
+            &["status", "--session", "s2"],
+            &["why", "a/b"],
+            &["why", "z"],
+            &["release", "a", "--session", "s2"],
+            &["release", "a", "b", "--session", "s1"],
+            &["release", "--token", "2,3", "--session", "s2"],
+            &["release", "a", "--session", "s1"],
+            &["history"],
+            &["history", "--folder", "b", "--limit", "1"],
+        ],
+    );
+}
+
+#[test]
+fn acquire_and_release_as_json() {
+    check(
+        "acquire_and_release_as_json",
+        &Home::new(),
+        &[
+            &["--json", "acquire", "a", "--session", "s1"],
+            &["--json", "acquire", "a", "--session", "s1"],
+            &["--json", "acquire", "a/b", "--session", "s2"],
+            &["--json", "acquire", "a/b", "--session", "s2", "--wait", "0"],
+            &["--json", "status"],
+            &["--json", "why", "a/b"],
+            &["--json", "release", "a", "b", "--session", "s1"],
+            &["--json", "history"],
+        ],
+    );
+}
+
+#[test]
+fn renew_and_verify() {
+    let commands: &[&[&str]] = &[
+        &["acquire", "a", "b", "--session", "s1"],
+        &[
+            "renew",
+            "a",
+            "--token",
+            "1",
+            "--session",
+            "s1",
+            "--ttl",
+            "2h",
+        ],
+        &["renew", "b", "--token", "1", "--session", "s1"],
+        &["renew", "--token", "1,2", "--session", "s1"],
+        &["renew", "--token", "1", "--session", "s2"],
+        &["renew", "a", "--session", "s1"],
+        &["verify", "--token", "1"],
+        &["verify", "--token", "99"],
+        &["release", "a", "--session", "s1"],
+        &["verify", "--token", "1"],
+        &["verify", "--token", "1", "--token", "2"],
+        &["renew", "--token", "1", "--session", "s1"],
+    ];
+    check("renew_and_verify", &Home::new(), commands);
+    let json: Vec<Vec<&str>> = commands
+        .iter()
+        .map(|words| [&["--json"], *words].concat())
+        .collect();
+    let json: Vec<&[&str]> = json.iter().map(Vec::as_slice).collect();
+    check("renew_and_verify_as_json", &Home::new(), &json);
+}
+
+#[test]
+fn admin() {
+    let home = Home::new();
+    let backup = home.path("backup.db");
+    let backup = backup.to_str().unwrap();
+    check(
+        "admin",
+        &home,
+        &[
+            &["acquire", "a", "--session", "s1"],
+            &["force-release", "1"],
+            &["force-release", "1", "--reason", " "],
+            &["force-release", "1", "--reason", "it\nhangs"],
+            &["force-release", "1", "--reason", "again"],
+            &["--json", "force-release", "7", "--reason", "none"],
+            &["pause", "--reason", "release day"],
+            &["acquire", "a", "--session", "s1"],
+            &["--json", "acquire", "a", "--session", "s1"],
+            &["why", "a"],
+            &["status"],
+            &["resume"],
+            &["resume"],
+            &["--json", "pause", "a", "--reason", "x"],
+            &["--json", "resume", "a"],
+            &["cleanup"],
+            &["--json", "cleanup"],
+            &["backup", backup],
+            &["backup", backup],
+            &["restore", backup],
+            &["--json", "restore", "/nowhere.db"],
+            &["prune", "--older-than", "90d"],
+            &["--json", "prune", "--older-than", "soon"],
+            &["history"],
+        ],
+    );
+}
+
+#[test]
+fn bad_input() {
+    let long = "x".repeat(4000);
+    let deep = format!("/{}", "d/".repeat(3000));
+    check(
+        "bad_input",
+        &Home::new(),
+        &[
+            &["acquire", "", "--session", "s"],
+            &["acquire", &long, "--session", "s"],
+            &["acquire", &deep, "--session", "s"],
+            &["acquire", "a", "--session", ""],
+            &["acquire", "a", "--session", "two\nlines"],
+            &["acquire", "a", "--session", &long],
+            &["acquire", "a"],
+            &["--json", "acquire", "a"],
+            &["acquire"],
+            &["--json", "acquire"],
+            &["acquire", "a", "--session", "s", "--wait", "1h30"],
+            &["acquire", "a", "--session", "s", "--ttl", "0"],
+            &["acquire", "a", "--session", "s", "--ttl", "31d"],
+            &["acquire", "a", "--session", "s", "--task", "-1"],
+            &["acquire", "a", "--session", "s", "--pid", "4194305"],
+            &["--json", "verify", "--token", "x"],
+            &["--json", "nonsense"],
+            &["nonsense"],
+            &["history", "--since", "yesterday"],
+            &["run", "a"],
+            &["--json", "run", "a"],
+        ],
+    );
+}
+
+#[test]
+fn odd_names_are_shown_and_do_no_harm() {
+    let odd = "with space 'quote' \"double\" <script>\n\u{1b}[31m\u{202e}ü";
+    check(
+        "odd_names",
+        &Home::new(),
+        &[
+            &["acquire", odd, "--session", "s <b> 'x'"],
+            &["acquire", odd, "--session", "other"],
+            &["status"],
+            &["--json", "status"],
+            &["why", odd],
+            &["release", odd, "--session", "s <b> 'x'"],
+        ],
+    );
+}
+
+#[test]
+fn settings_that_cannot_be_read_are_named() {
+    let home = Home::new();
+    let with = |name: &str, value: &str| {
+        let output = home
+            .gaia(&["--json", "status"])
+            .env(name, value)
+            .output()
+            .unwrap();
+        let error: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let message = error["error"]["message"].as_str().unwrap().to_owned();
+        assert!(
+            message.contains(name) && message.contains(value),
+            "{message}"
+        );
+        (
+            output.status.code().unwrap(),
+            error["error"]["code"].as_str().unwrap().to_owned(),
+        )
+    };
+    for (name, value) in [
+        ("GAIA_LOCK_TIMEOUT_HOURS", "soon"),
+        ("GAIA_DATABASE_URL", "mysql://x"),
+        ("GAIA_MARKERS", "perhaps"),
+        ("GAIA_DURABILITY", "eternal"),
+    ] {
+        assert_eq!(
+            with(name, value),
+            (2, "invalid_setting".to_owned()),
+            "{name}"
+        );
+    }
+    // What is understood but not there is no silent default either.
+    let (status, code) = {
+        let output = home
+            .gaia(&["--json", "status"])
+            .env("GAIA_SERVER", "http://h:1")
+            .output()
+            .unwrap();
+        let error: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        (
+            output.status.code().unwrap(),
+            error["error"]["code"].as_str().unwrap().to_owned(),
+        )
+    };
+    assert_eq!((status, code.as_str()), (5, "not_supported"));
+}
+
+#[test]
+fn a_store_that_cannot_be_used_is_named_and_ends_with_5() {
+    let home = Home::new();
+    std::fs::write(
+        home.path("text.db"),
+        "this is no database, whatever its name says",
+    )
+    .unwrap();
+    std::fs::write(home.path("file"), "").unwrap();
+    let url = |name: &str| format!("sqlite://{}", home.path(name).display());
+    check(
+        "unusable_store",
+        &home,
+        &[
+            &[
+                "--database",
+                &url("text.db"),
+                "acquire",
+                "a",
+                "--session",
+                "s",
+            ],
+            &["--database", &url("text.db"), "--json", "status"],
+            &[
+                "--database",
+                &url("file/x.db"),
+                "acquire",
+                "a",
+                "--session",
+                "s",
+            ],
+            &[
+                "--locks-dir",
+                "/proc/gaia",
+                "acquire",
+                "a",
+                "--session",
+                "s",
+            ],
+            &[
+                "--database",
+                &url("text.db"),
+                "run",
+                "a",
+                "--",
+                "echo",
+                "never",
+            ],
+        ],
+    );
+}
+
+#[test]
+fn doctor() {
+    let home = Home::new();
+    let commands: &[&[&str]] = &[
+        &["doctor"],
+        &["acquire", "a", "--session", "s"],
+        &["doctor"],
+        &["--json", "doctor"],
+    ];
+    check("doctor", &home, commands);
+}
+
+#[test]
+fn help_names_every_command_and_every_setting() {
+    let home = Home::new();
+    let help = String::from_utf8(home.output(&["--help"]).stdout).unwrap();
+    for word in [
+        "acquire",
+        "release",
+        "run",
+        "why",
+        "doctor",
+        "GAIA_LOCK_TIMEOUT_HOURS",
+        "GAIA_MARKERS",
+    ] {
+        assert!(help.contains(word), "{word}");
+    }
+    let script = home.output(&["completions", "zsh"]);
+    assert!(
+        String::from_utf8(script.stdout)
+            .unwrap()
+            .contains("force-release")
+    );
+    let man = home.path("man");
+    assert_eq!(home.status(&["man", man.to_str().unwrap()]), 0);
+    assert!(man.join("gaia-run.1").is_file());
+}
+
+#[test]
+fn a_session_is_told_by_flag_then_environment_then_client() {
+    let home = Home::new();
+    let who = |variables: &[(&str, &str)], words: &[&str]| {
+        let words = [&["--json", "acquire"], words].concat();
+        let output = home
+            .gaia(&words)
+            .envs(variables.iter().copied())
+            .output()
+            .unwrap();
+        let answer: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let lock = &answer["locks"][0];
+        (
+            lock["session_id"].as_str().unwrap().to_owned(),
+            lock["task_id"].as_i64().unwrap(),
+        )
+    };
+    let fleet = [
+        ("GAIA_SESSION", "fleet"),
+        ("GAIA_TASK", "5"),
+        ("CLAUDE_CODE_SESSION_ID", "agent"),
+    ];
+    assert_eq!(who(&fleet, &["a"]), ("fleet".to_owned(), 5));
+    assert_eq!(who(&fleet, &["b", "--session", "me"]), ("me".to_owned(), 0));
+    assert_eq!(who(&fleet[2..], &["c"]), ("agent".to_owned(), 0));
+}

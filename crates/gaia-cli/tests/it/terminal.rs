@@ -1,0 +1,131 @@
+//! In a real terminal: a private tmux server.
+
+use std::process::Command;
+
+use crate::home::{Home, until};
+
+struct Terminal<'a> {
+    home: &'a Home,
+}
+
+impl<'a> Terminal<'a> {
+    /// None where there is no tmux.
+    fn open(home: &'a Home, columns: &str) -> Option<Self> {
+        let terminal = Self { home };
+        let opened = terminal.tmux(&["new-session", "-d", "-x", columns, "-y", "24", "sh"]);
+        opened.then_some(terminal)
+    }
+
+    fn command(&self) -> Command {
+        let mut tmux = Command::new("tmux");
+        tmux.env_clear()
+            .env("HOME", self.home.path(""))
+            .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+            .env("TERM", "xterm-256color")
+            .env("PS1", "$ ")
+            .env("LC_ALL", "C.UTF-8")
+            .current_dir(self.home.path("work"))
+            .args(["-f", "/dev/null", "-S"])
+            .arg(self.home.path("tmux"));
+        tmux
+    }
+
+    fn tmux(&self, words: &[&str]) -> bool {
+        self.command()
+            .args(words)
+            .status()
+            .is_ok_and(|status| status.success())
+    }
+
+    fn keys(&self, keys: &[&str]) {
+        assert!(self.tmux(&[&["send-keys"], keys].concat()));
+    }
+
+    fn type_line(&self, line: &str) {
+        let line = line.replace("gaia ", &format!("{} ", env!("CARGO_BIN_EXE_gaia")));
+        self.keys(&["-l", &line]);
+        self.keys(&["Enter"]);
+    }
+
+    fn screen(&self) -> String {
+        let output = self
+            .command()
+            .args(["capture-pane", "-p", "-J"])
+            .output()
+            .unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn until_shown(&self, text: &str) {
+        let started = std::time::Instant::now();
+        while !self.screen().contains(text) {
+            let waited = started.elapsed().as_secs();
+            assert!(waited < 20, "never showed {text:?}:\n{}", self.screen());
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for Terminal<'_> {
+    fn drop(&mut self) {
+        self.tmux(&["kill-server"]);
+    }
+}
+
+#[test]
+fn run_gives_the_terminal_to_the_command() {
+    let home = Home::new();
+    let Some(terminal) = Terminal::open(&home, "80") else {
+        return;
+    };
+    // Reads the terminal itself, without echo, as an interactive program does.
+    terminal.type_line("gaia run a --session me -- sh -c 'stty -echo; read word </dev/tty; stty echo; echo \"[$word]\"'");
+    until("it holds the lock", || home.locks().len() == 1);
+    terminal.type_line("secret");
+    terminal.until_shown("[secret]");
+    until("it is free", || home.locks().is_empty());
+    // Ctrl-C reaches the command once, and gaia ends with its status.
+    terminal.type_line("gaia run a -- sh -c 'trap \"echo caug\\ht; exit 9\" INT; echo re\\ady; while :; do sleep 0.1; done'; echo status=$?");
+    terminal.until_shown("ready");
+    terminal.keys(&["C-c"]);
+    terminal.until_shown("status=9");
+    // The line that was typed spells it otherwise.
+    assert_eq!(terminal.screen().matches("caught").count(), 1);
+}
+
+#[test]
+fn run_is_one_job_with_its_command() {
+    let home = Home::new();
+    let Some(terminal) = Terminal::open(&home, "80") else {
+        return;
+    };
+    terminal.type_line("gaia run a --session me -- sh -c 'echo re\\ady; read word; echo \"<$word>\"'; echo status=$?");
+    terminal.until_shown("ready");
+    terminal.keys(&["C-z"]);
+    terminal.until_shown("Stopped");
+    assert_eq!(home.locks().len(), 1, "a stopped command holds its lock");
+    terminal.type_line("fg");
+    terminal.type_line("again");
+    terminal.until_shown("<again>");
+    until("it is free", || home.locks().is_empty());
+}
+
+#[test]
+fn the_waiting_line_lives_and_ctrl_c_leaves_it() {
+    let home = Home::new();
+    assert_eq!(home.status(&["acquire", "a", "--session", "holder"]), 0);
+    let Some(terminal) = Terminal::open(&home, "40") else {
+        return;
+    };
+    terminal.type_line("gaia acquire a --session me --wait; echo status=$?");
+    terminal.until_shown("place 1");
+    terminal.until_shown("2s");
+    terminal.keys(&["C-c"]);
+    terminal.until_shown("status=130");
+    assert!(
+        !terminal.screen().contains("place"),
+        "{}",
+        terminal.screen()
+    );
+    assert_eq!(home.waiters(), 0);
+}
