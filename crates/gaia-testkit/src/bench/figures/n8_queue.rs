@@ -90,10 +90,8 @@ impl Fleet {
     }
 
     fn command(&self) -> Command {
-        let mut command = Command::new(&self.gaia);
-        command
-            .env("GAIA_HOME", &self.home)
-            .current_dir(&self.folder);
+        let mut command = program::gaia(&self.gaia, &self.home);
+        command.current_dir(&self.folder);
         command
     }
 
