@@ -2,6 +2,7 @@
 //! they served.
 
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use super::Trouble;
@@ -21,6 +22,23 @@ pub(super) fn run(command: &mut Command) -> Result<(), Trouble> {
     }
     let said = String::from_utf8_lossy(&output.stderr);
     Err(format!("{}: {}: {}", program.display(), output.status, said.trim()).into())
+}
+
+/// `gaia` in a home of its own: what the user has set for their own fleet must
+/// not lead the measurement into their database.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the names only, to take them out of a child's environment"
+)]
+pub(super) fn gaia(program: &Path, home: &Path) -> Command {
+    let mut command = Command::new(program);
+    for (name, _) in std::env::vars_os() {
+        if name.as_encoded_bytes().starts_with(b"GAIA_") {
+            command.env_remove(name);
+        }
+    }
+    command.env("GAIA_HOME", home);
+    command
 }
 
 /// Tries a command once, before it takes part.

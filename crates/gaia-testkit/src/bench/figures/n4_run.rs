@@ -2,7 +2,6 @@
 //! while the database is open elsewhere and when it is not.
 
 use std::path::Path;
-use std::process::Command;
 
 use gaia_locks::service::Config;
 
@@ -57,9 +56,9 @@ fn gaia_run(
     let folder = folder_in(home, "work").map_err(missing)?;
     let home = home.to_owned();
     let run = move || {
-        let mut command = Command::new(&gaia);
+        let mut command = program::gaia(&gaia, &home);
         command.arg("run").arg(&folder).args(["--", "true"]);
-        program::run(command.env("GAIA_HOME", &home).env("GAIA_MARKERS", markers))
+        program::run(command.env("GAIA_MARKERS", markers))
     };
     run().map_err(missing)?;
     Ok(Subject::repeated(name, run))

@@ -1,25 +1,28 @@
 //! N8: a hundred tasks of `true` in one folder, one at a time, from the first
-//! that is queued to the last that is done.
+//! that is queued to the last that is done. Who carries them out is at work
+//! before the first is queued, with both.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::super::program::Server;
 use super::super::race::{Missing, Race, Subject};
 use super::super::tsp::{TSP, Tsp};
 use super::super::{Figure, Goal, Options, Trouble, clock, program};
 use super::folder_in;
 
-const GAIA: &str = "GAIA, one process session";
+const MEANWHILE: &str = "GAIA, one process session";
+const AFTERWARDS: &str = "GAIA, all queued first, then assigner --until-idle";
 
 pub(super) fn take(options: &Options) -> Result<Figure, Trouble> {
     let dir = tempfile::tempdir()?;
     let many = if options.quick { 3 } else { 100 };
     let mut race = Race::default();
-    race.enter_if_there(gaia(options, dir.path(), many));
-    race.enter_if_there(
-        Tsp::start(dir.path())
-            .map(|tsp| Subject::by_round(TSP, move |_| timed(|| tsp.tasks(many)))),
-    );
+    let home = |name: &str| dir.path().join(name);
+    race.enter_if_there(meanwhile(options, &home("meanwhile"), many));
+    race.enter_if_there(afterwards(options, &home("afterwards"), many));
+    let tsp = Tsp::start(dir.path());
+    race.enter_if_there(tsp.map(|tsp| Subject::by_round(TSP, move |_| timed(|| tsp.tasks(many)))));
     // A round is long enough to need few of them.
     let few = Options {
         quick: true,
@@ -27,7 +30,8 @@ pub(super) fn take(options: &Options) -> Result<Figure, Trouble> {
     };
     let mut figure = Figure::new("N8", &format!("{many} tasks of `true`, one at a time"))
         .of_race(race.run(&few)?);
-    figure.beside(GAIA, TSP, Some(Goal::AtMost(1.0)));
+    figure.beside(MEANWHILE, TSP, Some(Goal::AtMost(1.0)));
+    figure.beside(AFTERWARDS, TSP, None);
     Ok(figure)
 }
 
@@ -37,24 +41,29 @@ fn timed(work: impl FnOnce() -> Result<(), Trouble>) -> Result<f64, Trouble> {
     Ok((clock::now() - start) as f64)
 }
 
-fn gaia(options: &Options, dir: &Path, many: usize) -> Result<Subject<'static>, Missing> {
-    let missing = |why: Trouble| Missing::new(GAIA, why);
-    let gaia = options
-        .gaia
-        .clone()
-        .ok_or_else(|| missing("the program gaia was not found beside this one".into()))?;
-    let fleet = Fleet {
-        gaia,
-        home: folder_in(dir, "home").map_err(missing)?,
-        folder: folder_in(dir, "work").map_err(missing)?,
-    };
-    fleet
-        .gaia(&["session", "add", "one", "--process", "sh"])
-        .map_err(missing)?;
-    fleet.tasks(1).map_err(missing)?;
-    Ok(Subject::by_round(GAIA, move |_| {
-        timed(|| fleet.tasks(many))
+/// An assigner is at work while tasks are queued.
+fn meanwhile(options: &Options, home: &Path, many: usize) -> Result<Subject<'static>, Missing> {
+    let missing = |why: Trouble| Missing::new(MEANWHILE, why);
+    let fleet = Fleet::new(options, home).map_err(missing)?;
+    let assigner = Server::start(fleet.command().arg("assigner")).map_err(missing)?;
+    fleet.queue_and_wait(1).map_err(missing)?;
+    Ok(Subject::by_round(MEANWHILE, move |_| {
+        // Ended when the figure is taken.
+        let _at_work = &assigner;
+        timed(|| fleet.queue_and_wait(many))
     }))
+}
+
+/// First all are queued, then an assigner comes and goes.
+fn afterwards(options: &Options, home: &Path, many: usize) -> Result<Subject<'static>, Missing> {
+    let missing = |why: Trouble| Missing::new(AFTERWARDS, why);
+    let fleet = Fleet::new(options, home).map_err(missing)?;
+    let work = move |many| {
+        fleet.queue(many)?;
+        program::run(fleet.command().args(["assigner", "--until-idle"]))
+    };
+    work(1).map_err(missing)?;
+    Ok(Subject::by_round(AFTERWARDS, move |_| timed(|| work(many))))
 }
 
 /// One process session in a home of its own.
@@ -65,16 +74,41 @@ struct Fleet {
 }
 
 impl Fleet {
-    fn tasks(&self, many: usize) -> Result<(), Trouble> {
-        let folder = self.folder.display().to_string();
-        for _ in 0..many {
-            self.gaia(&["send", "true", "--dir", &folder])?;
-        }
-        self.gaia(&["assigner", "--until-idle"])
+    fn new(options: &Options, home: &Path) -> Result<Self, Trouble> {
+        let gaia = options.gaia.clone();
+        let fleet = Self {
+            gaia: gaia.ok_or("the program gaia was not found beside this one")?,
+            home: folder_in(home, "home")?,
+            folder: folder_in(home, "work")?,
+        };
+        program::run(
+            fleet
+                .command()
+                .args(["session", "add", "one", "--process", "sh"]),
+        )?;
+        Ok(fleet)
     }
 
-    fn gaia(&self, words: &[&str]) -> Result<(), Trouble> {
-        let mut command = Command::new(&self.gaia);
-        program::run(command.args(words).env("GAIA_HOME", &self.home))
+    fn command(&self) -> Command {
+        let mut command = program::gaia(&self.gaia, &self.home);
+        command.current_dir(&self.folder);
+        command
+    }
+
+    fn send(&self) -> Command {
+        let mut command = self.command();
+        command.args(["send", "true", "--dir"]).arg(&self.folder);
+        command
+    }
+
+    fn queue(&self, many: usize) -> Result<(), Trouble> {
+        (0..many).try_for_each(|_| program::run(&mut self.send()))
+    }
+
+    /// Tasks of one priority are done in order of age: the last that is queued
+    /// is the last that is done.
+    fn queue_and_wait(&self, many: usize) -> Result<(), Trouble> {
+        self.queue(many.saturating_sub(1))?;
+        program::run(self.send().arg("--wait"))
     }
 }
