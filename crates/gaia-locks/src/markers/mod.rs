@@ -9,7 +9,7 @@
 //!
 //! # How they agree
 //! Commits come in an order, their files are written in any. So a file is
-//! compared and changed in one turn ([`turn`]), and only three cases are
+//! compared and changed in one turn (`turn`), and only three cases are
 //! decided by what the writer itself knows: nothing is there and one lock was
 //! granted; what is there names only the one lock that ended, or was renewed;
 //! what is there names only locks that ended with this grant. In every other

@@ -6,11 +6,11 @@
 //!   starves writers. The gate is for fairness only; SQLite's lock is what
 //!   excludes.
 //! - One connection for each file and process, kept until the process ends.
-//!   It takes open-file-description locks (see [`vfs`]), so that another copy
+//!   It takes open-file-description locks (see `vfs`), so that another copy
 //!   of SQLite in the same process can close the file without taking them away.
 //! - `synchronous=NORMAL` in WAL mode survives `kill -9`, but a power cut rolls
 //!   back acknowledged commits. So that no token is ever given twice, tokens
-//!   are given from blocks whose end was synced before ([`tokens`]).
+//!   are given from blocks whose end was synced before (`tokens`).
 //! - The file system is judged before the file is opened: where WAL's shared
 //!   memory does not work, nobody is granted anything [R18].
 //!
