@@ -104,6 +104,9 @@ pub enum Command {
     Restore(commands::restore::RestoreArgs),
     Doctor(commands::doctor::DoctorArgs),
     Bench(commands::bench::BenchArgs),
+    Check(commands::check::CheckArgs),
+    #[command(hide = true)]
+    CheckWorker(commands::check::CheckWorkerArgs),
     Completions(commands::completions::CompletionsArgs),
     Man(commands::man::ManArgs),
 }

@@ -5,6 +5,7 @@ pub mod acquire;
 pub mod assigner;
 pub mod backup;
 pub mod bench;
+pub mod check;
 pub mod cleanup;
 pub mod completions;
 pub mod doctor;
@@ -61,6 +62,8 @@ pub fn run(context: &Context, command: Command) -> Ended {
         Command::Restore(args) => restore::run(context, &args),
         Command::Doctor(args) => doctor::run(context, &args),
         Command::Bench(args) => bench::run(context, args),
+        Command::Check(args) => check::run(context, &args),
+        Command::CheckWorker(_) => check::work(),
         Command::Completions(args) => completions::run(context, &args),
         Command::Man(args) => man::run(context, &args),
     }
