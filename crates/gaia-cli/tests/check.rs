@@ -1,6 +1,6 @@
 //! `gaia check`: proof on the user's own machine.
 
-#![expect(clippy::disallowed_methods, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 use assert_cmd::Command;
 
