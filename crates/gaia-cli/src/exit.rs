@@ -199,6 +199,12 @@ impl From<std::io::Error> for Failure {
     }
 }
 
+impl From<serde_json::Error> for Failure {
+    fn from(error: serde_json::Error) -> Self {
+        std::io::Error::from(error).into()
+    }
+}
+
 /// Tells of a failure where it is looked for: as JSON on stdout, else in words
 /// on stderr.
 pub fn fail(out: &Output, failure: &Failure) -> ExitCode {
