@@ -286,11 +286,20 @@ impl Case<'_> {
         }
     }
 
+    /// Its first try was not its last.
+    fn was_retried(&self, task: &TaskInfo) -> bool {
+        let tries = self
+            .history
+            .iter()
+            .filter(|record| record.holder.task == task.id);
+        tries.count() > 1
+    }
+
     fn wrong_fates(&self) -> Vec<String> {
         let wrong = |task: &TaskInfo| {
             let order = self.play.order(task.id)?;
-            let retried = task.retry_count > 0;
-            let right = self.fate(task) == Some(order.fate) && (retried || !order.is_retried());
+            let right =
+                self.fate(task) == Some(order.fate) && self.was_retried(task) == order.is_retried();
             let error = task.error.as_deref().unwrap_or_default();
             (!right).then(|| {
                 format!(
@@ -374,7 +383,9 @@ impl Case<'_> {
 
     fn longest_wait(&self) -> Option<Wait> {
         let tasks = self.picture.tasks.iter().filter_map(|task| {
-            let waited = task.lock_acquired_at?.since(task.created_at?);
+            let mut tries = self.history.iter();
+            let first = tries.find(|record| record.holder.task == task.id)?;
+            let waited = first.granted_at.since(task.created_at?);
             Some((waited, format!("task {} for {}", task.id, folder(task))))
         });
         let (waited, who) = tasks.chain(self.person_waited()).max()?;

@@ -18,9 +18,11 @@ mod picture;
 mod play;
 mod presence;
 mod report;
+mod scene;
 mod show;
 mod stage;
 mod summary;
+mod view;
 
 use std::path::PathBuf;
 

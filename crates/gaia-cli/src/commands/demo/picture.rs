@@ -177,7 +177,7 @@ pub fn folder(task: &TaskInfo) -> &str {
 
 /// A folder below the repository, as it is shown.
 pub fn name(path: &str) -> &str {
-    match path.split_once("/shop/") {
+    match path.rsplit_once("/shop/") {
         Some((_, below)) => below,
         None => path.rsplit('/').next().unwrap_or(path),
     }

@@ -16,6 +16,7 @@ use super::picture::{Happening, Picture, Tone, happening};
 use super::play::{PERSON, Play};
 use super::report::Report;
 use super::stage::Stage;
+use super::view::View;
 use crate::context::Context;
 use crate::exit::Failure;
 
@@ -88,6 +89,7 @@ impl Show<'_> {
     fn play(&mut self, interrupt: &Interrupt) -> Result<Option<u8>, Failure> {
         // Listening before looking: no change falls between the two.
         let listener = self.tasks.locks().listen(Topic::AnyChange)?;
+        let mut view = View::open(self.context, self.play, self.began)?;
         let mut earlier = Picture::take(self.tasks)?;
         loop {
             if let Some(status) = interrupt.status() {
@@ -97,7 +99,7 @@ impl Show<'_> {
             let picture = Picture::take(self.tasks)?;
             let mut happened = picture.since(&earlier);
             happened.extend(self.demand(&picture)?);
-            self.tell(&happened)?;
+            view.show(&picture, happened)?;
             earlier = picture;
             if over || self.is_late() {
                 self.notes.took = now().since(self.began);
@@ -149,19 +151,6 @@ impl Show<'_> {
         let (pid, task) = (report.worker.process.pid, report.worker.task);
         let text = format!("kill -9 {pid}: the agent of #{task}, in the midst of its work");
         Ok(Some(happening(Tone::Bad, text)))
-    }
-
-    fn tell(&self, happened: &[Happening]) -> Result<(), Failure> {
-        if self.context.out.is_json() {
-            return Ok(());
-        }
-        let at = now().since(self.began).as_secs_f64();
-        for happening in happened {
-            self.context
-                .out
-                .text(&format!("{at:6.1}s  {}", happening.text))?;
-        }
-        Ok(())
     }
 }
 

@@ -14,6 +14,7 @@ use gaia_locks::service::{Config, LockService};
 use gaia_locks::settings::SETTINGS;
 use gaia_locks::store::sqlite::{SqliteOptions, SqliteStore};
 
+use super::scene::Branch;
 use crate::context::variable;
 use crate::exit::Failure;
 
@@ -222,4 +223,24 @@ fn make_git(top: &Path) -> io::Result<()> {
     git(&["add", "-A"])?;
     git(&["commit", "-q", "-m", "a shop"])?;
     Ok(())
+}
+
+/// The repository's folders as a tree.
+pub fn tree() -> Vec<Branch> {
+    let mut folders: Vec<&str> = FOLDERS.iter().map(|(folder, _)| *folder).collect();
+    folders.retain(|folder| *folder != ".");
+    folders.sort_unstable();
+    let branches = folders.iter().map(|folder| {
+        let depth = folder.matches('/').count();
+        let name = folder.rsplit('/').next().unwrap_or(folder);
+        Branch {
+            folder: (*folder).to_owned(),
+            label: format!("{}{name}", "  ".repeat(depth + 1)),
+        }
+    });
+    let top = Branch {
+        folder: "shop".to_owned(),
+        label: "shop".to_owned(),
+    };
+    std::iter::once(top).chain(branches).collect()
 }
