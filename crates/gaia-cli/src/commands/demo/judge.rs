@@ -343,7 +343,7 @@ impl Case<'_> {
                 .picture
                 .tasks
                 .iter()
-                .filter(|task| task.retry_count > 0)
+                .filter(|task| self.was_retried(task))
                 .count(),
         }
     }

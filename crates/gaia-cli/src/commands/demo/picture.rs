@@ -4,7 +4,6 @@ use gaia_assigner::Tasks;
 use gaia_assigner::service::Filter;
 use gaia_assigner::task::Status as TaskStatus;
 use gaia_assigner::wire::TaskInfo;
-use gaia_locks::duration::human_short;
 use gaia_locks::service::Locks as _;
 use gaia_locks::wire::{Status, WaiterInfo};
 
@@ -157,7 +156,7 @@ fn begins(task: &TaskInfo) -> Happening {
 
 fn over(task: &TaskInfo) -> Happening {
     let took = match (task.lock_acquired_at, task.completed_at) {
-        (Some(from), Some(to)) => format!(" after {}", human_short(to.since(from))),
+        (Some(from), Some(to)) => format!(" after {:.1} s", to.since(from).as_secs_f64()),
         _ => String::new(),
     };
     let error = task.error.as_deref().unwrap_or_default();

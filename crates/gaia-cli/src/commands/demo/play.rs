@@ -148,7 +148,7 @@ impl Play {
     pub fn new(fast: bool) -> Self {
         Self {
             orders: orders(),
-            person: Order::new("look into a bug report by hand", "web", 6),
+            person: Order::new("look into a bug report by hand", "web", 5),
             step_ms: if fast { 30 } else { 250 },
         }
     }
@@ -175,12 +175,12 @@ fn orders() -> Vec<Order> {
     use Fate::{Blocked, Failed};
     use Part::{Fail, FailFirst, KilledFirst, Read};
     vec![
-        Order::new("Add a dark theme", "web", 7),
+        Order::new("Add a dark theme", "web", 6),
         Order::new("Speed up the price route", "web/api", 8),
-        Order::new("Write version 2 of the API", "web/api/v2", 28),
+        Order::new("Write version 2 of the API", "web/api/v2", 12),
         Order::new("Rework the login form", "web/login", 9),
-        Order::new("Explain how to install it", "docs", 8).part(Read),
-        Order::new("What does the guide leave out?", "docs", 9).part(Read),
+        Order::new("Explain how to install it", "docs", 9).part(Read),
+        Order::new("What does the guide leave out?", "docs", 10).part(Read),
         Order::new("Round amounts to the cent", "core/money", 8),
         Order::new("Move the cron jobs", "infra", 8).part(KilledFirst),
         Order::new("Upgrade the database driver", "core", 8)
@@ -189,21 +189,21 @@ fn orders() -> Vec<Order> {
         Order::new("Announce the faster database", "docs", 4)
             .after(8)
             .fate(Blocked),
-        Order::new("Make the flaky test pass", "core", 6).part(FailFirst),
-        Order::new("Translate the guide", "docs/guide", 8).provider("gemini"),
+        Order::new("Make the flaky test pass", "tests", 6).part(FailFirst),
+        Order::new("Translate the guide", "docs/guide", 12).provider("gemini"),
         Order::new("Close the security hole", "web/login", 7).priority(10),
         Order::new("Tidy up the imports", "legacy", 4).fate(Failed),
-        Order::new("Rename the project everywhere", ".", 7),
+        Order::new("Find out which tests are slow", "tests", 30),
         Order::new("Cache the product list", "web/api", 7),
-        Order::new("Document version 2", "docs", 7).after(2),
-        Order::new("Shrink the images", "web", 6).priority(-5),
-        Order::new("Alert when the disk is full", "infra", 7),
+        Order::new("Document version 2", "docs", 8).after(2),
+        Order::new("Rename the project everywhere", ".", 7).priority(-3),
+        Order::new("Alert when the disk is full", "infra", 12),
         Order::new("Check the tax rules", "core/money", 8).priority(5),
-        Order::new("Add a search box", "web", 6),
+        Order::new("Keep orders for ten years", "core", 9),
         Order::new("Which jobs run at night?", "infra", 7)
             .part(Read)
             .provider("claude"),
         Order::new("Who calls the old route?", "web/api", 7).part(Read),
-        Order::new("Clean up the guide's links", "docs/guide", 6).provider("codex"),
+        Order::new("Clean up the guide's links", "docs/guide", 8).provider("codex"),
     ]
 }

@@ -57,7 +57,6 @@ pub fn scene(
             .into_iter()
             .map(|branch| frame.branch(&branch, picture)),
     );
-    lines.push(String::new());
     let room = frame.height.saturating_sub(lines.len());
     let skip = past.len().saturating_sub(room);
     lines.extend(

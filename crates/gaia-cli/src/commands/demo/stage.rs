@@ -19,7 +19,7 @@ use crate::context::variable;
 use crate::exit::Failure;
 
 /// The folders of the repository, each with some files.
-const FOLDERS: [(&str, [&str; 2]); 10] = [
+const FOLDERS: [(&str, [&str; 2]); 11] = [
     ("web", ["index.html", "theme.css"]),
     ("web/api", ["routes.py", "prices.py"]),
     ("web/api/v2", ["routes.py", "schema.json"]),
@@ -28,6 +28,7 @@ const FOLDERS: [(&str, [&str; 2]); 10] = [
     ("core/money", ["amounts.py", "tax.py"]),
     ("docs", ["install.md", "changes.md"]),
     ("docs/guide", ["start.md", "links.md"]),
+    ("tests", ["test_orders.py", "test_prices.py"]),
     ("infra", ["cron.txt", "alerts.yml"]),
     (".", ["README.md", "Makefile"]),
 ];

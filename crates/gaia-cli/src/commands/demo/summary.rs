@@ -127,8 +127,12 @@ fn try_next(style: &Style, stage: &Stage) -> String {
     };
     let all = [
         (
-            format!("{gaia} run . -- make test"),
-            "work alone in this folder",
+            format!("{gaia} run . -- sh"),
+            "hold this folder as long as a shell is open",
+        ),
+        (
+            format!("{gaia} status --watch"),
+            "elsewhere: who holds what, who waits",
         ),
         (
             format!("{gaia} session add me --process 'claude -p {{prompt}}'"),
@@ -146,10 +150,14 @@ fn try_next(style: &Style, stage: &Stage) -> String {
         .map(|(command, _)| command.chars().count())
         .max()
         .unwrap_or(0);
-    let room = style.width().is_none_or(|width| width >= widest + 30);
-    let line = |(command, why): &(String, &str)| match room {
-        true => format!("  {command:widest$}  {}", style.dim(&format!("# {why}"))),
-        false => format!("  {}\n    {command}", style.dim(&format!("# {why}"))),
+    let line = |(command, why): &(String, &str)| {
+        let why = format!("# {why}");
+        let taken = command.chars().count() + why.chars().count() + 4;
+        match style.width() {
+            Some(width) if widest + 48 > width && taken > width => format!("  {command}"),
+            Some(width) if widest + 48 > width => format!("  {command}  {}", style.dim(&why)),
+            _ => format!("  {command:widest$}  {}", style.dim(&why)),
+        }
     };
     let lines: Vec<String> = all.iter().map(line).collect();
     format!("{}\n{}", style.bold("Try next"), lines.join("\n"))
