@@ -82,7 +82,7 @@ impl<'a> Company<'a> {
     /// # Errors
     /// When it cannot be started.
     pub fn start(stage: &'a Stage, fast: bool) -> io::Result<Self> {
-        let patience = if fast { "900ms" } else { "5s" };
+        let patience = if fast { "600ms" } else { "6s" };
         let mut command = stage.program("assigner.log")?;
         command.args(["assigner", "--until-idle", "--grace", "1s"]);
         command.args(["--patience", patience]);

@@ -149,7 +149,7 @@ impl Play {
         Self {
             orders: orders(),
             person: Order::new("look into a bug report by hand", "web", 5),
-            step_ms: if fast { 30 } else { 250 },
+            step_ms: if fast { 30 } else { 330 },
         }
     }
 

@@ -201,10 +201,27 @@ impl Stage {
     }
 }
 
-/// A repository of its own, without the user's hooks and templates.
+/// Variables that would lead git into another repository, such as that of a
+/// hook in which the demo is run.
+const ELSEWHERE: [&str; 6] = [
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_COMMON_DIR",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_NAMESPACE",
+];
+
+/// A repository of its own, without the user's configuration and hooks.
 fn make_git(top: &Path) -> io::Result<()> {
     let git = |words: &[&str]| {
-        Command::new("git")
+        let mut command = Command::new("git");
+        for name in ELSEWHERE {
+            command.env_remove(name);
+        }
+        command
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .env("GIT_CONFIG_NOSYSTEM", "1")
             .arg("-C")
             .arg(top)
             .args(["-c", "user.name=demo", "-c", "user.email=demo@localhost"])
