@@ -12,8 +12,10 @@
 //! the demo says so and fails.
 
 pub mod agent;
+mod branches;
 mod company;
 mod judge;
+mod line;
 mod picture;
 mod play;
 mod presence;

@@ -33,6 +33,10 @@ pub struct Happening {
 pub enum Tone {
     /// As usual.
     Plain,
+    /// Matters more.
+    Strong,
+    /// Matters less.
+    Faint,
     /// Well.
     Good,
     /// Wants a look.
@@ -174,9 +178,12 @@ pub fn folder(task: &TaskInfo) -> &str {
     task.working_dir.as_deref().map_or("", name)
 }
 
+/// What stands before the folders of the repository.
+const BELOW_TOP: &str = "/shop/";
+
 /// A folder below the repository, as it is shown.
 pub fn name(path: &str) -> &str {
-    match path.rsplit_once("/shop/") {
+    match path.rsplit_once(BELOW_TOP) {
         Some((_, below)) => below,
         None => path.rsplit('/').next().unwrap_or(path),
     }

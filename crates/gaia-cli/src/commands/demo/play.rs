@@ -6,6 +6,7 @@
 //! assigner and the same locks as in earnest.
 
 use std::path::Path;
+use std::time::Duration;
 
 use gaia_locks::ids::TaskId;
 use gaia_locks::model::Mode;
@@ -159,6 +160,13 @@ impl Play {
             TaskId::NONE => Some(&self.person),
             task => self.orders.iter().find(|order| order.task == task),
         }
+    }
+
+    /// How long a task takes a stand-in, roughly.
+    pub fn seconds_of(&self, task: TaskId) -> Option<f64> {
+        let steps = self.order(task)?.steps;
+        let step = Duration::from_millis(self.step_ms).as_secs_f64();
+        Some(f64::from(steps) * step)
     }
 
     /// Reads it from the stage.

@@ -8,15 +8,17 @@ use std::collections::VecDeque;
 
 use gaia_assigner::task::Status;
 use gaia_assigner::wire::TaskInfo;
-use gaia_locks::model::Mode;
-use gaia_locks::wire::HeldLock;
+use gaia_locks::clock::Wall;
+use gaia_locks::wire::{LockInfo, WaiterInfo};
 
-use super::picture::{Happening, Picture, Tone, folder, name, who};
+use super::branches::branch;
+use super::line::{Line, bar, cell};
+use super::picture::{Happening, Picture, Tone, folder, name};
 use super::play::{PERSON, Play, SESSIONS};
 use super::stage::tree;
-use crate::output::human::{Style, clean, cut, now};
+use crate::output::human::{Style, clean};
 
-/// Where it is shown.
+/// Where and when it is shown.
 pub struct Frame {
     /// Colours.
     pub style: Style,
@@ -24,18 +26,22 @@ pub struct Frame {
     pub width: usize,
     /// Rows.
     pub height: usize,
-    /// Since the beginning.
+    /// Seconds since the beginning.
     pub seconds: f64,
+    /// The wall clock, by which tasks are dated.
+    pub now: Wall,
 }
 
 /// Narrower than this, texts and bars are left out.
 const NARROW: usize = 66;
 /// Columns for the name of a session.
-const NAMES: usize = 9;
+const NAMES: usize = 10;
 /// Columns for a folder.
-const FOLDERS: usize = 11;
+const FOLDERS: usize = 12;
 /// Cells of a bar.
-const BAR: usize = 8;
+const BAR: u8 = 8;
+/// Columns for a time.
+const TIMES: usize = 6;
 
 /// All lines, from the top.
 pub fn scene(
@@ -44,238 +50,117 @@ pub fn scene(
     picture: &Picture,
     past: &VecDeque<(f64, Happening)>,
 ) -> Vec<String> {
-    let mut lines = vec![frame.title(), frame.counts(picture), String::new()];
-    lines.extend(
-        SESSIONS
-            .iter()
-            .map(|(session, _)| frame.session(session, play, picture)),
-    );
+    let mut lines = vec![frame.title(), counts(picture), Line::new()];
+    let sessions = SESSIONS.iter().map(|(session, _)| *session);
+    lines.extend(sessions.map(|session| frame.session(session, play, picture)));
     lines.push(frame.person(picture));
-    lines.push(String::new());
-    lines.extend(
-        tree()
-            .into_iter()
-            .map(|branch| frame.branch(&branch, picture)),
-    );
+    lines.push(Line::new());
+    lines.extend(tree().iter().map(|one| branch(one, picture)));
     let room = frame.height.saturating_sub(lines.len());
-    let skip = past.len().saturating_sub(room);
-    lines.extend(
-        past.iter()
-            .skip(skip)
-            .map(|(at, what)| frame.happening(*at, what)),
-    );
+    let old = past.len().saturating_sub(room);
+    lines.extend(past.iter().skip(old).map(|(at, what)| told(*at, what)));
     lines.truncate(frame.height);
-    lines
+    let painted = lines
+        .iter()
+        .map(|line| line.paint(&frame.style, frame.width));
+    painted.collect()
+}
+
+fn counts(picture: &Picture) -> Line {
+    let count = |wanted: &dyn Fn(&TaskInfo) -> bool| {
+        picture.tasks.iter().filter(|task| wanted(task)).count()
+    };
+    let pending = |task: &TaskInfo| task.status == Status::Pending;
+    let blocked = |task: &TaskInfo| pending(task) && !task.blocked_by.is_empty();
+    let all = [
+        (count(&|task| pending(task) && !blocked(task)), "waiting"),
+        (count(&|task| task.status.is_running()), "at work"),
+        (count(&|task| task.status == Status::Completed), "done"),
+        (count(&|task| task.status == Status::Failed), "failed"),
+        (count(&blocked), "blocked"),
+    ];
+    let words = all.map(|(count, what)| format!("{count} {what}"));
+    Line::new().and(Tone::Plain, words.join(" · "))
+}
+
+fn told(at: f64, what: &Happening) -> Line {
+    let line = Line::new().and(Tone::Faint, format!("{at:5.1}s  "));
+    line.and(what.tone, clean(&what.text))
 }
 
 impl Frame {
-    fn title(&self) -> String {
+    fn title(&self) -> Line {
         let time = format!("{:.0} s", self.seconds.floor());
-        let head = "gaia demo";
+        let head = "gaia demo  ";
         let note = "stand-ins for agents; locks, folders, processes are real";
-        let room = self.width.saturating_sub(head.len() + time.len() + 4);
-        let note = cell(note, room);
-        format!(
-            "{}  {}  {time}",
-            self.style.bold(head),
-            self.style.dim(&note)
-        )
+        let room = self.width.saturating_sub(head.len() + time.len() + 1);
+        let line = Line::new().and(Tone::Strong, head);
+        let line = line.and(Tone::Faint, cell(note, room));
+        line.and(Tone::Plain, format!(" {time}"))
     }
 
-    fn counts(&self, picture: &Picture) -> String {
-        let count = |wanted: &dyn Fn(&TaskInfo) -> bool| {
-            picture.tasks.iter().filter(|task| wanted(task)).count()
-        };
-        let blocked =
-            |task: &TaskInfo| task.status == Status::Pending && !task.blocked_by.is_empty();
-        let waiting = count(&|task| task.status == Status::Pending && !blocked(task));
-        let all = [
-            format!("{waiting} waiting"),
-            format!("{} at work", count(&|task| task.status.is_running())),
-            format!("{} done", count(&|task| task.status == Status::Completed)),
-            format!("{} failed", count(&|task| task.status == Status::Failed)),
-            format!("{} blocked", count(&blocked)),
-        ];
-        cut(&all.join(" · "), self.width)
+    fn passed(&self, since: Wall) -> f64 {
+        self.now.since(since).as_secs_f64()
     }
 
-    fn session(&self, session: &str, play: &Play, picture: &Picture) -> String {
-        let mut tasks = picture.tasks.iter();
-        let task = tasks.find(|task| {
-            task.status.is_running() && task.assigned_session.as_deref() == Some(session)
-        });
-        let Some(task) = task else {
-            return self.style.dim(&format!("{} –", cell(session, NAMES)));
-        };
-        let name = self.style.bold(&cell(session, NAMES));
-        let took = task
-            .lock_acquired_at
-            .map_or(0.0, |at| now().since(at).as_secs_f64());
-        let time = format!("{took:5.1}s");
-        let folder = cell(folder(task), FOLDERS);
-        if self.width < NARROW {
-            return format!(
-                "{name} {} {folder} {time}",
-                cell(&format!("#{}", task.id), 3)
-            );
+    fn session(&self, session: &str, play: &Play, picture: &Picture) -> Line {
+        let mut tasks = picture.tasks.iter().filter(|task| task.status.is_running());
+        match tasks.find(|task| task.assigned_session.as_deref() == Some(session)) {
+            Some(task) => self.at_work(session, task, play),
+            None => idle(session),
         }
-        let fixed = NAMES + FOLDERS + BAR + time.len() + 4;
-        let text = format!("#{} {}", task.id, clean(&task.content));
-        let text = cell(&text, self.width.saturating_sub(fixed));
-        let steps = play.order(task.id).map_or(1, |order| order.steps);
-        let whole =
-            f64::from(steps) * f64::from(u32::try_from(play.step_ms).unwrap_or(250)) / 1000.0;
-        let bar = self.style.green(&bar(took / whole));
-        format!("{name} {text} {folder} {bar} {time}")
     }
 
-    fn person(&self, picture: &Picture) -> String {
-        let name = cell(PERSON, NAMES);
+    fn at_work(&self, session: &str, task: &TaskInfo, play: &Play) -> Line {
+        let took = task.lock_acquired_at.map_or(0.0, |at| self.passed(at));
+        let line = Line::new().and(Tone::Strong, cell(session, NAMES));
+        let place = cell(folder(task), FOLDERS);
+        let time = format!("{took:5.1}s");
+        if self.width < NARROW {
+            let number = cell(&format!("#{}", task.id), 4);
+            return line.and(Tone::Plain, format!("{number}{place}{time}"));
+        }
+        let fixed = NAMES + FOLDERS + usize::from(BAR) + TIMES;
+        let text = format!("#{} {}", task.id, clean(&task.content));
+        // One column stays free between text and folder.
+        let text = cell(&text, self.width.saturating_sub(fixed + 1));
+        let whole = play.seconds_of(task.id).unwrap_or(1.0);
+        let line = line.and(Tone::Plain, format!("{text} {place}"));
+        line.and(Tone::Good, bar(took / whole, BAR))
+            .and(Tone::Plain, time)
+    }
+
+    fn person(&self, picture: &Picture) -> Line {
+        let is_person = |session: &gaia_locks::ids::SessionId| session.as_str() == PERSON;
         let mut locks = picture.locks.locks.iter().map(|held| &held.lock);
-        if let Some(lock) = locks.find(|lock| lock.session_id.as_str() == PERSON) {
-            let folder = super::picture::name(&lock.folder_path);
-            let what = cut(
-                &format!("gaia run {folder}: has its turn"),
-                self.width - NAMES - 1,
-            );
-            return format!("{} {what}", self.style.bold(&name));
+        if let Some(lock) = locks.find(|lock| is_person(&lock.session_id)) {
+            return self.has_turn(lock);
         }
         let mut waiters = picture.locks.waiters.iter();
-        let waits = waiters.find(|waiter| waiter.session_id.as_str() == PERSON);
-        let Some(waiter) = waits else {
-            return self.style.dim(&format!("{name} –"));
-        };
-        let folder = waiter
-            .folder_paths
-            .first()
-            .map_or("", |path| super::picture::name(path));
-        let waited = now().since(waiter.since).as_secs_f64();
-        let what = format!(
-            "gaia run {folder} --wait: place {} in line, {waited:.1}s",
-            waiter.place
-        );
-        let what = cut(&what, self.width - NAMES - 1);
-        format!("{} {}", self.style.bold(&name), self.style.yellow(&what))
-    }
-
-    /// One folder: who is in it, who waits for it.
-    fn branch(&self, branch: &Branch, picture: &Picture) -> String {
-        let label = cell(&branch.label, 12);
-        let here: Vec<&HeldLock> = picture
-            .locks
-            .locks
-            .iter()
-            .filter(|held| name(&held.lock.folder_path) == branch.folder)
-            .collect();
-        let room = self.width.saturating_sub(13);
-        let holders: Vec<String> = here.iter().map(|held| holder(held)).collect();
-        let holders = cut(&holders.join(", "), room);
-        let waiting = waiting(&branch.folder, picture);
-        let left = room.saturating_sub(holders.chars().count() + 2);
-        let waiting = match waiting.is_empty() {
-            true => String::new(),
-            false => cut(&format!("← {}", waiting.join(" ")), left),
-        };
-        match (holders.is_empty(), around(&branch.folder, picture)) {
-            (false, _) => format!(
-                "{label} {}  {}",
-                self.style.green(&holders),
-                self.style.yellow(&waiting)
-            ),
-            (true, Some(above)) => {
-                let above = format!("(within {above})");
-                let waiting = cut(&waiting, room.saturating_sub(above.len() + 2));
-                format!(
-                    "{} {}  {}",
-                    self.style.dim(&label),
-                    self.style.dim(&above),
-                    self.style.yellow(&waiting)
-                )
-            }
-            (true, None) => format!("{label} {}", self.style.yellow(&waiting)),
+        match waiters.find(|waiter| is_person(&waiter.session_id)) {
+            Some(waiter) => self.stands_in_line(waiter),
+            None => idle(PERSON),
         }
     }
 
-    fn happening(&self, at: f64, what: &Happening) -> String {
-        let time = format!("{at:5.1}s");
-        let text = cut(
-            &clean(&what.text),
-            self.width.saturating_sub(time.len() + 2),
-        );
-        let text = match what.tone {
-            Tone::Plain => text,
-            Tone::Good => self.style.green(&text),
-            Tone::Odd => self.style.yellow(&text),
-            Tone::Bad => self.style.red(&text),
-        };
-        format!("{}  {text}", self.style.dim(&time))
-    }
-}
-
-/// One line of the tree.
-pub struct Branch {
-    /// The folder, as locks are shown.
-    pub folder: String,
-    /// Its name behind its twigs.
-    pub label: String,
-}
-
-fn holder(held: &HeldLock) -> String {
-    let lock = &held.lock;
-    let who = match lock.task_id.0 {
-        0 => lock.session_id.to_string(),
-        task => format!("{} #{task}", lock.session_id),
-    };
-    match lock.mode {
-        Mode::Shared => format!("{who} reads"),
-        Mode::Exclusive => who,
-    }
-}
-
-/// The folder above that is locked alone, and this one with it.
-fn around(folder: &str, picture: &Picture) -> Option<String> {
-    let exclusive = picture.locks.locks.iter().map(|held| &held.lock);
-    let mut exclusive = exclusive.filter(|lock| lock.mode == Mode::Exclusive);
-    let above = exclusive.find(|lock| {
-        let above = name(&lock.folder_path);
-        above == "shop"
-            || folder
-                .strip_prefix(above)
-                .is_some_and(|rest| rest.starts_with('/'))
-    });
-    above.map(|lock| name(&lock.folder_path).to_owned())
-}
-
-/// Who stands in line for a folder, then the tasks that were passed over
-/// because it is locked.
-fn waiting(folder: &str, picture: &Picture) -> Vec<String> {
-    let waiters = picture.locks.waiters.iter();
-    let waiters =
-        waiters.filter(|waiter| waiter.folder_paths.iter().any(|path| name(path) == folder));
-    let tasks = picture.tasks.iter().filter(|task| {
-        let waits = task.status == Status::Pending && task.passed_over && !task.in_line;
-        waits && super::picture::folder(task) == folder
-    });
-    waiters
-        .map(who)
-        .chain(tasks.map(|task| format!("#{}", task.id)))
-        .collect()
-}
-
-fn bar(part: f64) -> String {
-    let eighths = (part.clamp(0.0, 1.0) * 8.0).floor();
-    (0..BAR)
-        .map(
-            |at| match f64::from(u8::try_from(at).unwrap_or(0)) < eighths {
-                true => '▰',
-                false => '▱',
-            },
+    fn has_turn(&self, lock: &LockInfo) -> Line {
+        let (place, took) = (name(&lock.folder_path), self.passed(lock.created_at));
+        let line = Line::new().and(Tone::Strong, cell(PERSON, NAMES));
+        line.and(
+            Tone::Plain,
+            format!("gaia run {place}: its turn, {took:.1}s"),
         )
-        .collect()
+    }
+
+    fn stands_in_line(&self, waiter: &WaiterInfo) -> Line {
+        let wanted = waiter.folder_paths.first().map_or("", |path| name(path));
+        let (place, waited) = (waiter.place, self.passed(waiter.since));
+        let line = Line::new().and(Tone::Strong, cell(PERSON, NAMES));
+        let text = format!("gaia run {wanted} --wait: place {place}, {waited:.1}s");
+        line.and(Tone::Odd, text)
+    }
 }
 
-/// Text in so many columns exactly.
-fn cell(text: &str, width: usize) -> String {
-    let text = cut(text, width);
-    format!("{text:width$}")
+fn idle(session: &str) -> Line {
+    Line::new().and(Tone::Faint, format!("{}–", cell(session, NAMES)))
 }

@@ -14,7 +14,6 @@ use gaia_locks::service::{Config, LockService};
 use gaia_locks::settings::SETTINGS;
 use gaia_locks::store::sqlite::{SqliteOptions, SqliteStore};
 
-use super::scene::Branch;
 use crate::context::variable;
 use crate::exit::Failure;
 
@@ -32,6 +31,9 @@ const FOLDERS: [(&str, [&str; 2]); 11] = [
     ("infra", ["cron.txt", "alerts.yml"]),
     (".", ["README.md", "Makefile"]),
 ];
+
+/// The repository's name.
+pub const TOP: &str = "shop";
 
 /// What everything that the demo starts finds in its environment.
 pub const MARK: &str = "GAIA_DEMO";
@@ -107,7 +109,7 @@ impl Stage {
 
     /// The repository of a stage.
     pub fn repository_of(root: &Path) -> PathBuf {
-        root.join("shop")
+        root.join(TOP)
     }
 
     /// What the stand-ins say.
@@ -243,6 +245,14 @@ fn make_git(top: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// One line of the tree.
+pub struct Branch {
+    /// The folder, as locks are shown.
+    pub folder: String,
+    /// Its name, moved in by its depth.
+    pub label: String,
+}
+
 /// The repository's folders as a tree.
 pub fn tree() -> Vec<Branch> {
     let mut folders: Vec<&str> = FOLDERS.iter().map(|(folder, _)| *folder).collect();
@@ -257,8 +267,8 @@ pub fn tree() -> Vec<Branch> {
         }
     });
     let top = Branch {
-        folder: "shop".to_owned(),
-        label: "shop".to_owned(),
+        folder: TOP.to_owned(),
+        label: TOP.to_owned(),
     };
     std::iter::once(top).chain(branches).collect()
 }

@@ -13,6 +13,7 @@ use super::play::Play;
 use super::scene::{Frame, scene};
 use crate::context::{Context, variable};
 use crate::exit::Failure;
+use crate::output::human;
 
 /// More lines than any terminal shows.
 const REMEMBERED: usize = 200;
@@ -74,6 +75,7 @@ impl<'a> View<'a> {
             width: usize::from(columns.max(20)),
             height: usize::from(rows.max(5)),
             seconds: at,
+            now: human::now(),
         };
         screen.draw(&scene(&frame, self.play, picture, &self.past))
     }
