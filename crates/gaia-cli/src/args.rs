@@ -97,6 +97,9 @@ pub enum Command {
     Assigner(commands::assigner::AssignerArgs),
     #[command(hide = true)]
     Keeper(commands::assigner::KeeperArgs),
+    Demo(commands::demo::DemoArgs),
+    #[command(hide = true)]
+    DemoAgent(commands::demo::agent::AgentArgs),
     ForceRelease(commands::force_release::ForceReleaseArgs),
     Cleanup(commands::cleanup::CleanupArgs),
     Prune(commands::prune::PruneArgs),

@@ -8,6 +8,7 @@ pub mod bench;
 pub mod check;
 pub mod cleanup;
 pub mod completions;
+pub mod demo;
 pub mod doctor;
 pub mod force_release;
 pub mod history;
@@ -55,6 +56,8 @@ pub fn run(context: &Context, command: Command) -> Ended {
         Command::Session(args) => session::run(context, args),
         Command::Assigner(args) => assigner::run(context, &args),
         Command::Keeper(_) => assigner::keep(),
+        Command::Demo(args) => demo::run(context, &args),
+        Command::DemoAgent(args) => demo::agent::run(context, &args),
         Command::ForceRelease(args) => force_release::run(context, &args),
         Command::Cleanup(args) => cleanup::run(context, &args),
         Command::Prune(args) => prune::run(context, &args),
