@@ -22,6 +22,9 @@ use crate::exit::Failure;
 /// How long a stopped demo may take to end by itself.
 const GRACE: Duration = Duration::from_secs(5);
 
+/// After how many steps of work a task that is passed over stands in line.
+const PATIENCE: u64 = 18;
+
 /// Adds the sessions and queues the tasks.
 ///
 /// # Errors
@@ -81,11 +84,11 @@ impl<'a> Company<'a> {
     ///
     /// # Errors
     /// When it cannot be started.
-    pub fn start(stage: &'a Stage, fast: bool) -> io::Result<Self> {
-        let patience = if fast { "600ms" } else { "6s" };
+    pub fn start(stage: &'a Stage, play: &Play) -> io::Result<Self> {
+        let patience = format!("{}ms", play.step_ms * PATIENCE);
         let mut command = stage.program("assigner.log")?;
         command.args(["assigner", "--until-idle", "--grace", "1s"]);
-        command.args(["--patience", patience]);
+        command.args(["--patience", &patience]);
         Ok(Self {
             stage,
             assigner: Started::new(command.spawn()?),

@@ -14,6 +14,7 @@
 pub mod agent;
 mod branches;
 mod company;
+mod interrupt;
 mod judge;
 mod line;
 mod picture;
@@ -31,6 +32,7 @@ use std::path::PathBuf;
 use crate::context::Context;
 use crate::exit::{Ended, Failure, Status};
 
+use interrupt::Interrupt;
 use judge::{Notes, Summary};
 use play::Play;
 use stage::Stage;
@@ -61,11 +63,12 @@ pub fn run(context: &Context, args: &DemoArgs) -> Ended {
     if let Some(root) = &args.judge {
         return judge_again(context, &PathBuf::from(context.folder(root)?.path()));
     }
+    let interrupt = Interrupt::watch()?;
     let stage = Stage::build(args.keep)?;
     let tasks = stage.doors()?;
     let mut play = Play::new(args.fast);
     company::queue(&stage, &tasks, &mut play)?;
-    let notes = match show::show(context, &stage, &tasks, &play, args.fast)? {
+    let notes = match show::show(context, &stage, &tasks, &play, &interrupt)? {
         show::Outcome::Played(notes) => notes,
         show::Outcome::Interrupted(status) => {
             stage.clear()?;

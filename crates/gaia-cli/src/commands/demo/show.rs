@@ -1,19 +1,18 @@
 //! The show itself: looks, tells what happened, does what the play demands of
 //! it (one kill, one person who asks), until everything has ended.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::path::Path;
 use std::time::Duration;
 
 use gaia_assigner::Tasks;
 use gaia_locks::clock::Moment;
 use gaia_locks::service::{Locks as _, Topic};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use super::company::{self, Company, now};
-use super::judge::{Notes, to_be_killed};
-use super::picture::{Happening, Picture, Tone, happening};
-use super::play::{PERSON, Play};
+use super::interrupt::Interrupt;
+use super::judge::Notes;
+use super::picture::{Happening, Picture, Tone, happening, name};
+use super::play::{PERSON, Part, Play};
 use super::report::Report;
 use super::stage::Stage;
 use super::view::View;
@@ -44,9 +43,8 @@ pub fn show(
     stage: &Stage,
     tasks: &Tasks,
     play: &Play,
-    fast: bool,
+    interrupt: &Interrupt,
 ) -> Result<Outcome, Failure> {
-    let interrupt = Interrupt::watch()?;
     let mut show = Show {
         context,
         stage,
@@ -54,9 +52,9 @@ pub fn show(
         play,
         began: now(),
         notes: Notes::default(),
-        company: Company::start(stage, fast)?,
+        company: Company::start(stage, play)?,
     };
-    let played = show.play(&interrupt);
+    let played = show.play(interrupt);
     if !matches!(played, Ok(None)) {
         show.company.stop();
     }
@@ -66,11 +64,9 @@ pub fn show(
     }
     let mut notes = show.notes;
     notes.troubles.extend(show.company.troubles());
-    notes.troubles.extend(
-        stray
-            .iter()
-            .map(|pid| format!("process {pid} did not end by itself")),
-    );
+    let strays = stray.iter();
+    let text = |pid: &u32| format!("process {pid} did not end by itself");
+    notes.troubles.extend(strays.map(text));
     Ok(Outcome::Played(notes))
 }
 
@@ -112,9 +108,8 @@ impl Show<'_> {
     fn is_late(&mut self) -> bool {
         let late = now().since(self.began) > LONGEST;
         if late {
-            self.notes
-                .troubles
-                .push("it stood still and was stopped".to_owned());
+            let trouble = "it stood still and was stopped";
+            self.notes.troubles.push(trouble.to_owned());
             self.company.stop();
         }
         late
@@ -129,10 +124,8 @@ impl Show<'_> {
         if !self.company.person_asked() && is_time_to_ask(picture, self.play) {
             self.notes.asked = Some(now());
             self.company.let_person_ask(self.play)?;
-            let text = format!(
-                "{PERSON} types: gaia run {} --wait",
-                self.play.person.folder
-            );
+            let folder = &self.play.person.folder;
+            let text = format!("{PERSON} types: gaia run {folder} --wait");
             happened.push(happening(Tone::Odd, text));
         }
         Ok(happened)
@@ -154,45 +147,24 @@ impl Show<'_> {
     }
 }
 
+/// Which stand-in is to be killed now: it is in the midst of its work.
+fn to_be_killed<'a>(play: &Play, reports: &'a [Report]) -> Option<&'a Report> {
+    let mut in_the_midst = reports.iter().filter(|report| report.looks >= 4);
+    in_the_midst.find(|report| {
+        let order = play.order(report.worker.task);
+        order.is_some_and(|order| order.part == Part::KilledFirst)
+    })
+}
+
 /// The person asks while others are at work in that very folder.
 fn is_time_to_ask(picture: &Picture, play: &Play) -> bool {
-    let over = picture
-        .tasks
+    let over = picture.tasks.iter().filter(|task| task.status.is_over());
+    let folder = Path::new(&play.person.folder);
+    let mut locked = picture
+        .locks
+        .locks
         .iter()
-        .filter(|task| task.status.is_over())
-        .count();
-    let folder = std::path::Path::new(&play.person.folder);
-    let busy = picture.locks.locks.iter().any(|held| {
-        std::path::Path::new(super::picture::name(&held.lock.folder_path)).starts_with(folder)
-    });
-    over >= 3 && busy
-}
-
-/// Ctrl-C and its like.
-struct Interrupt {
-    signal: Arc<AtomicI32>,
-}
-
-impl Interrupt {
-    fn watch() -> Result<Self, Failure> {
-        let signal = Arc::new(AtomicI32::new(0));
-        let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP])?;
-        let seen = signal.clone();
-        std::thread::Builder::new()
-            .name("gaia-signals".to_owned())
-            .spawn(move || {
-                for signal in signals.forever() {
-                    seen.store(signal, Ordering::SeqCst);
-                }
-            })?;
-        Ok(Self { signal })
-    }
-
-    /// The exit status that a shell expects after that signal.
-    fn status(&self) -> Option<u8> {
-        match self.signal.load(Ordering::SeqCst) {
-            0 => None,
-            signal => u8::try_from(128 + signal).ok(),
-        }
-    }
+        .map(|held| name(&held.lock.folder_path));
+    let busy = locked.any(|locked| Path::new(locked).starts_with(folder));
+    over.count() >= 3 && busy
 }

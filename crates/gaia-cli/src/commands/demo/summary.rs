@@ -13,7 +13,7 @@ use crate::output::human::{Style, clean};
 /// The summary for people.
 pub fn in_words(style: &Style, summary: &Summary, stage: &Stage) -> String {
     let mut parts = vec![
-        style.bold(&headline(summary)),
+        style.bold(&wrapped(style, &headline(summary))),
         figures(style, summary),
         verdict(style, summary),
     ];
@@ -64,7 +64,7 @@ fn figures(style: &Style, summary: &Summary) -> String {
         style.table(["", "the history says", "the agents saw"], rows),
         String::new(),
     ];
-    lines.extend(facts(summary));
+    lines.extend(facts(summary).iter().map(|fact| wrapped(style, fact)));
     lines.join("\n")
 }
 
@@ -94,6 +94,8 @@ fn facts(summary: &Summary) -> Vec<String> {
         "Left over: {} locks, {} in line, {} processes.",
         left.locks, left.waiters, left.processes
     ));
+    let kept = summary.home.iter();
+    lines.extend(kept.map(|home| format!("Its home is kept: {}", home.display())));
     lines
 }
 
@@ -103,14 +105,14 @@ fn verdict(style: &Style, summary: &Summary) -> String {
         let text = format!(
             "It adds up: {granted} grants in the history, {alone} agents that say they were alone."
         );
-        return style.green(&text);
+        return style.green(&wrapped(style, &text));
     }
     let mut lines = vec![style.red("It does NOT add up:")];
     lines.extend(
         summary
             .doubts
             .iter()
-            .map(|doubt| format!("  {}", clean(doubt))),
+            .map(|doubt| wrapped(style, &format!("- {}", clean(doubt)))),
     );
     lines.join("\n")
 }
@@ -122,17 +124,17 @@ fn try_next(style: &Style, stage: &Stage) -> String {
         true => (kept, "what happened here"),
         false => (
             format!("{gaia} demo --keep"),
-            "the same, and look around afterwards",
+            "the same, to look around afterwards",
         ),
     };
     let all = [
         (
             format!("{gaia} run . -- sh"),
-            "hold this folder as long as a shell is open",
+            "hold this folder while a shell is open",
         ),
         (
             format!("{gaia} status --watch"),
-            "elsewhere: who holds what, who waits",
+            "elsewhere: who holds what",
         ),
         (
             format!("{gaia} session add me --process 'claude -p {{prompt}}'"),
@@ -145,22 +147,40 @@ fn try_next(style: &Style, stage: &Stage) -> String {
         (format!("{gaia} assigner"), "set it to work"),
         look,
     ];
-    let widest = all
+    let lines: Vec<String> = all
         .iter()
-        .map(|(command, _)| command.chars().count())
-        .max()
-        .unwrap_or(0);
-    let line = |(command, why): &(String, &str)| {
-        let why = format!("# {why}");
-        let taken = command.chars().count() + why.chars().count() + 4;
-        match style.width() {
-            Some(width) if widest + 48 > width && taken > width => format!("  {command}"),
-            Some(width) if widest + 48 > width => format!("  {command}  {}", style.dim(&why)),
-            _ => format!("  {command:widest$}  {}", style.dim(&why)),
-        }
-    };
-    let lines: Vec<String> = all.iter().map(line).collect();
+        .map(|(command, why)| line(style, command, why))
+        .collect();
     format!("{}\n{}", style.bold("Try next"), lines.join("\n"))
+}
+
+/// Columns for commands; what is longer takes what it needs.
+const COMMANDS: usize = 34;
+
+/// A command, and what it is for where there is room to say so.
+fn line(style: &Style, command: &str, why: &str) -> String {
+    let why = format!("# {why}");
+    let taken = command.chars().count().max(COMMANDS) + why.chars().count() + 4;
+    match style.width().is_none_or(|width| taken <= width) {
+        true => format!("  {command:COMMANDS$}  {}", style.dim(&why)),
+        false => format!("  {command}"),
+    }
+}
+
+/// Text in lines that fit, broken between words; elsewhere as it is.
+fn wrapped(style: &Style, text: &str) -> String {
+    let width = style.width().unwrap_or(usize::MAX);
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let Some(last) = lines.last_mut() else { break };
+        let taken = last.chars().count() + 1 + word.chars().count();
+        match (last.is_empty(), taken <= width) {
+            (true, _) => last.push_str(word),
+            (false, true) => last.extend([" ", word]),
+            (false, false) => lines.push(word.to_owned()),
+        }
+    }
+    lines.join("\n")
 }
 
 /// How this program is called from here: by its name if that finds it.
