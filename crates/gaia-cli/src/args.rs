@@ -97,6 +97,9 @@ pub enum Command {
     Assigner(commands::assigner::AssignerArgs),
     #[command(hide = true)]
     Keeper(commands::assigner::KeeperArgs),
+    Demo(commands::demo::DemoArgs),
+    #[command(hide = true)]
+    DemoAgent(commands::demo::agent::AgentArgs),
     ForceRelease(commands::force_release::ForceReleaseArgs),
     Cleanup(commands::cleanup::CleanupArgs),
     Prune(commands::prune::PruneArgs),
@@ -104,6 +107,9 @@ pub enum Command {
     Restore(commands::restore::RestoreArgs),
     Doctor(commands::doctor::DoctorArgs),
     Bench(commands::bench::BenchArgs),
+    Check(commands::check::CheckArgs),
+    #[command(hide = true)]
+    CheckWorker(commands::check::CheckWorkerArgs),
     Completions(commands::completions::CompletionsArgs),
     Man(commands::man::ManArgs),
 }

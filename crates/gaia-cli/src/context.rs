@@ -177,11 +177,15 @@ impl Context {
     }
 }
 
+/// The current folder.
+///
+/// # Errors
+/// When it cannot be told.
 #[expect(
     clippy::disallowed_methods,
     reason = "the edge, where relative folders get their start"
 )]
-fn here() -> Result<PathBuf, Failure> {
+pub fn here() -> Result<PathBuf, Failure> {
     std::env::current_dir().map_err(|error| {
         Failure::new(
             "invalid_folder",

@@ -199,6 +199,12 @@ impl From<std::io::Error> for Failure {
     }
 }
 
+impl From<serde_json::Error> for Failure {
+    fn from(error: serde_json::Error) -> Self {
+        std::io::Error::from(error).into()
+    }
+}
+
 /// An error as JSON.
 #[derive(Serialize)]
 struct Told<'a> {

@@ -133,7 +133,9 @@ struct Interrupt {
 
 impl Interrupt {
     fn watch() -> Result<Self, Failure> {
-        let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
+        let heard = [SIGINT, SIGTERM, SIGHUP];
+        let heard = heard.iter().filter(|signal| !is_ignored(**signal));
+        let mut signals = Signals::new(heard)?;
         let interrupt = Self {
             cancel: Cancel::default(),
             signal: Arc::new(AtomicI32::new(0)),
@@ -163,6 +165,17 @@ impl Interrupt {
 impl Drop for Interrupt {
     fn drop(&mut self) {
         self.handle.close();
+    }
+}
+
+/// What whoever started this process had ignored (`nohup`, a job in a script's
+/// background) stays ignored.
+fn is_ignored(signal: libc::c_int) -> bool {
+    // SAFETY: only asks; the answer is written to a value of this frame.
+    unsafe {
+        let mut now = std::mem::zeroed::<libc::sigaction>();
+        libc::sigaction(signal, std::ptr::null(), &mut now) == 0
+            && now.sa_sigaction == libc::SIG_IGN
     }
 }
 

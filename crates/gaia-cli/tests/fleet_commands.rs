@@ -245,3 +245,29 @@ fn r07_force_release_of_a_tasks_lock_fails_the_task() {
     assert_eq!(task["task"]["status"], "failed");
     assert!(task["task"]["error"].as_str().unwrap().contains("needed"));
 }
+
+/// Section 4: a live marker of another database refuses the lock, to tasks too.
+#[test]
+fn a_task_waits_for_a_folder_that_another_database_holds() {
+    let (theirs, ours) = (Home::new(), Home::new());
+    let folder = ours.folder("shared");
+    let dir = folder.to_str().unwrap();
+    theirs.json(&["acquire", dir, "--session", "s", "--ttl", "2s"], 0);
+    ours.json(&["session", "add", "me", "--process", "date +%s.%N"], 0);
+    let sent = ours.json(&["send", "go", "--dir", dir], 0);
+    let id = sent["task"]["id"].to_string();
+    let idle = ours.run(&["assigner", "--until-idle"]);
+    assert!(idle.status.success(), "{idle:?}");
+    let task = ours.json(&["task", "show", &id], 0);
+    assert_eq!(task["task"]["status"], "completed");
+    let past = theirs.json(&["history"], 0);
+    let ended = past["locks"][0]["expires_at"].as_str().unwrap();
+    let ended: jiff::Timestamp = ended.parse().unwrap();
+    let ran: f64 = task["task"]["response"]
+        .as_str()
+        .unwrap()
+        .trim()
+        .parse()
+        .unwrap();
+    assert!(ran >= ended.as_second() as f64, "{ran} before {ended}");
+}

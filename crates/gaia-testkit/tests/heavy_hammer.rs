@@ -29,17 +29,6 @@ fn hammer_worker() {
     hammer::worker_main().unwrap();
 }
 
-/// `GAIA_HAMMER_JUDGE=/tmp/… cargo nextest run --no-capture judge_again`: what
-/// a failed run left behind, judged once more.
-#[test]
-fn judge_again() {
-    let Some(kept) = std::env::var_os("GAIA_HAMMER_JUDGE").map(std::path::PathBuf::from) else {
-        return;
-    };
-    let plan = Plan::new(&kept.join("locks.db"), &kept.join("shop"), &WORKER);
-    println!("{}", hammer::verdict(&plan).unwrap());
-}
-
 fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |text| text.parse().unwrap())
 }

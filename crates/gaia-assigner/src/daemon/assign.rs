@@ -156,6 +156,15 @@ impl Assigner {
     }
 
     fn assign(&mut self, assign: &Assign) -> Result<bool, Error> {
+        if let Some(Err(error)) = assign
+            .folder
+            .as_ref()
+            .map(|folder| self.locks.refuse_foreign(std::slice::from_ref(folder)))
+        {
+            // As good as locked: that others lock it is seen in a file only.
+            tracing::warn!(task = assign.task.0, %error, "task passed over");
+            return self.pass_over(assign.task).map(|()| false);
+        }
         let spare = match self.take_spare() {
             Ok(spare) => spare,
             Err(error) => {

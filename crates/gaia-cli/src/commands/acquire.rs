@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use gaia_locks::ids::RequestId;
 use gaia_locks::liveness::ProcessIdentity;
-use gaia_locks::model::{Keeper, Mode};
+use gaia_locks::model::{Keeper, LockStatus, Mode};
 use gaia_locks::service::{Acquire, Line};
 use gaia_locks::wire::{Granted, LockInfo};
 
@@ -26,7 +26,8 @@ use crate::waiting::{self, Outcome};
 /// itself (after GAIA_LOCK_TIMEOUT_HOURS, or --ttl) unless it is renewed or
 /// released before. The answer names its token.
 ///
-/// Exit status: 0 granted, 3 not granted.
+/// Exit status: 0 granted, 3 not granted, 4 when a --request-id names a lock
+/// that is over.
 #[derive(clap::Args, Debug)]
 pub struct AcquireArgs {
     /// What to lock; it need not exist yet
@@ -61,7 +62,7 @@ pub fn run(context: &Context, args: AcquireArgs) -> Ended {
             context
                 .out
                 .answer(&json, |style| in_words(style, &granted))?;
-            Ok(Status::Done.into())
+            Ok(still_held(context, &granted).into())
         }
         Outcome::Refused { refusal, waited } => {
             if context.out.is_json() {
@@ -73,6 +74,29 @@ pub fn run(context: &Context, args: AcquireArgs) -> Ended {
         }
         Outcome::Interrupted(status) => Ok(ExitCode::from(status)),
     }
+}
+
+/// A request id that comes again gives the same lock with its state now [R16]:
+/// whoever asks must not take one that has ended for one that it holds.
+fn still_held(context: &Context, granted: &Granted) -> Status {
+    let Some(ended) = granted.locks.iter().find(|lock| !is_active(lock)) else {
+        return Status::Done;
+    };
+    if !context.out.is_json() {
+        let how = ended.end_reason.map_or("ended", |how| how.word());
+        tell::error(
+            &format!(
+                "this request was granted before, and its lock {} is over ({how})",
+                ended.id
+            ),
+            Some("ask with a new --request-id to lock it again"),
+        );
+    }
+    Status::NotHeld
+}
+
+fn is_active(lock: &LockInfo) -> bool {
+    lock.status == LockStatus::Active
 }
 
 fn request(context: &Context, args: AcquireArgs) -> Result<Acquire, Failure> {
@@ -116,6 +140,7 @@ fn in_words(style: &Style, granted: &Granted) -> String {
     let lines: Vec<String> = granted
         .locks
         .iter()
+        .filter(|lock| is_active(lock))
         .map(|lock| one_lock(style, verb, lock))
         .collect();
     lines.join("\n")

@@ -5,8 +5,10 @@ pub mod acquire;
 pub mod assigner;
 pub mod backup;
 pub mod bench;
+pub mod check;
 pub mod cleanup;
 pub mod completions;
+pub mod demo;
 pub mod doctor;
 pub mod force_release;
 pub mod history;
@@ -54,6 +56,8 @@ pub fn run(context: &Context, command: Command) -> Ended {
         Command::Session(args) => session::run(context, args),
         Command::Assigner(args) => assigner::run(context, &args),
         Command::Keeper(_) => assigner::keep(),
+        Command::Demo(args) => demo::run(context, &args),
+        Command::DemoAgent(args) => demo::agent::run(context, &args),
         Command::ForceRelease(args) => force_release::run(context, &args),
         Command::Cleanup(args) => cleanup::run(context, &args),
         Command::Prune(args) => prune::run(context, &args),
@@ -61,6 +65,8 @@ pub fn run(context: &Context, command: Command) -> Ended {
         Command::Restore(args) => restore::run(context, &args),
         Command::Doctor(args) => doctor::run(context, &args),
         Command::Bench(args) => bench::run(context, args),
+        Command::Check(args) => check::run(context, &args),
+        Command::CheckWorker(_) => check::work(),
         Command::Completions(args) => completions::run(context, &args),
         Command::Man(args) => man::run(context, &args),
     }

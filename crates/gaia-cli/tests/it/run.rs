@@ -206,3 +206,35 @@ fn run_stopped_and_continued_takes_the_command_along() {
     std::fs::write(home.path("end"), "").unwrap();
     assert_eq!(gaia.end().0, 0);
 }
+
+#[test]
+fn run_ends_with_4_when_the_lock_of_a_short_command_was_ended() {
+    let home = Home::new();
+    let gaia = env!("CARGO_BIN_EXE_gaia");
+    let words = |on_lost| {
+        let run = ["run", "a", "--on-lost", on_lost, "--"];
+        [&run[..], &["sh", "-c"]].concat()
+    };
+    let end = format!("{gaia} force-release $GAIA_LOCK_TOKEN --reason test");
+    let stopped = home.output(&[&words("stop")[..], &[&end]].concat());
+    let err = String::from_utf8_lossy(&stopped.stderr);
+    assert_eq!(stopped.status.code(), Some(4), "{err}");
+    assert!(err.contains("(forced)"), "{err}");
+    let warned = home.output(&[&words("warn")[..], &[&end]].concat());
+    let err = String::from_utf8_lossy(&warned.stderr);
+    assert_eq!(warned.status.code(), Some(0), "{err}");
+    assert!(err.contains("(forced)"), "{err}");
+}
+
+#[test]
+fn run_has_the_status_that_was_asked_for_when_another_database_holds_the_folder() {
+    let home = Home::new();
+    std::fs::create_dir(home.path("work/a")).unwrap();
+    assert_eq!(home.status(&["acquire", "a", "--session", "holder"]), 0);
+    let other = format!("sqlite://{}", home.path("other.db").display());
+    let run = ["run", "a", "--database", &other, "--conflict-status", "77"];
+    let output = home.output(&[&run[..], &["--", "true"]].concat());
+    let err = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(77), "{err}");
+    assert!(err.contains("other.db"), "{err}");
+}

@@ -34,14 +34,15 @@ use gaia_locks::clock::{Clock, SystemClock};
 use gaia_locks::folder::Folder;
 use gaia_locks::ids::{SessionId, TaskId};
 use gaia_locks::liveness::ProcessIdentity;
-use gaia_locks::model::{Holder, Keeper, Mode};
-use gaia_locks::service::{Acquire, Line, Release};
+use gaia_locks::model::{EndReason, Holder, Keeper, Mode};
+use gaia_locks::service::{Acquire, Line, Release, Released};
 use gaia_locks::wire::{Granted, LockInfo};
 
 use crate::args::{WaitLimit, duration};
 use crate::asker::Asker;
 use crate::context::Context;
-use crate::exit::{Ended, Failure, Status};
+use crate::exit::{self, Ended, Failure, Status};
+use crate::output::human::clean;
 use crate::output::json::Acquired;
 use crate::output::refusal;
 use crate::system;
@@ -106,8 +107,21 @@ struct Held {
     ttl: Duration,
 }
 
-/// Makes the process, takes the lock in its name, lets it go, waits for it.
+/// Runs the command under its lock. Whatever way the lock was not granted, the
+/// exit status for that is the one that was asked for.
 pub fn run(context: &Context, args: RunArgs) -> Ended {
+    let status = args.conflict_status;
+    match hold_and_run(context, args) {
+        Err(failure) if failure.status == Status::NotGranted => {
+            exit::fail(&context.out, &failure);
+            Ok(ExitCode::from(status))
+        }
+        ended => ended,
+    }
+}
+
+/// Makes the process, takes the lock in its name, lets it go, waits for it.
+fn hold_and_run(context: &Context, args: RunArgs) -> Ended {
     let holder = holder(&args.asker)?;
     let folders = context.folders(&args.folders)?;
     let environment = environment(context, &holder)?;
@@ -213,8 +227,11 @@ impl Held {
         let status = watch.until_the_end(&signals)?;
         let lost = watch.lost();
         drop(watch);
-        self.release(&lost);
-        Ok(ExitCode::from(status))
+        let was_lost = self.release(&lost) && on_lost == OnLost::Stop;
+        Ok(ExitCode::from(match was_lost {
+            true => Status::NotHeld as u8,
+            false => status,
+        }))
     }
 
     /// The tokens as GAIA_LOCK_TOKEN has them.
@@ -228,8 +245,10 @@ impl Held {
     }
 
     /// The command has ended: so does the lock. What cannot be released now is
-    /// freed by whoever finds that its process is gone.
-    fn release(&self, lost: &[gaia_locks::LockId]) {
+    /// freed by whoever finds that its process is gone. Gives whether one had
+    /// ended before and nobody had noticed: a short command is not watched.
+    fn release(&self, lost: &[gaia_locks::LockId]) -> bool {
+        let mut unnoticed = false;
         for lock in self.granted.iter().filter(|lock| !lost.contains(&lock.id)) {
             let wish = Release {
                 folder: None,
@@ -237,12 +256,32 @@ impl Held {
                 task: None,
                 token: Some(lock.id),
             };
-            if let Err(error) = self.locks.release(&wish) {
-                tell::note(&format!(
+            match self.locks.release(&wish) {
+                Ok(Released::Ended(_)) => {}
+                Ok(_) => unnoticed |= self.tell_if_lost(lock),
+                Err(error) => tell::note(&format!(
                     "the lock {} could not be released: {error}",
                     lock.id
-                ));
+                )),
             }
         }
+        unnoticed
+    }
+
+    /// Whoever waited may have found the command's process gone before its lock
+    /// was released: that is no loss.
+    fn tell_if_lost(&self, lock: &LockInfo) -> bool {
+        let ended = self.locks.verify(lock.id).ok().and_then(|now| now.lock);
+        let how = ended.and_then(|lock| lock.end_reason);
+        let Some(how) = how.filter(|how| *how != EndReason::Died) else {
+            return false;
+        };
+        tell::note(&format!(
+            "the lock on {} was lost while the command ran: lock {} was ended ({})",
+            clean(&lock.folder_path),
+            lock.id,
+            how.word()
+        ));
+        true
     }
 }

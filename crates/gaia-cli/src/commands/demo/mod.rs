@@ -1,0 +1,109 @@
+//! `gaia demo`: a fleet at work, in a temporary home.
+//!
+//! # What is real
+//! Everything but the agents' minds: the assigner, the locks, the keepers, the
+//! processes, the files, the kill. The stand-ins call no model and take their
+//! time instead.
+//!
+//! # Why it can be believed
+//! Each stand-in looks for others in its folder by itself, without asking any
+//! lock, and writes down what it saw ([`presence`], [`report`]). In the end
+//! that is set beside the history ([`judge`]). If the two do not say the same,
+//! the demo says so and fails.
+
+pub mod agent;
+mod branches;
+mod company;
+mod interrupt;
+mod judge;
+mod line;
+mod picture;
+mod play;
+mod presence;
+mod report;
+mod scene;
+mod show;
+mod stage;
+mod summary;
+mod view;
+
+use std::path::PathBuf;
+
+use crate::context::Context;
+use crate::exit::{Ended, Failure, Status};
+
+use interrupt::Interrupt;
+use judge::{Notes, Summary};
+use play::Play;
+use stage::Stage;
+
+/// Show a fleet at work on a queue of tasks, in a temporary home
+///
+/// Stand-ins for agents work as real processes on real files of a small
+/// repository, under the real assigner and real locks; no model is called. In
+/// the end the history is set beside what the stand-ins saw. Takes half a
+/// minute; nothing outside the temporary home is touched.
+///
+/// Exit status: 0 it adds up, 1 it does not.
+#[derive(clap::Args, Debug)]
+pub struct DemoArgs {
+    /// Take a few seconds only
+    #[arg(long)]
+    pub fast: bool,
+    /// Keep the home, to look around in
+    #[arg(long)]
+    pub keep: bool,
+    /// Play nothing; judge once more a home that was kept
+    #[arg(long, value_name = "HOME", conflicts_with_all = ["fast", "keep"])]
+    pub judge: Option<PathBuf>,
+}
+
+/// Plays it, or judges what was played.
+pub fn run(context: &Context, args: &DemoArgs) -> Ended {
+    if let Some(root) = &args.judge {
+        return judge_again(context, &PathBuf::from(context.folder(root)?.path()));
+    }
+    let interrupt = Interrupt::watch()?;
+    let stage = Stage::build(args.keep)?;
+    let tasks = stage.doors()?;
+    let mut play = Play::new(args.fast);
+    company::queue(&stage, &tasks, &mut play)?;
+    let notes = match show::show(context, &stage, &tasks, &play, &interrupt)? {
+        show::Outcome::Played(notes) => notes,
+        show::Outcome::Interrupted(status) => {
+            stage.clear()?;
+            return Ok(status.into());
+        }
+    };
+    std::fs::write(notes_file(&stage), serde_json::to_vec(&notes)?)?;
+    let summary = judge::judge(&stage, &tasks, &play, &notes)?;
+    drop(tasks);
+    tell(context, &stage, &summary)?;
+    stage.clear()?;
+    Ok(status(&summary).into())
+}
+
+fn judge_again(context: &Context, root: &std::path::Path) -> Ended {
+    let stage = Stage::kept(root)?;
+    let play = Play::read(&stage.root)?;
+    let notes: Notes = serde_json::from_slice(&std::fs::read(notes_file(&stage))?)?;
+    let summary = judge::judge(&stage, &stage.doors()?, &play, &notes)?;
+    tell(context, &stage, &summary)?;
+    Ok(status(&summary).into())
+}
+
+fn notes_file(stage: &Stage) -> PathBuf {
+    stage.root.join("notes.json")
+}
+
+fn tell(context: &Context, stage: &Stage, summary: &Summary) -> Result<(), Failure> {
+    let answer = |style: &crate::output::human::Style| summary::in_words(style, summary, stage);
+    Ok(context.out.answer(summary, answer)?)
+}
+
+fn status(summary: &Summary) -> Status {
+    match summary.adds_up {
+        true => Status::Done,
+        false => Status::Failed,
+    }
+}

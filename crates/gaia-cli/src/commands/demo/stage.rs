@@ -1,0 +1,274 @@
+//! The stage: a temporary home with a database of its own, and a small
+//! repository to work in. Nothing outside of it is touched.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+
+use gaia_assigner::Tasks;
+use gaia_locks::folder::Folder;
+use gaia_locks::service::{Config, LockService};
+use gaia_locks::settings::SETTINGS;
+use gaia_locks::store::sqlite::{SqliteOptions, SqliteStore};
+
+use crate::context::variable;
+use crate::exit::Failure;
+
+/// The folders of the repository, each with some files.
+const FOLDERS: [(&str, [&str; 2]); 11] = [
+    ("web", ["index.html", "theme.css"]),
+    ("web/api", ["routes.py", "prices.py"]),
+    ("web/api/v2", ["routes.py", "schema.json"]),
+    ("web/login", ["form.html", "session.py"]),
+    ("core", ["orders.py", "database.py"]),
+    ("core/money", ["amounts.py", "tax.py"]),
+    ("docs", ["install.md", "changes.md"]),
+    ("docs/guide", ["start.md", "links.md"]),
+    ("tests", ["test_orders.py", "test_prices.py"]),
+    ("infra", ["cron.txt", "alerts.yml"]),
+    (".", ["README.md", "Makefile"]),
+];
+
+/// The repository's name.
+pub const TOP: &str = "shop";
+
+/// What everything that the demo starts finds in its environment.
+pub const MARK: &str = "GAIA_DEMO";
+
+/// A temporary home.
+pub struct Stage {
+    /// Where all of it lies, links resolved.
+    pub root: PathBuf,
+    /// Deletes it in the end, unless it is kept.
+    folder: Option<tempfile::TempDir>,
+}
+
+impl Stage {
+    /// Makes one.
+    ///
+    /// # Errors
+    /// When there is no place for it.
+    pub fn build(keep: bool) -> Result<Self, Failure> {
+        let base = variable("TMPDIR").map_or_else(|| PathBuf::from("/tmp"), PathBuf::from);
+        let folder = tempfile::Builder::new()
+            .prefix("gaia-demo-")
+            .tempdir_in(&base)?;
+        let root = PathBuf::from(Folder::resolve(folder.path(), &base)?.path());
+        let folder = if keep {
+            // From here on it stays, whatever happens.
+            drop(folder.keep());
+            None
+        } else {
+            Some(folder)
+        };
+        let stage = Self { root, folder };
+        for place in [
+            stage.home(),
+            stage.locks_dir(),
+            stage.reports(),
+            stage.tries(),
+        ] {
+            fs::create_dir_all(place)?;
+        }
+        stage.fill_repository()?;
+        Ok(stage)
+    }
+
+    /// One that was kept.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn kept(root: &Path) -> Result<Self, Failure> {
+        if !Self::play_file(root).is_file() {
+            let what = format!("{} is not the home of a demo", root.display());
+            return Err(Failure::usage(what).hint("gaia demo --keep leaves one"));
+        }
+        Ok(Self {
+            root: root.to_owned(),
+            folder: None,
+        })
+    }
+
+    /// GAIA_HOME.
+    pub fn home(&self) -> PathBuf {
+        self.root.join("home")
+    }
+
+    /// GAIA_LOCKS_DIR.
+    pub fn locks_dir(&self) -> PathBuf {
+        self.home().join("locks")
+    }
+
+    /// The repository.
+    pub fn repository(&self) -> PathBuf {
+        Self::repository_of(&self.root)
+    }
+
+    /// The repository of a stage.
+    pub fn repository_of(root: &Path) -> PathBuf {
+        root.join(TOP)
+    }
+
+    /// What the stand-ins say.
+    pub fn reports(&self) -> PathBuf {
+        self.root.join("reports")
+    }
+
+    /// Which tasks have been tried.
+    pub fn tries(&self) -> PathBuf {
+        self.root.join("tries")
+    }
+
+    /// The play, as the stand-ins read it.
+    pub fn play_file(root: &Path) -> PathBuf {
+        root.join("play.json")
+    }
+
+    fn database(&self) -> PathBuf {
+        self.locks_dir().join("assigner.db")
+    }
+
+    /// The doors to the stage's own database, whatever the user's settings say.
+    ///
+    /// # Errors
+    /// When it cannot be used.
+    pub fn doors(&self) -> Result<Tasks, Failure> {
+        let store = SqliteStore::open(&self.database(), SqliteOptions::default())?;
+        let locks = LockService::new(Arc::new(store), Config::default());
+        Ok(Tasks::new(locks))
+    }
+
+    /// This program once more, on the stage: it knows this home and no other,
+    /// stands apart from the terminal's Ctrl-C, and bears the mark.
+    pub fn program(&self, log: &str) -> io::Result<Command> {
+        use std::os::unix::process::CommandExt as _;
+        let log = fs::File::create(self.home().join(log))?;
+        let mut command = Command::new(std::env::current_exe()?);
+        for setting in SETTINGS {
+            command.env_remove(setting.name);
+        }
+        for name in ["GAIA_SESSION", "GAIA_TASK", "GAIA_LOCK_TOKEN"] {
+            command.env_remove(name);
+        }
+        command
+            .env(MARK, &self.root)
+            .env("GAIA_MARKERS", "off")
+            .env("GAIA_HOME", self.home())
+            .env("GAIA_LOCKS_DIR", self.locks_dir())
+            .env("GAIA_DATABASE_URL", self.database_url())
+            .current_dir(&self.root)
+            .process_group(0)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log);
+        Ok(command)
+    }
+
+    fn database_url(&self) -> OsString {
+        let mut url = OsString::from("sqlite://");
+        url.push(self.database());
+        url
+    }
+
+    fn fill_repository(&self) -> io::Result<()> {
+        let top = self.repository();
+        for (folder, files) in FOLDERS {
+            fs::create_dir_all(top.join(folder))?;
+            for file in files {
+                fs::write(top.join(folder).join(file), format!("{folder}/{file}\n"))?;
+            }
+        }
+        // Where there is no git it is a folder like any other.
+        drop(make_git(&top));
+        Ok(())
+    }
+
+    /// Whether it is kept.
+    pub fn is_kept(&self) -> bool {
+        self.folder.is_none()
+    }
+
+    /// Takes it away.
+    ///
+    /// # Errors
+    /// When something of it stays.
+    pub fn clear(mut self) -> io::Result<()> {
+        match self.folder.take() {
+            Some(folder) => folder.close(),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Variables that would lead git into another repository, such as that of a
+/// hook in which the demo is run.
+const ELSEWHERE: [&str; 6] = [
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_COMMON_DIR",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_NAMESPACE",
+];
+
+/// A repository of its own, without the user's configuration and hooks.
+fn make_git(top: &Path) -> io::Result<()> {
+    let git = |words: &[&str]| {
+        let mut command = Command::new("git");
+        for name in ELSEWHERE {
+            command.env_remove(name);
+        }
+        command
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .arg("-C")
+            .arg(top)
+            .args(["-c", "user.name=demo", "-c", "user.email=demo@localhost"])
+            .args([
+                "-c",
+                "commit.gpgsign=false",
+                "-c",
+                "core.hooksPath=/dev/null",
+            ])
+            .args(words)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+    };
+    git(&["init", "-q", "--template="])?;
+    git(&["add", "-A"])?;
+    git(&["commit", "-q", "-m", "a shop"])?;
+    Ok(())
+}
+
+/// One line of the tree.
+pub struct Branch {
+    /// The folder, as locks are shown.
+    pub folder: String,
+    /// Its name, moved in by its depth.
+    pub label: String,
+}
+
+/// The repository's folders as a tree.
+pub fn tree() -> Vec<Branch> {
+    let mut folders: Vec<&str> = FOLDERS.iter().map(|(folder, _)| *folder).collect();
+    folders.retain(|folder| *folder != ".");
+    folders.sort_unstable();
+    let branches = folders.iter().map(|folder| {
+        let depth = folder.matches('/').count();
+        let name = folder.rsplit('/').next().unwrap_or(folder);
+        Branch {
+            folder: (*folder).to_owned(),
+            label: format!("{}{name}", "  ".repeat(depth + 1)),
+        }
+    });
+    let top = Branch {
+        folder: TOP.to_owned(),
+        label: TOP.to_owned(),
+    };
+    std::iter::once(top).chain(branches).collect()
+}
