@@ -124,13 +124,13 @@ fn try_next(style: &Style, stage: &Stage) -> String {
         true => (kept, "what happened here"),
         false => (
             format!("{gaia} demo --keep"),
-            "the same, to look around afterwards",
+            "and look around afterwards",
         ),
     };
     let all = [
         (
             format!("{gaia} run . -- sh"),
-            "hold this folder while a shell is open",
+            "hold this folder in a shell",
         ),
         (
             format!("{gaia} status --watch"),
@@ -155,7 +155,7 @@ fn try_next(style: &Style, stage: &Stage) -> String {
 }
 
 /// Columns for commands; what is longer takes what it needs.
-const COMMANDS: usize = 34;
+const COMMANDS: usize = 42;
 
 /// A command, and what it is for where there is room to say so.
 fn line(style: &Style, command: &str, why: &str) -> String {
