@@ -99,7 +99,8 @@ pub trait Locks: Send + Sync {
     /// [`Error::UnknownLock`], [`Error::AlreadyEnded`].
     fn force_release(&self, id: LockId, by: &str, reason: &str) -> Result<LockInfo, Error>;
     /// Sweeps: ends what lapsed or died, and grants to those who waited for
-    /// it. Gives how many locks ended.
+    /// it; forgets history that is older than the retention, if one is set.
+    /// Gives how many locks ended.
     ///
     /// # Errors
     /// When the store cannot be used.
@@ -158,6 +159,8 @@ pub struct Config {
     pub witness: Arc<dyn Witness>,
     /// Marker files.
     pub markers: Markers,
+    /// The age at which a sweep forgets history, if it does [R15].
+    pub retention: Option<Duration>,
 }
 
 impl Default for Config {
@@ -167,6 +170,7 @@ impl Default for Config {
             ttl: Duration::from_secs(2 * 3600),
             witness: Arc::new(SystemWitness),
             markers: Markers::off(),
+            retention: None,
         }
     }
 }
@@ -417,6 +421,12 @@ impl Locks for LockService {
 
     fn cleanup(&self) -> Result<u64, Error> {
         let ended = self.transact(|tx| tx.sweep())?;
+        if let Some(age) = self.config.retention {
+            self.transact(|tx| {
+                let before = tx.now().wall.minus(age);
+                tx.store().prune(before)
+            })?;
+        }
         self.config.markers.repair(self);
         Ok(ended)
     }
