@@ -65,7 +65,8 @@ pub trait Locks: Send + Sync {
     /// [`Error::UnknownLock`], [`Error::AlreadyEnded`].
     fn force_release(&self, id: LockId, by: &str, reason: &str) -> Result<LockInfo, Error>;
     /// Sweeps: ends what lapsed or died, and grants to those who waited for
-    /// it. Gives how many locks ended.
+    /// it; forgets history that is older than the retention, if one is set.
+    /// Gives how many locks ended.
     ///
     /// # Errors
     /// When the store cannot be used.

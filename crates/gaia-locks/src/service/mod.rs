@@ -58,6 +58,8 @@ pub struct Config {
     pub witness: Arc<dyn Witness>,
     /// Marker files.
     pub markers: Markers,
+    /// The age at which a sweep forgets history, if it does [R15].
+    pub retention: Option<Duration>,
 }
 
 impl Default for Config {
@@ -67,6 +69,7 @@ impl Default for Config {
             ttl: Duration::from_secs(2 * 3600),
             witness: Arc::new(SystemWitness),
             markers: Markers::off(),
+            retention: None,
         }
     }
 }
@@ -317,6 +320,12 @@ impl Locks for LockService {
 
     fn cleanup(&self) -> Result<u64, Error> {
         let ended = self.transact(|tx| tx.sweep())?;
+        if let Some(age) = self.config.retention {
+            self.transact(|tx| {
+                let before = tx.now().wall.minus(age);
+                tx.store().prune(before)
+            })?;
+        }
         self.config.markers.repair(self);
         Ok(ended)
     }

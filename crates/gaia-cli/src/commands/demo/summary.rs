@@ -122,16 +122,10 @@ fn try_next(style: &Style, stage: &Stage) -> String {
     let kept = format!("{gaia} history --home {}", stage.home().display());
     let look = match stage.is_kept() {
         true => (kept, "what happened here"),
-        false => (
-            format!("{gaia} demo --keep"),
-            "and look around afterwards",
-        ),
+        false => (format!("{gaia} demo --keep"), "and look around afterwards"),
     };
     let all = [
-        (
-            format!("{gaia} run . -- sh"),
-            "hold this folder in a shell",
-        ),
+        (format!("{gaia} run . -- sh"), "hold this folder in a shell"),
         (
             format!("{gaia} status --watch"),
             "elsewhere: who holds what",
