@@ -119,19 +119,16 @@ fn verdict(style: &Style, summary: &Summary) -> String {
 
 fn try_next(style: &Style, stage: &Stage) -> String {
     let gaia = program();
-    let kept = format!("{gaia} history --home {}", stage.home().display());
+    let kept = format!(
+        "{gaia} history --database {}",
+        stage.database_url().display()
+    );
     let look = match stage.is_kept() {
         true => (kept, "what happened here"),
-        false => (
-            format!("{gaia} demo --keep"),
-            "and look around afterwards",
-        ),
+        false => (format!("{gaia} demo --keep"), "and look around afterwards"),
     };
     let all = [
-        (
-            format!("{gaia} run . -- sh"),
-            "hold this folder in a shell",
-        ),
+        (format!("{gaia} run . -- sh"), "hold this folder in a shell"),
         (
             format!("{gaia} status --watch"),
             "elsewhere: who holds what",
