@@ -205,7 +205,8 @@ fn heavy_ctrl_c_in_the_midst_leaves_no_process_and_no_folder() {
         let mut lines = said.lines();
         let waits = lines.find(|line| line.as_ref().unwrap().contains("waits in line"));
         assert!(waits.is_some());
-        assert!(place.processes().len() > 3);
+        // Where processes can be told by their environment, they are there.
+        assert!(!offspring::sees_orphans() || place.processes().len() > 3);
         kill_process(pid(&child), signal).unwrap();
         lines.for_each(drop);
         let status = child.wait().unwrap();
