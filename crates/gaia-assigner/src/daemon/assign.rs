@@ -133,6 +133,11 @@ impl Assigner {
             ..Acquire::new(folder.clone(), holder.session.clone(), task)
         };
         self.locks.transact(|tx| {
+            // Called off meanwhile, or another assigner was faster: a second
+            // place would be nobody's.
+            if queue::waiter_of(tx, task)? != Some(None) {
+                return Ok(());
+            }
             // What has become free meanwhile is given back: it is assigned at
             // the next look.
             match tx.acquire(&Attempt {
@@ -201,6 +206,8 @@ impl Assigner {
 
     /// The task is given: from here on a failure is the end of a try [T2].
     fn start(&mut self, assign: &Assign, begun: Begun, spare: Spare, log: &Path) {
+        // A word that an earlier try left, and nobody read, is not this one's.
+        let _ = fs::remove_file(word_file(log));
         let spec = self.spec(assign, &begun, &spare, log);
         let run = self.next_run;
         self.next_run += 1;

@@ -233,6 +233,20 @@ pub(crate) fn pass_over(tx: &mut LockTx<'_>, task: TaskId) -> Result<(), Error> 
     })
 }
 
+/// A pending task's place in line, if it has one; `None` when the task is not
+/// pending any more.
+pub(crate) fn waiter_of(
+    tx: &mut LockTx<'_>,
+    task: TaskId,
+) -> Result<Option<Option<WaiterId>>, Error> {
+    sql(tx, |sql| {
+        sql.prepare_cached("SELECT waiter_id FROM prompts WHERE id = ?1 AND status = 'pending'")?
+            .query_row([task.0], |row| row.get::<_, Option<i64>>(0))
+            .optional()
+            .map(|found| found.map(|waiter| waiter.map(WaiterId)))
+    })
+}
+
 /// Notes a task's place in line, or that it has none.
 pub(crate) fn set_waiter(
     tx: &mut LockTx<'_>,
