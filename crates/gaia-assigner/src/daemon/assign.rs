@@ -206,8 +206,6 @@ impl Assigner {
 
     /// The task is given: from here on a failure is the end of a try [T2].
     fn start(&mut self, assign: &Assign, begun: Begun, spare: Spare, log: &Path) {
-        // A word that an earlier try left, and nobody read, is not this one's.
-        let _ = fs::remove_file(word_file(log));
         let spec = self.spec(assign, &begun, &spare, log);
         let run = self.next_run;
         self.next_run += 1;

@@ -11,7 +11,7 @@ use gaia_locks::model::{Holder, Keeper, Mode, Waiter, WaiterState, Want};
 use gaia_locks::rules::acquire::{Decision, State, decide};
 use gaia_locks::rules::expire::{Verdict, is_waiting, judge};
 use gaia_locks::service::LockTx;
-use rusqlite::{Connection as Sqlite, Row, params};
+use rusqlite::{Connection as Sqlite, OptionalExtension as _, Row, params};
 
 use super::{read, sql, text};
 use crate::plan::{Head, Place, Rules, Snapshot};
