@@ -135,6 +135,7 @@ impl Context {
             markers: Markers::new(settings.markers, locks_dir, database, scope.clone(), clock),
             scope,
             ttl: settings.lease,
+            retention: settings.history_retention,
             ..Config::default()
         })
     }

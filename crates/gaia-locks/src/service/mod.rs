@@ -16,6 +16,7 @@
 
 mod acquire;
 mod admin;
+mod door;
 mod hand_off;
 mod line;
 mod query;
@@ -30,6 +31,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use acquire::{Acquire, Attempt, Line};
+pub use door::Locks;
 pub use release::{Release, Released};
 pub use renew::{Renew, Renewed};
 pub use wait::{Cancel, Look, Patience};
@@ -45,108 +47,6 @@ use crate::os::{Doorbell, Listener};
 use crate::store::{self, HistoryFilter, Store, Tx};
 use crate::wire::{Answer, LockInfo, PauseInfo, Status, Verified};
 
-/// The verbs that every way in uses; on a store, or through a server.
-pub trait Locks: Send + Sync {
-    /// Asks for locks; may take a place in line, never waits.
-    ///
-    /// # Errors
-    /// Bad input, or a store that cannot be used. A refusal is an answer.
-    fn acquire(&self, request: &Acquire) -> Result<Answer, Error>;
-    /// Waits at a place in line until it is granted, or patience ends: then the
-    /// place is left and the last refusal given.
-    ///
-    /// # Errors
-    /// [`Error::NotInLine`] when the place is gone; otherwise as [`Locks::acquire`].
-    fn wait(&self, waiter: WaiterId, patience: &mut Patience<'_>) -> Result<Answer, Error>;
-    /// Leaves the line; a grant that was not taken up is given back.
-    ///
-    /// # Errors
-    /// When the store cannot be used.
-    fn leave(&self, waiter: WaiterId) -> Result<(), Error>;
-    /// Renews a lease.
-    ///
-    /// # Errors
-    /// [`Error::NotHeld`] after a lapse, [`Error::NotAllowed`] for somebody else's.
-    fn renew(&self, request: &Renew) -> Result<LockInfo, Error>;
-    /// The holder's release.
-    ///
-    /// # Errors
-    /// When the store cannot be used; "not held" is an answer.
-    fn release(&self, request: &Release) -> Result<Released, Error>;
-    /// Whether that very lock is active now.
-    ///
-    /// # Errors
-    /// When the store cannot be used.
-    fn verify(&self, token: LockId) -> Result<Verified, Error>;
-    /// How many wait for a lock.
-    ///
-    /// # Errors
-    /// When the store cannot be used.
-    fn waiting_for(&self, token: LockId) -> Result<usize, Error>;
-    /// Who holds what, who waits; for one folder: what overlaps it.
-    ///
-    /// # Errors
-    /// When the store cannot be used.
-    fn status(&self, folder: Option<&Folder>) -> Result<Status, Error>;
-    /// The past and the present, newest first.
-    ///
-    /// # Errors
-    /// When the store cannot be used.
-    fn history(&self, filter: &HistoryFilter) -> Result<Vec<LockInfo>, Error>;
-    /// Ends any lock, as an admin.
-    ///
-    /// # Errors
-    /// [`Error::UnknownLock`], [`Error::AlreadyEnded`].
-    fn force_release(&self, id: LockId, by: &str, reason: &str) -> Result<LockInfo, Error>;
-    /// Sweeps: ends what lapsed or died, and grants to those who waited for
-    /// it. Gives how many locks ended.
-    ///
-    /// # Errors
-    /// When the store cannot be used.
-    fn cleanup(&self) -> Result<u64, Error>;
-    /// Forgets history that ended before an instant. Gives how many rows.
-    ///
-    /// # Errors
-    /// When the store cannot be used.
-    fn prune(&self, before: Wall) -> Result<u64, Error>;
-    /// Grants nothing new in a folder.
-    ///
-    /// # Errors
-    /// When the store cannot be used.
-    fn pause(&self, folder: &Folder, by: &str, reason: &str) -> Result<PauseInfo, Error>;
-    /// Grants there again; whether it was paused.
-    ///
-    /// # Errors
-    /// When the store cannot be used.
-    fn resume(&self, folder: &Folder) -> Result<bool, Error>;
-    /// Listens: rings mean that it is worth looking again.
-    ///
-    /// # Errors
-    /// When nothing can be listened to.
-    fn listen(&self, topic: Topic) -> Result<Box<dyn Listener>, Error>;
-    /// The scope in which paths are resolved here.
-    fn scope(&self) -> Scope;
-    /// The lease's length when a request names none.
-    fn default_ttl(&self) -> Duration;
-    /// The database or server, as people are shown it.
-    fn database(&self) -> String;
-
-    /// Asks for locks and, where they are not free, waits in line.
-    ///
-    /// # Errors
-    /// As [`Locks::acquire`] and [`Locks::wait`].
-    fn acquire_waiting(
-        &self,
-        request: &Acquire,
-        patience: &mut Patience<'_>,
-    ) -> Result<Answer, Error> {
-        match self.acquire(&request.clone().queued(patience.limit))? {
-            Answer::Queued(queued) => self.wait(queued.waiter, patience),
-            answer => Ok(answer),
-        }
-    }
-}
-
 /// What the service is told about the place where it runs.
 #[derive(Clone)]
 pub struct Config {
@@ -158,6 +58,8 @@ pub struct Config {
     pub witness: Arc<dyn Witness>,
     /// Marker files.
     pub markers: Markers,
+    /// The age at which a sweep forgets history, if it does [R15].
+    pub retention: Option<Duration>,
 }
 
 impl Default for Config {
@@ -167,6 +69,7 @@ impl Default for Config {
             ttl: Duration::from_secs(2 * 3600),
             witness: Arc::new(SystemWitness),
             markers: Markers::off(),
+            retention: None,
         }
     }
 }
@@ -417,6 +320,12 @@ impl Locks for LockService {
 
     fn cleanup(&self) -> Result<u64, Error> {
         let ended = self.transact(|tx| tx.sweep())?;
+        if let Some(age) = self.config.retention {
+            self.transact(|tx| {
+                let before = tx.now().wall.minus(age);
+                tx.store().prune(before)
+            })?;
+        }
         self.config.markers.repair(self);
         Ok(ended)
     }

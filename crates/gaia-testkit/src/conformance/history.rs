@@ -2,9 +2,10 @@
 
 use gaia_locks::clock::Wall;
 use gaia_locks::model::{EndReason, LockStatus, Mode};
+use gaia_locks::service::Config;
 use gaia_locks::store::HistoryFilter;
 use gaia_locks::wire::LockInfo;
-use gaia_locks::{LockId, TaskId};
+use gaia_locks::{LockId, LockService, Locks as _, TaskId};
 
 use super::{Stage, ask, cannot, folder, seconds, session};
 
@@ -182,4 +183,24 @@ pub(super) fn r15_nothing_is_pruned_by_itself(stage: &Stage) {
         stage.locks.cleanup().unwrap();
     }
     assert_eq!(all(stage)[0].details, Some(facts));
+}
+
+pub(super) fn r15_a_retention_prunes_at_a_sweep(stage: &Stage) {
+    let Some(service) = &stage.service else {
+        return cannot("be told a retention");
+    };
+    let config = Config {
+        witness: service.witness().clone(),
+        retention: Some(seconds(1000)),
+        ..Config::default()
+    };
+    let keeping = LockService::new(service.store().clone(), config);
+    let active = ask("A", "/active").ttl(7200).granted(stage);
+    stage.release(&ask("A", "/early").granted(stage));
+    stage.pass(600);
+    let late = ask("A", "/late").granted(stage);
+    stage.release(&late);
+    stage.pass(600);
+    assert_eq!(keeping.cleanup().unwrap(), 0);
+    assert_eq!(ids(&all(stage)), [late.id, active.id]);
 }

@@ -207,6 +207,7 @@ macro_rules! every_case {
             history::r15_it_comes_in_pages_newest_first
             history::r15_pruning_takes_what_ended_before_and_nothing_active
             history::r15_nothing_is_pruned_by_itself
+            history::r15_a_retention_prunes_at_a_sweep
             request::r16_the_same_again_takes_no_second_lock
             request::r16_it_gives_the_lock_with_its_state_now
             request::r16_it_gives_the_same_place_in_line

@@ -119,19 +119,16 @@ fn verdict(style: &Style, summary: &Summary) -> String {
 
 fn try_next(style: &Style, stage: &Stage) -> String {
     let gaia = program();
-    let kept = format!("{gaia} history --home {}", stage.home().display());
+    let kept = format!(
+        "{gaia} history --database {}",
+        stage.database_url().display()
+    );
     let look = match stage.is_kept() {
         true => (kept, "what happened here"),
-        false => (
-            format!("{gaia} demo --keep"),
-            "the same, to look around afterwards",
-        ),
+        false => (format!("{gaia} demo --keep"), "and look around afterwards"),
     };
     let all = [
-        (
-            format!("{gaia} run . -- sh"),
-            "hold this folder while a shell is open",
-        ),
+        (format!("{gaia} run . -- sh"), "hold this folder in a shell"),
         (
             format!("{gaia} status --watch"),
             "elsewhere: who holds what",
@@ -155,7 +152,7 @@ fn try_next(style: &Style, stage: &Stage) -> String {
 }
 
 /// Columns for commands; what is longer takes what it needs.
-const COMMANDS: usize = 34;
+const COMMANDS: usize = 42;
 
 /// A command, and what it is for where there is room to say so.
 fn line(style: &Style, command: &str, why: &str) -> String {

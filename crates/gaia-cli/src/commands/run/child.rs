@@ -6,7 +6,6 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 use gaia_locks::liveness::ProcessIdentity;
-use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 
 use crate::tell;
@@ -18,7 +17,7 @@ const GO: u8 = b'\n';
 /// A process that exists and has run nothing yet.
 pub struct HeldProcess {
     pid: Pid,
-    gate: std::fs::File,
+    gate: io::PipeWriter,
 }
 
 /// The command's process.
@@ -37,18 +36,18 @@ impl HeldProcess {
         environment: Vec<(&'static str, OsString)>,
     ) -> io::Result<Self> {
         // Neither end survives becoming the command.
-        let (wait_here, gate) = pipe_with(PipeFlags::CLOEXEC)?;
+        let (wait_here, gate) = io::pipe()?;
         // SAFETY: this process has one thread so far (threads are started only
         // once something waits or lasts), so the child may do what it likes.
         match unsafe { libc::fork() } {
             -1 => Err(io::Error::last_os_error()),
             0 => {
                 drop(gate);
-                become_the_command(command, environment, wait_here.into());
+                become_the_command(command, environment, wait_here);
             }
             child => Ok(Self {
                 pid: Pid::from_raw(child).ok_or(io::ErrorKind::NotFound)?,
-                gate: gate.into(),
+                gate,
             }),
         }
     }
@@ -110,7 +109,7 @@ impl Running {
 fn become_the_command(
     command: &[OsString],
     environment: Vec<(&'static str, OsString)>,
-    mut wait_here: std::fs::File,
+    mut wait_here: io::PipeReader,
 ) -> ! {
     let mut message = Vec::new();
     let read = wait_here.read_to_end(&mut message);

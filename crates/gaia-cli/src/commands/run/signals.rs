@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use libc::{c_int, siginfo_t};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::pipe::{PipeFlags, pipe_with};
+use rustix::io::ioctl_fionbio;
 use signal_hook::consts::{
     SIGCHLD, SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGUSR1, SIGUSR2, SIGWINCH,
 };
@@ -87,11 +87,12 @@ impl Inbox {
     /// # Errors
     /// When the system grants no pipe.
     pub fn open() -> io::Result<Self> {
-        let flags = PipeFlags::CLOEXEC | PipeFlags::NONBLOCK;
-        let (read, write) = pipe_with(flags)?;
+        let (read, write) = io::pipe()?;
+        ioctl_fionbio(&read, true)?;
+        ioctl_fionbio(&write, true)?;
         let inbox = Self {
-            read: read.into(),
-            write: Arc::new(write),
+            read: std::os::fd::OwnedFd::from(read).into(),
+            write: Arc::new(write.into()),
         };
         for signal in HEARD {
             let write = inbox.write.clone();
