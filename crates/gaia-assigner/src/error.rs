@@ -26,7 +26,7 @@ pub enum TaskError {
         task: TaskId,
     },
     /// The task has ended, so there is nothing to do with it.
-    #[error("task {id} is {status} already")]
+    #[error("task {id} is over already: {status}")]
     TaskIsOver {
         /// Which.
         id: TaskId,

@@ -258,7 +258,7 @@ impl Tasks {
         let task = self.show(id)?;
         let none = || {
             TaskError::InvalidRequest(format!(
-                "task {id} has no output yet: it is {}",
+                "task {id} has no output; it is {}",
                 task.status.word()
             ))
         };

@@ -15,13 +15,22 @@ use crate::commands;
 use crate::exit::{self, Failure, Status};
 use crate::output::Output;
 
+/// What a stranger types first.
+const TO_BEGIN_WITH: &str = "\
+To begin with:
+  gaia demo            watch a small fleet at work
+  gaia run . -- make   run a command, alone in this folder
+  gaia status          see who holds what and who waits
+  gaia run --help      each command explains itself";
+
 /// Lets a fleet of coding-agent sessions work side by side, no two of them
 /// ever in the same folder.
 ///
 /// A lock is a lease on a folder for one session. Whoever asks for a folder
 /// that overlaps a locked one is refused, told who holds it and until when, or
 /// waits in line for it. `gaia run FOLDER -- COMMAND` holds a lock exactly as
-/// long as a command runs.
+/// long as a command runs. A task is queued with `gaia send`, and `gaia
+/// assigner` gives it to a session together with the lock on its folder.
 #[derive(Parser)]
 #[command(
     name = "gaia",
@@ -30,7 +39,8 @@ use crate::output::Output;
     subcommand_required = true,
     disable_help_subcommand = true,
     subcommand_value_name = "COMMAND",
-    subcommand_help_heading = "Commands"
+    subcommand_help_heading = "Commands",
+    after_help = TO_BEGIN_WITH
 )]
 pub struct Cli {
     #[command(flatten)]
@@ -126,7 +136,8 @@ impl Command {
 /// The whole command line as the parser knows it.
 pub fn command() -> clap::Command {
     let settings = format!(
-        "Settings, from the environment, {} or {}; `gaia doctor` shows them as they are:\n{}",
+        "{TO_BEGIN_WITH}\n\nSettings, from the environment, {} or {}; \
+         `gaia doctor` shows them as they are:\n{}",
         "$GAIA_HOME/.env",
         "$GAIA_HOME/gaia.toml",
         help()

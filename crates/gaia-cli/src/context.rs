@@ -205,5 +205,5 @@ fn not_yet(what: String) -> Failure {
         Status::NoDatabase,
         format!("{what}, which this version cannot work with"),
     )
-    .hint("use a file: GAIA_DATABASE_URL=sqlite:///absolute/path")
+    .hint("leave it out, or name a file: GAIA_DATABASE_URL=sqlite:///absolute/path")
 }

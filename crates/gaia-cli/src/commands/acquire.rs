@@ -29,6 +29,9 @@ use crate::waiting::{self, Outcome};
 /// Exit status: 0 granted, 3 not granted, 4 when a --request-id names a lock
 /// that is over.
 #[derive(clap::Args, Debug)]
+#[command(
+    after_help = "Examples:\n  gaia acquire web --session ana --ttl 30m\n  gaia acquire web api --session ana --wait=10m   # both or none\n  gaia acquire web --pid $$                       # as long as this shell lives"
+)]
 pub struct AcquireArgs {
     /// What to lock; it need not exist yet
     #[arg(required = true, value_name = "FOLDER", value_parser = crate::args::folder())]

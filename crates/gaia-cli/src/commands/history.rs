@@ -18,6 +18,7 @@ use gaia_locks::duration::human_short;
 ///
 /// Newest first. Every grant leaves one line.
 #[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:\n  gaia history --folder web --since 2d")]
 pub struct HistoryArgs {
     /// Only locks on folders that overlap this one
     #[arg(long, value_name = "FOLDER", value_parser = crate::args::folder())]

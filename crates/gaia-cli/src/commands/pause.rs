@@ -14,6 +14,7 @@ use crate::system;
 /// What is held stays held, and what runs may finish. Requests that may wait
 /// stand in line until `gaia resume`. Without a folder everything is paused.
 #[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:\n  gaia pause web --reason \"deploying\"")]
 pub struct PauseArgs {
     /// Where [default: everywhere]
     #[arg(value_name = "FOLDER", value_parser = crate::args::folder(), default_value = "/", hide_default_value = true)]

@@ -21,6 +21,9 @@ use crate::tell;
 ///
 /// Exit status: 0 all released, 4 something was not held or not allowed.
 #[derive(clap::Args, Debug)]
+#[command(
+    after_help = "Examples:\n  gaia release web --session ana\n  gaia release --token 17 --session ana"
+)]
 pub struct ReleaseArgs {
     /// What to release; may be left out with --token
     #[arg(value_name = "FOLDER", value_parser = crate::args::folder(), required_unless_present = "token")]

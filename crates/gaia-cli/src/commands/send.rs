@@ -22,6 +22,9 @@ use crate::output::human::{Style, clean};
 /// Exit status: 0 queued. With --wait: 0 completed, 1 failed or cancelled,
 /// 3 the wait ran out.
 #[derive(clap::Args, Debug)]
+#[command(
+    mut_arg("wait", |arg| arg.help("Wait for the end and print the answer; a duration after it is the limit")),
+after_help = "Examples:\n  gaia send \"fix the typos\" --dir docs\n  gaia send --file plan.md --dir . --priority 5 --wait=1h")]
 pub struct SendArgs {
     /// What is to be done; - reads stdin
     #[arg(value_name = "TEXT", required_unless_present = "file")]

@@ -27,6 +27,9 @@ pub enum Verb {
     /// For each of its tasks the command is started in the task's folder. It is
     /// split as a shell would, but no shell runs it: {prompt} stands for the
     /// text as one argument, and without it the text comes on stdin.
+    #[command(
+        after_help = "Examples:\n  gaia session add ivy --process \"claude -p {prompt}\" --provider claude"
+    )]
     Add {
         /// Its name
         #[arg(value_name = "NAME")]

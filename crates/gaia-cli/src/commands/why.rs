@@ -16,7 +16,7 @@ use crate::exit::{self, Ended};
 use crate::output::human::{Style, ago, clean, left};
 use crate::output::refusal::holder;
 
-/// Say in one sentence what keeps a task or a folder
+/// Say in one sentence what a task waits for, or why a folder is taken
 ///
 /// Who holds it, who waits in which place, and what would free it. A number is
 /// a task where there is one of that id; ./3 is always a folder.

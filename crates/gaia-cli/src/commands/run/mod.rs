@@ -63,6 +63,9 @@ use watch::Watch;
 /// Exit status: the command's own (128+n after signal n; 126, 127 when it
 /// cannot be started); 3 when the lock was not granted; 4 when it was lost.
 #[derive(clap::Args, Debug)]
+#[command(
+    after_help = "Examples:\n  gaia run . -- make\n  gaia run web --wait=10m -- claude -p \"tidy the login page\""
+)]
 pub struct RunArgs {
     /// What to lock
     #[arg(required = true, value_name = "FOLDER", value_parser = crate::args::folder())]
