@@ -1,6 +1,7 @@
 //! Many real processes on one SQLite file, disturbed on purpose and judged.
 //!
-//! `GAIA_HAMMER_SECONDS=600 cargo nextest run heavy_r01_hammer` hammers longer;
+//! `GAIA_HAMMER_SECONDS=600 cargo test -p gaia-testkit --test heavy_hammer
+//! heavy_r01_hammer` hammers longer (nextest would end it after five minutes);
 //! `GAIA_HAMMER_SEED=7` draws other things.
 
 #![expect(

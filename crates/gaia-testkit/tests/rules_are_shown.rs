@@ -77,6 +77,20 @@ fn every_rule_of_the_locks_has_a_test_and_a_row() {
     }
 }
 
+/// The rules of tasks that this version keeps.
+#[test]
+fn every_rule_of_the_tasks_has_a_test_and_a_row() {
+    let (shown, page) = (shown(), page());
+    for rule in [1, 2, 3, 4, 6, 7, 8, 9, 10, 12, 15] {
+        let is_shown = shown.iter().any(|name| rule_of(name) == Some(('t', rule)));
+        assert!(is_shown, "no test shows T{rule}");
+        assert!(
+            page.contains(&format!("\n| T{rule} | ")),
+            "docs/testing.md has no row for T{rule}"
+        );
+    }
+}
+
 #[test]
 fn every_rule_of_the_suite_is_shown_more_than_once() {
     for rule in (1..=17).filter(|rule| *rule != 14) {
