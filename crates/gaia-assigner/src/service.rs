@@ -13,6 +13,7 @@ use gaia_locks::service::{Cancel, LockService, LockTx, Locks as _, Topic};
 use gaia_locks::wire::LockInfo;
 
 use crate::error::TaskError;
+use crate::session::Session;
 use crate::store::{running, sessions, tasks};
 use crate::task::{Next, Running, Status, Stop, Wants};
 use crate::wire::{SessionInfo, SessionList, TaskInfo, TaskList};
@@ -189,6 +190,17 @@ impl Tasks {
     /// [`TaskError::UnknownTask`], or when the store fails.
     pub fn show(&self, id: TaskId) -> Result<TaskInfo, TaskError> {
         self.locks.look(|tx| shown(tx, id))?
+    }
+
+    /// The sessions that could take a task, free or not [T10].
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn takers(&self, task: &TaskInfo) -> Result<Vec<Session>, TaskError> {
+        let wants = Wants::of(task);
+        let mut sessions = self.locks.look(sessions::all)?;
+        sessions.retain(|session| session.could_take(&wants));
+        Ok(sessions)
     }
 
     /// Calls a task off. One that runs is stopped by its assigner, and shown

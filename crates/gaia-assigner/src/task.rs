@@ -9,6 +9,7 @@ use gaia_locks::model::Mode;
 use serde::{Deserialize, Serialize};
 
 use crate::keeper::Exit;
+use crate::wire::TaskInfo;
 
 /// A task's state, as stored and shown.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
@@ -83,6 +84,18 @@ pub struct Wants {
 }
 
 impl Wants {
+    /// What a task wants, as it is shown.
+    pub fn of(task: &TaskInfo) -> Self {
+        Self {
+            folder: task.working_dir.clone(),
+            read_only: task.read_only,
+            session: task.target_session.clone(),
+            provider: task.target_provider.clone(),
+            preferred: task.preferred_providers.clone(),
+            fallbacks: task.fallbacks.clone(),
+        }
+    }
+
     /// How its folder is locked.
     pub fn mode(&self) -> Mode {
         if self.read_only {

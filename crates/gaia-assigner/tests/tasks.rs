@@ -471,6 +471,46 @@ fn t07_passed_over_too_long_it_stands_in_line_and_is_not_overtaken() {
 }
 
 #[test]
+fn t07_a_task_that_fails_in_line_holds_nobody_back() {
+    let fleet = Fleet::new();
+    fleet.shell("worker");
+    let (folder, inner) = (fleet.folder("repo"), fleet.folder("repo/inner"));
+    let beside = fleet.folder("repo/beside");
+    let token = hold(&fleet, &inner);
+    let mut config = fleet.config();
+    config.patience = Duration::from_millis(50);
+    let _at_work = fleet.work_with(config);
+    let id = fleet.send("true", Some(&folder));
+    until("it stands in line", || {
+        fleet.tasks.show(id).unwrap().in_line
+    });
+    let late = Acquire::new(beside, SessionId::new("late").unwrap(), TaskId::NONE);
+    let late = fleet.tasks.locks().acquire(&late.queued(None)).unwrap();
+    assert!(matches!(late, Answer::Queued(_)), "{late:?}");
+    std::fs::remove_dir_all(folder.path()).unwrap();
+    assert_eq!(fleet.end_of(id).status, Status::Failed);
+    let status = fleet.tasks.locks().status(None).unwrap();
+    let in_line: Vec<_> = status.waiters.iter().map(|one| one.task_id).collect();
+    assert!(!in_line.contains(&id), "{in_line:?}");
+    assert!(status.waiters.iter().all(|one| one.granted), "{status:?}");
+    let_go(&fleet, token);
+}
+
+#[test]
+fn t08_the_word_that_an_earlier_try_left_is_not_taken_for_this_ones() {
+    let fleet = Fleet::new();
+    fleet.shell("worker");
+    let config = fleet.config();
+    let stale = config.logs.join("task-1.word");
+    std::fs::create_dir_all(&config.logs).unwrap();
+    std::fs::write(&stale, r#"{"ended":{"code":7}}"#).unwrap();
+    let _at_work = fleet.work_with(config);
+    let id = fleet.send("true", None);
+    assert_eq!(id, TaskId(1));
+    assert_eq!(fleet.end_of(id).status, Status::Completed);
+}
+
+#[test]
 fn t07_a_task_waits_for_those_it_names_and_shows_when_they_failed() {
     let fleet = Fleet::new();
     fleet.shell("worker");

@@ -174,6 +174,14 @@ impl BootId {
         static BOOT: os::PerProcess<Option<BootId>> = os::PerProcess::new();
         BOOT.with(|boot| boot.get_or_insert_with(|| Self(os::boot_id())).clone())
     }
+
+    /// Whether the two are known to be different. A sandbox that hides the boot's id from one
+    /// process must not make it believe that the machine was restarted: that would end the locks
+    /// of processes that live.
+    #[must_use]
+    pub fn differs_from(&self, other: &Self) -> bool {
+        !self.0.is_empty() && !other.0.is_empty() && self != other
+    }
 }
 
 impl std::fmt::Display for BootId {

@@ -125,7 +125,7 @@ fn judge(
     here: &Viewpoint,
     sight: impl FnOnce(u32) -> Sighting,
 ) -> Liveness {
-    if process.boot != here.boot {
+    if process.boot.differs_from(&here.boot) {
         return Liveness::Gone; // No process survives a restart of its machine.
     }
     if process.pid_namespace != here.pid_namespace {
@@ -232,6 +232,18 @@ mod tests {
         let mut other = process();
         other.pid_namespace = 9;
         assert_eq!(judged(&other, Sighting::Absent), Liveness::CannotTell);
+    }
+
+    #[test]
+    fn r11_a_hidden_boot_is_no_proof_of_a_restart() {
+        let same = Sighting::Running { start_time: 1000 };
+        let mut hidden = process();
+        hidden.boot = BootId(String::new());
+        assert_eq!(judged(&hidden, same), Liveness::Alive);
+        let mut from_a_sandbox = here();
+        from_a_sandbox.boot = BootId(String::new());
+        let judged = judge(&process(), &from_a_sandbox, |_| same);
+        assert_eq!(judged, Liveness::Alive);
     }
 
     #[test]

@@ -5,11 +5,11 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-#[cfg(target_os = "linux")]
 use std::process::Command;
 use std::sync::Arc;
+use std::time::Duration;
 
-use gaia_locks::clock::ManualClock;
+use gaia_locks::clock::{Clock as _, ManualClock, SystemClock};
 use gaia_locks::store::sqlite::{SqliteOptions, SqliteStore};
 use gaia_locks::wire::Answer;
 use gaia_locks::{Error, LockService, Locks, Scope, StoreError};
@@ -296,4 +296,51 @@ fn run(program: &str, args: &[&str]) -> bool {
 )]
 fn loudly(text: &str) {
     eprintln!("\n!!! NOT TESTED: {text}\n");
+}
+
+/// Asked until it is refused; the file is looked for once a second.
+fn refused_in_the_end(service: &LockService) -> Error {
+    let until = SystemClock.now().moment.plus(Duration::from_secs(30));
+    loop {
+        match service.status(None) {
+            Err(error) => return error,
+            Ok(_) => assert!(
+                SystemClock.now().moment < until,
+                "the old file goes on being used"
+            ),
+        }
+    }
+}
+
+#[test]
+fn r18_a_database_that_was_replaced_while_in_use_grants_nothing_more() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("locks.db");
+    let old = open(&path).unwrap();
+    let answer = ask("A", "/r").at(&old).unwrap();
+    assert!(matches!(answer, Answer::Granted(_)), "{answer:?}");
+    for suffix in ["", "-wal", "-shm"] {
+        fs::remove_file(home.path().join(format!("locks.db{suffix}"))).unwrap();
+    }
+    let new = open(&path).unwrap();
+    let error = refused_in_the_end(&old).to_string();
+    assert!(error.contains("replaced while it was in use"), "{error}");
+    assert!(ask("B", "/r/x").at(&old).is_err(), "nor is it granted in");
+    let answer = ask("B", "/r/x").at(&new).unwrap();
+    assert!(matches!(answer, Answer::Granted(_)), "{answer:?}");
+}
+
+#[test]
+fn r18_a_pipe_in_place_of_the_gate_is_refused_and_not_waited_for() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("locks.db");
+    let gate = home.path().join("locks.db-gate");
+    let made = Command::new("mkfifo").arg(&gate).status().unwrap();
+    assert!(made.success());
+    let error = refusal(&path);
+    assert!(matches!(error, StoreError::Unusable { .. }), "{error}");
+    assert!(
+        error.to_string().contains(gate.to_str().unwrap()),
+        "{error}"
+    );
 }

@@ -133,6 +133,11 @@ impl Assigner {
             ..Acquire::new(folder.clone(), holder.session.clone(), task)
         };
         self.locks.transact(|tx| {
+            // Called off meanwhile, or another assigner was faster: a second
+            // place would be nobody's.
+            if queue::waiter_of(tx, task)? != Some(None) {
+                return Ok(());
+            }
             // What has become free meanwhile is given back: it is assigned at
             // the next look.
             match tx.acquire(&Attempt {

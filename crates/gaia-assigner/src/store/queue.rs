@@ -11,7 +11,7 @@ use gaia_locks::model::{Holder, Keeper, Mode, Waiter, WaiterState, Want};
 use gaia_locks::rules::acquire::{Decision, State, decide};
 use gaia_locks::rules::expire::{Verdict, is_waiting, judge};
 use gaia_locks::service::LockTx;
-use rusqlite::{Connection as Sqlite, Row, params};
+use rusqlite::{Connection as Sqlite, OptionalExtension as _, Row, params};
 
 use super::{read, sql, text};
 use crate::plan::{Head, Place, Rules, Snapshot};
@@ -230,6 +230,20 @@ pub(crate) fn pass_over(tx: &mut LockTx<'_>, task: TaskId) -> Result<(), Error> 
         )?
         .execute([task.0, now.0])
         .map(drop)
+    })
+}
+
+/// A pending task's place in line, if it has one; `None` when the task is not
+/// pending any more.
+pub(crate) fn waiter_of(
+    tx: &mut LockTx<'_>,
+    task: TaskId,
+) -> Result<Option<Option<WaiterId>>, Error> {
+    sql(tx, |sql| {
+        sql.prepare_cached("SELECT waiter_id FROM prompts WHERE id = ?1 AND status = 'pending'")?
+            .query_row([task.0], |row| row.get::<_, Option<i64>>(0))
+            .optional()
+            .map(|found| found.map(|waiter| waiter.map(WaiterId)))
     })
 }
 

@@ -327,20 +327,26 @@ fn release_dependents(tx: &mut LockTx<'_>, id: TaskId) -> Result<(), Error> {
     })
 }
 
-/// Fails a task that no session ever got [T1].
+/// Fails a task that no session ever got [T1]. Its place in line, if it has
+/// one, would hold others back.
 pub(crate) fn fail_pending(tx: &mut LockTx<'_>, id: TaskId, why: &str) -> Result<bool, Error> {
     let now = tx.now().wall.to_sql();
-    let changed = sql(tx, |sql| {
+    let Some(waiter) = queue::waiter_of(tx, id)? else {
+        return Ok(false);
+    };
+    if let Some(waiter) = waiter {
+        tx.leave(waiter)?;
+    }
+    sql(tx, |sql| {
         sql.prepare_cached(
-            "UPDATE prompts SET status = 'failed', error = ?2, completed_at = ?3 WHERE id = ?1 AND status = 'pending'",
+            "UPDATE prompts SET status = 'failed', error = ?2, completed_at = ?3, waiter_id = NULL
+                 WHERE id = ?1 AND status = 'pending'",
         )?
         .execute(params![id.0, why, now])
     })?;
-    if changed > 0 {
-        tasks::note(tx, id, None, "failed", why)?;
-        tx.tell();
-    }
-    Ok(changed > 0)
+    tasks::note(tx, id, None, "failed", why)?;
+    tx.tell();
+    Ok(true)
 }
 
 /// All tasks that sessions have.

@@ -122,7 +122,7 @@ fn release(locks: &dyn Locks, wish: &Release) -> Result<One, Failure> {
         Released::Ended(locks) => one(locks, None),
         Released::NotHeld => one(Vec::new(), Some(not_held(wish))),
         Released::NotAllowed(lock) => {
-            let error = not_allowed(&lock);
+            let error = not_allowed(wish, &lock);
             one(vec![*lock], Some(error))
         }
     })
@@ -141,16 +141,29 @@ fn not_held(wish: &Release) -> Failure {
     Failure::new("not_held", Status::NotHeld, why).hint("`gaia status` shows what is held now")
 }
 
-fn not_allowed(lock: &LockInfo) -> Failure {
-    let who = holder(lock.session_id.as_str(), lock.task_id);
-    let why = format!(
-        "not allowed: lock {} on {} is for {who} to end",
-        lock.id, lock.folder_path
-    );
-    Failure::new("not_allowed", Status::NotHeld, why).hint(format!(
-        "an admin can end it: gaia force-release {} --reason TEXT",
-        lock.id
-    ))
+fn not_allowed(wish: &Release, lock: &LockInfo) -> Failure {
+    let (id, task, folder) = (lock.id, lock.task_id, &lock.folder_path);
+    // Its own holder is refused only what the assigner took for its task [R6].
+    let is_own = lock.session_id == wish.session && wish.task.is_none_or(|own| own == task);
+    let (why, hint) = match is_own {
+        true => (
+            format!("lock {id} on {folder} was taken for task {task}, and ends with it"),
+            format!("`gaia task cancel {task}` ends the task"),
+        ),
+        false => {
+            let who = holder(lock.session_id.as_str(), task);
+            (
+                format!("lock {id} on {folder} is for {who} to end"),
+                format!("an admin can end it: gaia force-release {id} --reason TEXT"),
+            )
+        }
+    };
+    Failure::new(
+        "not_allowed",
+        Status::NotHeld,
+        format!("not allowed: {why}"),
+    )
+    .hint(hint)
 }
 
 fn in_words(style: &Style, answer: &Answer) -> String {

@@ -1,9 +1,13 @@
 //! `gaia why`.
 
-use std::ffi::OsString;
+mod task;
+
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
+use gaia_assigner::TaskError;
 use gaia_locks::folder::Folder;
+use gaia_locks::ids::TaskId;
 use gaia_locks::wire::{HeldLock, PauseInfo, Status, WaiterInfo};
 use serde::Serialize;
 
@@ -12,13 +16,14 @@ use crate::exit::{self, Ended};
 use crate::output::human::{Style, ago, clean, left};
 use crate::output::refusal::holder;
 
-/// Say in one sentence what keeps a folder
+/// Say in one sentence what keeps a task or a folder
 ///
-/// Who holds it, who waits in which place, and what would free it.
+/// Who holds it, who waits in which place, and what would free it. A number is
+/// a task where there is one of that id; ./3 is always a folder.
 #[derive(clap::Args, Debug)]
 pub struct WhyArgs {
-    /// The folder
-    #[arg(value_name = "FOLDER")]
+    /// The task's id, or the folder
+    #[arg(value_name = "TASK-ID|FOLDER")]
     pub what: OsString,
 }
 
@@ -33,8 +38,14 @@ struct Answer<'a> {
     paused: &'a [PauseInfo],
 }
 
-/// Looks at the folder.
+/// Looks at the task or the folder.
 pub fn run(context: &Context, args: &WhyArgs) -> Ended {
+    if let Some(id) = task_id(&args.what) {
+        match context.tasks()?.show(id) {
+            Err(TaskError::UnknownTask(_)) => {}
+            found => return task::run(context, &found?),
+        }
+    }
     let folder = context.folder(Path::new(&args.what))?;
     let mut status = context.locks()?.status(Some(&folder))?;
     status.paused.retain(|pause| covers(pause, &folder));
@@ -49,6 +60,11 @@ pub fn run(context: &Context, args: &WhyArgs) -> Ended {
     };
     context.out.answer(&answer, |_: &Style| sentence.clone())?;
     Ok(exit::Status::Done.into())
+}
+
+fn task_id(word: &OsStr) -> Option<TaskId> {
+    let id = word.to_str()?.parse().ok()?;
+    (id > 0).then_some(TaskId(id))
 }
 
 fn covers(pause: &PauseInfo, folder: &Folder) -> bool {

@@ -13,3 +13,4 @@ mod interrupt;
 mod run;
 mod snapshots;
 mod terminal;
+mod why;

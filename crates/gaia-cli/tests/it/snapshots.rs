@@ -400,3 +400,35 @@ fn a_session_is_told_by_flag_then_environment_then_client() {
     assert_eq!(who(&fleet, &["b", "--session", "me"]), ("me".to_owned(), 0));
     assert_eq!(who(&fleet[2..], &["c"]), ("agent".to_owned(), 0));
 }
+
+#[test]
+fn a_backup_that_cannot_be_written_says_nothing_of_the_database() {
+    let home = Home::new();
+    assert_eq!(home.status(&["status"]), 0);
+    let file = home.path("nowhere/copy.db");
+    let output = home.output(&["backup", file.to_str().unwrap()]);
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{err}");
+    assert!(
+        err.contains("nowhere/copy.db") && !err.contains("unfinished"),
+        "{err}"
+    );
+}
+
+#[test]
+fn r06_the_holder_of_a_tasks_lock_is_told_that_it_ends_with_its_task() {
+    let home = Home::new();
+    std::fs::create_dir(home.path("work/a")).unwrap();
+    let end = home.path("end");
+    let work = format!("until test -e {}; do sleep 0.02; done", end.display());
+    assert_eq!(home.status(&["session", "add", "w", "--process", "sh"]), 0);
+    assert_eq!(home.status(&["send", &work, "--dir", "a"]), 0);
+    let at_work = home.spawn(&["assigner", "--until-idle"]);
+    crate::home::until("the task runs", || home.locks().len() == 1);
+    let output = home.output(&["release", "a", "--session", "w"]);
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(4), "{err}");
+    assert!(err.contains("gaia task cancel 1"), "{err}");
+    std::fs::write(&end, "").unwrap();
+    assert_eq!(at_work.end().0, 0);
+}

@@ -17,7 +17,7 @@ pub(crate) fn moment() -> Moment {
 }
 
 pub(crate) fn boot_id() -> String {
-    session_uuid().unwrap_or_else(|| "unknown".to_owned())
+    session_uuid().unwrap_or_default()
 }
 
 fn session_uuid() -> Option<String> {

@@ -112,7 +112,7 @@ impl State {
     /// [R13]; a grant is still to be taken up in time [R8].
     fn after_reboot(&mut self, boot: BootId, now: Moment) {
         let before = self.boot.replace(boot.clone());
-        if before.is_none_or(|before| before == boot) {
+        if before.is_none_or(|before| !before.differs_from(&boot)) {
             return;
         }
         for lock in self.locks.values_mut() {

@@ -6,7 +6,7 @@ use gaia_locks::wire::{HeldLock, LockInfo};
 
 use super::line::{Line, cell};
 use super::picture::{Picture, Tone, folder, name, who};
-use super::stage::{Branch, TOP};
+use super::repository::{Branch, TOP};
 
 /// Columns for the name of a folder.
 const LABELS: usize = 12;

@@ -14,6 +14,7 @@
 pub mod agent;
 mod branches;
 mod company;
+mod fleet;
 mod interrupt;
 mod judge;
 mod line;
@@ -21,6 +22,7 @@ mod picture;
 mod play;
 mod presence;
 mod report;
+mod repository;
 mod scene;
 mod show;
 mod stage;
@@ -31,6 +33,7 @@ use std::path::PathBuf;
 
 use crate::context::Context;
 use crate::exit::{Ended, Failure, Status};
+use crate::tell;
 
 use interrupt::Interrupt;
 use judge::{Notes, Summary};
@@ -67,18 +70,19 @@ pub fn run(context: &Context, args: &DemoArgs) -> Ended {
     let stage = Stage::build(args.keep)?;
     let tasks = stage.doors()?;
     let mut play = Play::new(args.fast);
-    company::queue(&stage, &tasks, &mut play)?;
+    fleet::queue(&stage, &tasks, &mut play)?;
     let notes = match show::show(context, &stage, &tasks, &play, &interrupt)? {
         show::Outcome::Played(notes) => notes,
         show::Outcome::Interrupted(status) => {
             stage.clear()?;
+            tell::note("the demo was stopped, and nothing of it is left");
             return Ok(status.into());
         }
     };
     std::fs::write(notes_file(&stage), serde_json::to_vec(&notes)?)?;
     let summary = judge::judge(&stage, &tasks, &play, &notes)?;
     drop(tasks);
-    tell(context, &stage, &summary)?;
+    answer(context, &stage, &summary)?;
     stage.clear()?;
     Ok(status(&summary).into())
 }
@@ -88,7 +92,7 @@ fn judge_again(context: &Context, root: &std::path::Path) -> Ended {
     let play = Play::read(&stage.root)?;
     let notes: Notes = serde_json::from_slice(&std::fs::read(notes_file(&stage))?)?;
     let summary = judge::judge(&stage, &stage.doors()?, &play, &notes)?;
-    tell(context, &stage, &summary)?;
+    answer(context, &stage, &summary)?;
     Ok(status(&summary).into())
 }
 
@@ -96,9 +100,9 @@ fn notes_file(stage: &Stage) -> PathBuf {
     stage.root.join("notes.json")
 }
 
-fn tell(context: &Context, stage: &Stage, summary: &Summary) -> Result<(), Failure> {
-    let answer = |style: &crate::output::human::Style| summary::in_words(style, summary, stage);
-    Ok(context.out.answer(summary, answer)?)
+fn answer(context: &Context, stage: &Stage, summary: &Summary) -> Result<(), Failure> {
+    let words = |style: &crate::output::human::Style| summary::in_words(style, summary, stage);
+    Ok(context.out.answer(summary, words)?)
 }
 
 fn status(summary: &Summary) -> Status {

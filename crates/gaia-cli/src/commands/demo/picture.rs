@@ -8,6 +8,7 @@ use gaia_locks::service::Locks as _;
 use gaia_locks::wire::{Status, WaiterInfo};
 
 use super::play::PERSON;
+use super::repository::TOP;
 use crate::exit::Failure;
 
 /// Tasks, locks and waiters.
@@ -72,7 +73,7 @@ impl Picture {
             let text = format!(
                 "{} waits in line for {}",
                 who(waiter),
-                last(&waiter.folder_paths)
+                first(&waiter.folder_paths)
             );
             happening(Tone::Odd, text)
         }));
@@ -178,17 +179,14 @@ pub fn folder(task: &TaskInfo) -> &str {
     task.working_dir.as_deref().map_or("", name)
 }
 
-/// What stands before the folders of the repository.
-const BELOW_TOP: &str = "/shop/";
-
 /// A folder below the repository, as it is shown.
 pub fn name(path: &str) -> &str {
-    match path.rsplit_once(BELOW_TOP) {
+    match path.rsplit_once(&format!("/{TOP}/")) {
         Some((_, below)) => below,
         None => path.rsplit('/').next().unwrap_or(path),
     }
 }
 
-fn last(paths: &[String]) -> &str {
-    paths.last().map_or("", |path| name(path))
+fn first(paths: &[String]) -> &str {
+    paths.first().map_or("", |path| name(path))
 }

@@ -15,7 +15,7 @@ use super::branches::branch;
 use super::line::{Line, bar, cell};
 use super::picture::{Happening, Picture, Tone, folder, name};
 use super::play::{PERSON, Play, SESSIONS};
-use super::stage::tree;
+use super::repository::tree;
 use crate::output::human::{Style, clean};
 
 /// Where and when it is shown.

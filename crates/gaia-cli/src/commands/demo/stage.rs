@@ -14,26 +14,9 @@ use gaia_locks::service::{Config, LockService};
 use gaia_locks::settings::SETTINGS;
 use gaia_locks::store::sqlite::{SqliteOptions, SqliteStore};
 
+use super::repository;
 use crate::context::variable;
 use crate::exit::Failure;
-
-/// The folders of the repository, each with some files.
-const FOLDERS: [(&str, [&str; 2]); 11] = [
-    ("web", ["index.html", "theme.css"]),
-    ("web/api", ["routes.py", "prices.py"]),
-    ("web/api/v2", ["routes.py", "schema.json"]),
-    ("web/login", ["form.html", "session.py"]),
-    ("core", ["orders.py", "database.py"]),
-    ("core/money", ["amounts.py", "tax.py"]),
-    ("docs", ["install.md", "changes.md"]),
-    ("docs/guide", ["start.md", "links.md"]),
-    ("tests", ["test_orders.py", "test_prices.py"]),
-    ("infra", ["cron.txt", "alerts.yml"]),
-    (".", ["README.md", "Makefile"]),
-];
-
-/// The repository's name.
-pub const TOP: &str = "shop";
 
 /// What everything that the demo starts finds in its environment.
 pub const MARK: &str = "GAIA_DEMO";
@@ -52,28 +35,24 @@ impl Stage {
     /// # Errors
     /// When there is no place for it.
     pub fn build(keep: bool) -> Result<Self, Failure> {
-        let base = variable("TMPDIR").map_or_else(|| PathBuf::from("/tmp"), PathBuf::from);
+        let base = temporary();
         let folder = tempfile::Builder::new()
             .prefix("gaia-demo-")
             .tempdir_in(&base)?;
         let root = PathBuf::from(Folder::resolve(folder.path(), &base)?.path());
-        let folder = if keep {
-            // From here on it stays, whatever happens.
-            drop(folder.keep());
-            None
-        } else {
-            Some(folder)
+        let folder = match keep {
+            false => Some(folder),
+            true => {
+                // From here on it stays, whatever happens.
+                drop(folder.keep());
+                None
+            }
         };
         let stage = Self { root, folder };
-        for place in [
-            stage.home(),
-            stage.locks_dir(),
-            stage.reports(),
-            stage.tries(),
-        ] {
+        for place in [stage.locks_dir(), stage.reports(), stage.tries()] {
             fs::create_dir_all(place)?;
         }
-        stage.fill_repository()?;
+        repository::fill(&stage.repository())?;
         Ok(stage)
     }
 
@@ -109,7 +88,7 @@ impl Stage {
 
     /// The repository of a stage.
     pub fn repository_of(root: &Path) -> PathBuf {
-        root.join(TOP)
+        root.join(repository::TOP)
     }
 
     /// What the stand-ins say.
@@ -167,23 +146,11 @@ impl Stage {
         Ok(command)
     }
 
-    fn database_url(&self) -> OsString {
+    /// GAIA_DATABASE_URL.
+    pub fn database_url(&self) -> OsString {
         let mut url = OsString::from("sqlite://");
         url.push(self.database());
         url
-    }
-
-    fn fill_repository(&self) -> io::Result<()> {
-        let top = self.repository();
-        for (folder, files) in FOLDERS {
-            fs::create_dir_all(top.join(folder))?;
-            for file in files {
-                fs::write(top.join(folder).join(file), format!("{folder}/{file}\n"))?;
-            }
-        }
-        // Where there is no git it is a folder like any other.
-        drop(make_git(&top));
-        Ok(())
     }
 
     /// Whether it is kept.
@@ -203,72 +170,9 @@ impl Stage {
     }
 }
 
-/// Variables that would lead git into another repository, such as that of a
-/// hook in which the demo is run.
-const ELSEWHERE: [&str; 6] = [
-    "GIT_DIR",
-    "GIT_WORK_TREE",
-    "GIT_INDEX_FILE",
-    "GIT_COMMON_DIR",
-    "GIT_OBJECT_DIRECTORY",
-    "GIT_NAMESPACE",
-];
-
-/// A repository of its own, without the user's configuration and hooks.
-fn make_git(top: &Path) -> io::Result<()> {
-    let git = |words: &[&str]| {
-        let mut command = Command::new("git");
-        for name in ELSEWHERE {
-            command.env_remove(name);
-        }
-        command
-            .env("GIT_CONFIG_GLOBAL", "/dev/null")
-            .env("GIT_CONFIG_NOSYSTEM", "1")
-            .arg("-C")
-            .arg(top)
-            .args(["-c", "user.name=demo", "-c", "user.email=demo@localhost"])
-            .args([
-                "-c",
-                "commit.gpgsign=false",
-                "-c",
-                "core.hooksPath=/dev/null",
-            ])
-            .args(words)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status()
-    };
-    git(&["init", "-q", "--template="])?;
-    git(&["add", "-A"])?;
-    git(&["commit", "-q", "-m", "a shop"])?;
-    Ok(())
-}
-
-/// One line of the tree.
-pub struct Branch {
-    /// The folder, as locks are shown.
-    pub folder: String,
-    /// Its name, moved in by its depth.
-    pub label: String,
-}
-
-/// The repository's folders as a tree.
-pub fn tree() -> Vec<Branch> {
-    let mut folders: Vec<&str> = FOLDERS.iter().map(|(folder, _)| *folder).collect();
-    folders.retain(|folder| *folder != ".");
-    folders.sort_unstable();
-    let branches = folders.iter().map(|folder| {
-        let depth = folder.matches('/').count();
-        let name = folder.rsplit('/').next().unwrap_or(folder);
-        Branch {
-            folder: (*folder).to_owned(),
-            label: format!("{}{name}", "  ".repeat(depth + 1)),
-        }
-    });
-    let top = Branch {
-        folder: TOP.to_owned(),
-        label: TOP.to_owned(),
-    };
-    std::iter::once(top).chain(branches).collect()
+/// Where temporary files lie.
+fn temporary() -> PathBuf {
+    let set = variable("TMPDIR").map(PathBuf::from);
+    let usable = set.filter(|path| path.is_absolute());
+    usable.unwrap_or_else(|| PathBuf::from("/tmp"))
 }

@@ -119,7 +119,10 @@ fn verdict(style: &Style, summary: &Summary) -> String {
 
 fn try_next(style: &Style, stage: &Stage) -> String {
     let gaia = program();
-    let kept = format!("{gaia} history --home {}", stage.home().display());
+    let kept = format!(
+        "{gaia} history --database {}",
+        stage.database_url().display()
+    );
     let look = match stage.is_kept() {
         true => (kept, "what happened here"),
         false => (format!("{gaia} demo --keep"), "and look around afterwards"),

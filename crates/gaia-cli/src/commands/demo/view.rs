@@ -72,7 +72,8 @@ impl<'a> View<'a> {
         let (columns, rows) = terminal::size().unwrap_or((80, 24));
         let frame = Frame {
             style: self.context.out.style(),
-            width: usize::from(columns.max(20)),
+            // The last column stays free: clearing behind it would clear it.
+            width: usize::from(columns.max(20)) - 1,
             height: usize::from(rows.max(5)),
             seconds: at,
             now: human::now(),

@@ -26,13 +26,12 @@ pub(super) fn overlapping(
 ) -> rusqlite::Result<Vec<Lock>> {
     let mut locks: Vec<Lock> = Vec::new();
     for key in folders.iter().flat_map(Folder::keys) {
-        for lock in around(sqlite, scope, key)? {
-            if !locks.iter().any(|known| known.id == lock.id) {
-                locks.push(lock);
-            }
-        }
+        locks.append(&mut around(sqlite, scope, key)?);
     }
+    // One lock may have several names among them. Compared in order and not
+    // each with all: below one folder there may be a hundred thousand.
     locks.sort_unstable_by_key(|lock| lock.id);
+    locks.dedup_by_key(|lock| lock.id);
     Ok(locks)
 }
 

@@ -10,14 +10,24 @@
 //! is another one and opens its own.
 
 use std::collections::HashMap;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use std::{fs, io};
 
 use rusqlite::ffi;
 
 use super::gate::Gate;
 use super::transaction::State;
+use super::unusable;
+use crate::clock::Moment;
 use crate::error::StoreError;
+use crate::os::moment;
+
+/// How long a database that was seen at its path is taken to be there.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// A file's identity in this process.
 type Key = (u32, u64, u64);
@@ -27,15 +37,26 @@ static OPEN: Mutex<Option<HashMap<Key, Arc<Connection>>>> = Mutex::new(None);
 /// The connection to one database file.
 pub(super) struct Connection {
     path: PathBuf,
+    /// The file's device and number.
+    file: (u64, u64),
+    /// When it was last seen at its path.
+    seen: AtomicI64,
     sqlite: Mutex<rusqlite::Connection>,
     pub(super) gate: Gate,
     known: Mutex<Option<(u32, State)>>,
 }
 
 impl Connection {
-    pub(super) fn new(path: PathBuf, sqlite: rusqlite::Connection, gate: Gate) -> Self {
+    pub(super) fn new(
+        path: PathBuf,
+        file: (u64, u64),
+        sqlite: rusqlite::Connection,
+        gate: Gate,
+    ) -> Self {
         Self {
             path,
+            file,
+            seen: AtomicI64::new(moment().0),
             sqlite: Mutex::new(sqlite),
             gate,
             known: Mutex::new(None),
@@ -58,6 +79,29 @@ impl Connection {
     pub(super) fn remember(&self, sqlite: &rusqlite::Connection, state: Option<State>) {
         let known = data_version(sqlite).zip(state);
         *self.known.lock().unwrap_or_else(PoisonError::into_inner) = known;
+    }
+
+    /// Refuses to go on with a file that was deleted or replaced while it was
+    /// open here: others lock in another one, and know nothing of this. Looked
+    /// at once a second, since whoever deletes it is not in time with us anyway.
+    pub(super) fn refuse_if_replaced(&self) -> Result<(), StoreError> {
+        let now = moment();
+        if now.since(Moment(self.seen.load(Ordering::Relaxed))) < LOOK_EVERY {
+            return Ok(());
+        }
+        let replaced = match fs::metadata(&self.path) {
+            Ok(found) => (found.dev(), found.ino()) != self.file,
+            Err(error) => error.kind() == io::ErrorKind::NotFound,
+        };
+        if replaced {
+            return Err(unusable(
+                &self.path,
+                &"it was deleted or replaced while it was in use; \
+                  end what still uses the old one, and `gaia restore` a backup if locks were lost",
+            ));
+        }
+        self.seen.store(now.0, Ordering::Relaxed);
+        Ok(())
     }
 
     pub(super) fn path(&self) -> &Path {

@@ -29,11 +29,21 @@ pub(super) fn backup(connection: &Connection, to: &Path) -> Result<(), StoreErro
         let from = connection.lock();
         copy(&from, &unfinished)
     };
+    let copied = copied.map_err(|error| under_its_name(error, &unfinished, to));
     let done = copied
         .and_then(|()| sync(&unfinished))
         .and_then(|()| fs::hard_link(&unfinished, to).map_err(|error| unusable(to, &error)));
     drop(fs::remove_file(&unfinished));
     done
+}
+
+/// Nobody but this file knows the name that a copy has while it is made.
+fn under_its_name(error: StoreError, unfinished: &Path, to: &Path) -> StoreError {
+    let (unfinished, name) = (unfinished.to_string_lossy(), to.to_string_lossy());
+    match error {
+        StoreError::Unusable { detail, .. } => unusable(to, &detail.replace(&*unfinished, &name)),
+        other => other,
+    }
 }
 
 fn is_there(path: &Path) -> Result<bool, StoreError> {

@@ -39,7 +39,8 @@ impl Gate {
             .truncate(false)
             .write(true)
             .mode(0o600)
-            .custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC);
+            // Opening a pipe in its place would wait for a reader for ever.
+            .custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC | libc::O_NONBLOCK);
         options
             .open(path)
             .map(|file| Self { file })

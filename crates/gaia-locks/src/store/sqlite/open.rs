@@ -27,7 +27,8 @@ pub(super) fn open(path: &Path, durability: Durability) -> Result<Arc<Connection
     }
     vfs::use_descriptor_locks();
     let file = touch(path)?;
-    connection::shared((file.dev(), file.ino()), || connect(path, durability))
+    let file = (file.dev(), file.ino());
+    connection::shared(file, || connect(path, file, durability))
 }
 
 /// WAL needs memory that all processes share: on network and shared-folder
@@ -58,7 +59,11 @@ fn touch(path: &Path) -> Result<fs::Metadata, StoreError> {
     fs::metadata(path).map_err(|error| unusable(path, &error))
 }
 
-fn connect(path: &Path, durability: Durability) -> Result<Connection, StoreError> {
+fn connect(
+    path: &Path,
+    file: (u64, u64),
+    durability: Durability,
+) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX
         | OpenFlags::SQLITE_OPEN_EXRESCODE;
@@ -77,7 +82,7 @@ fn connect(path: &Path, durability: Durability) -> Result<Connection, StoreError
         migrate::bring_up_to_date(&mut sqlite, path)?;
     }
     set_up(&sqlite, durability).map_err(failed)?;
-    Ok(Connection::new(path.to_owned(), sqlite, gate))
+    Ok(Connection::new(path.to_owned(), file, sqlite, gate))
 }
 
 /// Settings of the connection; those of the file are made with it.

@@ -46,6 +46,7 @@ pub(super) fn write(
     clock: &dyn Clock,
     work: &mut Work<'_>,
 ) -> Result<(), Error> {
+    connection.refuse_if_replaced()?;
     let sqlite = connection.lock();
     loop {
         let _turn = connection.gate.pass();
@@ -82,6 +83,7 @@ pub(super) fn read(
     clock: &dyn Clock,
     work: &mut Work<'_>,
 ) -> Result<(), Error> {
+    connection.refuse_if_replaced()?;
     {
         let sqlite = connection.lock();
         let failed = |error: rusqlite::Error| Error::Store(of_sqlite(connection.path(), &error));
@@ -89,7 +91,7 @@ pub(super) fn read(
         let rollback = Rollback(&sqlite);
         let state = State::read(&sqlite).map_err(failed)?;
         let mut tx = SqliteTx::begun(&sqlite, clock, state, false);
-        if tx.state.boot == clock.boot().0 {
+        if tx.is_of(&clock.boot()) {
             work(&mut tx)?;
             begin(&sqlite, "COMMIT").map_err(failed)?;
             std::mem::forget(rollback);
@@ -156,12 +158,18 @@ impl SqliteTx {
         unsafe { &*self.sqlite }
     }
 
+    /// Whether the moments in the file are of this boot. A process that is not
+    /// shown which boot it runs in takes them as they are.
+    fn is_of(&self, boot: &BootId) -> bool {
+        boot.0.is_empty() || self.state.boot == boot.0
+    }
+
     /// After a restart of the machine: leases start anew once, at first sight;
     /// locks bound to processes are judged dead with them [R13]; tokens go on
     /// above everything that may have been given [R4]. Whether there was
     /// anything to do.
     fn after_reboot(&self, boot: &BootId) -> rusqlite::Result<bool> {
-        if self.state.boot == boot.0 {
+        if self.is_of(boot) {
             return Ok(false);
         }
         let sqlite = self.connection();

@@ -94,7 +94,9 @@ impl Case<'_> {
     /// What should have happened and has not.
     fn missed(&self) -> Vec<String> {
         let all_sent = self.picture.tasks.len() == self.play.orders.len();
+        let sums_agree = self.history.len() == self.of_agents().alone;
         let all = [
+            (sums_agree, "the two sums differ"),
             (self.notes.killed.is_some(), "nobody was killed"),
             (self.of_person().is_some(), "the person had no turn"),
             (all_sent, "tasks are missing"),

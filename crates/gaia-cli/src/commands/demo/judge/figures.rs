@@ -169,7 +169,7 @@ impl Case<'_> {
         }
     }
 
-    fn of_agents(&self) -> Agents {
+    pub(super) fn of_agents(&self) -> Agents {
         let reports = &self.reports;
         let alone = |report: &&Report| report.looks > 0 && report.found.is_empty();
         let spans = reports.iter().map(|report| (report.began, report.heard));
