@@ -313,6 +313,33 @@ fn heavy_t06_a_keeper_that_was_killed_leaves_nothing_and_its_task_is_tried_again
     fleet.assert_at_rest();
 }
 
+/// With assigner and keeper both killed nobody is left to stop the agent, and
+/// its lock is free: it must be gone by then.
+#[test]
+#[cfg(target_os = "linux")]
+fn heavy_t03_an_agent_does_not_outlive_its_keeper_when_the_assigner_is_gone_too() {
+    let fleet = Fleet::new();
+    fleet.shell("worker");
+    let folder = fleet.folder("repo");
+    let text = "echo $$ > agent; echo $PPID > keeper; exec sleep 300";
+    fleet.send(text, Some(&folder));
+    let mut assigner = Command::new(example("assigner"))
+        .arg(fleet.path("assigner.db"))
+        .arg(fleet.path("logs"))
+        .spawn()
+        .unwrap();
+    until("it runs", || {
+        read(&fleet.path("repo/keeper")).ends_with('\n')
+    });
+    assigner.kill().unwrap();
+    assigner.wait().unwrap();
+    let pid = |name: &str| read(&fleet.path(name)).trim().parse::<u32>().unwrap();
+    let (agent, keeper) = (pid("repo/agent"), pid("repo/keeper"));
+    let keeper = rustix::process::Pid::from_raw(keeper.cast_signed()).unwrap();
+    rustix::process::kill_process(keeper, rustix::process::Signal::KILL).unwrap();
+    until("the agent is gone", || !lives(agent));
+}
+
 #[test]
 fn heavy_a_gigabyte_of_output_does_not_grow_the_memory_of_anybody() {
     let fleet = Fleet::new();

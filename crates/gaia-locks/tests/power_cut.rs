@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 #[cfg(target_os = "linux")]
 use std::process::Command;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use gaia_locks::clock::ManualClock;
 use gaia_locks::service::{Acquire, Attempt};
@@ -337,6 +338,39 @@ fn r04_tokens_rise_over_backup_and_restore() {
     );
     assert!(!service.verify(after_backup).unwrap().active);
     assert!(grant(&service, "/0") > after_backup);
+}
+
+/// Whoever restores may be killed at any instant: there is none at which the
+/// file would give a token that was given before.
+#[test]
+fn r04_at_no_instant_of_a_restore_would_a_token_be_given_again() {
+    let scene = scene();
+    let backup = scene.home.path().join("backup.db");
+    let service = normal(&scene.path, &scene.clock);
+    service.store().backup(&backup).unwrap();
+    let given = grant(&service, "/later");
+    let over = AtomicBool::new(false);
+    std::thread::scope(|threads| {
+        let watcher = threads.spawn(|| {
+            let sqlite = rusqlite::Connection::open(&scene.path).unwrap();
+            let mut lowest = i64::MAX;
+            while !over.load(Ordering::SeqCst) {
+                lowest = lowest.min(next_token(&sqlite));
+            }
+            lowest
+        });
+        for _ in 0..100 {
+            restore(&backup, &scene.path).unwrap();
+        }
+        over.store(true, Ordering::SeqCst);
+        assert!(watcher.join().unwrap() > given.0);
+    });
+}
+
+fn next_token(sqlite: &rusqlite::Connection) -> i64 {
+    let sql = "SELECT max(token_floor, (SELECT coalesce(max(id), 0) + 1 FROM lock_history))
+                 FROM gaia_state";
+    sqlite.query_row(sql, [], |row| row.get(0)).unwrap()
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::process::{Child, Command, Stdio};
 
+use gaia_locks::os::offspring;
 use rustix::process::Pid;
 
 use super::{Exit, Spec, private_file};
@@ -37,6 +38,12 @@ impl Agent {
                 None => command.env_remove(name),
             };
         }
+        // The lock ends with this process: an agent that outlived it would work
+        // without one until an assigner finds it.
+        let keeper = std::process::id();
+        // SAFETY: between fork and exec two system calls are made, and nothing
+        // is allocated or locked.
+        unsafe { command.pre_exec(move || offspring::die_with(keeper)) };
         let child = command.spawn()?;
         let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
         let group = group.ok_or_else(|| io::Error::other("a child without a number"))?;

@@ -110,6 +110,23 @@ fn run_is_one_job_with_its_command() {
     until("it is free", || home.locks().is_empty());
 }
 
+/// The terminal tells only the first process of its session that it is gone.
+#[test]
+fn run_ends_its_command_when_its_own_terminal_is_gone() {
+    let home = Home::new();
+    let Some(terminal) = Terminal::open(&home, "80") else {
+        return;
+    };
+    let run = format!(
+        "exec {} run a --session me -- sleep 100",
+        env!("CARGO_BIN_EXE_gaia")
+    );
+    assert!(terminal.tmux(&["new-window", "-n", "held", &run]));
+    until("it holds the lock", || home.locks().len() == 1);
+    assert!(terminal.tmux(&["kill-window", "-t", "held"]));
+    until("it is free", || home.locks().is_empty());
+}
+
 #[test]
 fn the_waiting_line_lives_and_ctrl_c_leaves_it() {
     let home = Home::new();

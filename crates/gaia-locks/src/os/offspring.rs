@@ -17,6 +17,27 @@ pub fn adopt_orphans() -> io::Result<()> {
     Ok(())
 }
 
+/// This process is killed as soon as the thread that started it has ended, where the system can do
+/// that. For between fork and exec: it is one system call, and a second that asks whether the
+/// parent was quicker.
+///
+/// # Errors
+/// What the system said, or that the parent is gone already.
+pub fn die_with(parent: u32) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{Signal, getppid, set_parent_process_death_signal};
+        set_parent_process_death_signal(Some(Signal::KILL))?;
+        let now = getppid().map(|pid| pid.as_raw_nonzero().get().unsigned_abs());
+        if now != Some(parent) {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = parent;
+    Ok(())
+}
+
 /// Whether [`adopt_orphans`] does anything here: then no child left means nothing left.
 #[must_use]
 pub fn sees_orphans() -> bool {

@@ -46,6 +46,7 @@ pub fn circle(want: &Want, line: &mut dyn Line) -> Result<Option<Vec<Holder>>, E
         asking: &want.holder,
         line,
         seen: HashSet::new(),
+        followed: HashSet::new(),
     };
     let mut path = vec![want.holder.clone()];
     Ok(walk.follow(want, None, &mut path)?.then_some(path))
@@ -55,6 +56,9 @@ struct Walk<'a> {
     asking: &'a Holder,
     line: &'a mut dyn Line,
     seen: HashSet<WaiterId>,
+    /// Holders whose waits were looked for: in one folder's line all wait for
+    /// the same few.
+    followed: HashSet<Holder>,
 }
 
 impl Walk<'_> {
@@ -69,7 +73,14 @@ impl Walk<'_> {
         let overlapping = self.line.locks(want)?;
         let line = self.line.waiters(want)?;
         let ahead = line.partition_point(|waiter| place.is_none_or(|place| waiter.id < place));
-        let waiters = queue::waiters_in_the_way(want, &overlapping, &line[..ahead]);
+        let waiters = match line[..ahead]
+            .iter()
+            .all(|waiter| self.seen.contains(&waiter.id))
+        {
+            // Nothing new leads on from here.
+            true => Vec::new(),
+            false => queue::waiters_in_the_way(want, &overlapping, &line[..ahead]),
+        };
         let locks: Vec<&Lock> = queue::locks_in_the_way(want, &overlapping).collect();
         if place.is_some()
             && locks
@@ -93,6 +104,10 @@ impl Walk<'_> {
 
     /// A lock ends when its holder is done; if he waits, on goes the walk.
     fn follow_holder(&mut self, holder: &Holder, path: &mut Vec<Holder>) -> Result<bool, Error> {
+        if self.followed.contains(holder) {
+            return Ok(false);
+        }
+        self.followed.insert(holder.clone());
         for waiter in self.line.waiters_of(&holder.session)?.iter() {
             if waiter.want.holder.is_same_worker(holder) && self.enter(waiter, path)? {
                 return Ok(true);

@@ -6,7 +6,10 @@ use super::{LockTx, request};
 use crate::error::Error;
 use crate::folder::{Folder, is_within};
 use crate::ids::{Scope, SessionId, WaiterId};
-use crate::model::{Binding, End, EndReason, Lock, Pause, Waiter, WaiterLife, WaiterState};
+use crate::model::{
+    Binding, End, EndReason, Lock, Mode, Pause, Turn, Waiter, WaiterLife, WaiterState,
+};
+use crate::rules::acquire::paused;
 use crate::rules::expire::{self, Verdict};
 use crate::rules::queue::{self, Step};
 use crate::store::NewLock;
@@ -65,6 +68,9 @@ impl LockTx<'_> {
         freed: &[Folder],
         seen: &mut Seen,
     ) -> Result<Vec<Folder>, Error> {
+        if let Some(beside) = self.hand_to_first(scope, freed, seen)? {
+            return Ok(beside);
+        }
         let (mut scene, mut beside) = self.scene(scope, freed)?;
         scene
             .waiters
@@ -90,6 +96,48 @@ impl LockTx<'_> {
             }
         }
         Ok(beside)
+    }
+
+    /// The usual hand-off, which does not read the line beyond its head: who
+    /// came first wants the freed folder, it alone and for itself alone, and
+    /// nothing is in its way. Whoever else waits for what overlaps the folder
+    /// has that very lock in his way from then on. `None`: another case.
+    fn hand_to_first(
+        &mut self,
+        scope: &Scope,
+        freed: &[Folder],
+        seen: &mut Seen,
+    ) -> Result<Option<Vec<Folder>>, Error> {
+        if freed.len() != 1 {
+            return Ok(None);
+        }
+        let Some(first) = self.tx.first_waiting(scope, freed)? else {
+            return Ok(Some(Vec::new()));
+        };
+        if !self.takes_all_of(&first, freed)? || seen.served.contains(&first.id) {
+            return Ok(None);
+        }
+        let session = first.want.holder.session.clone();
+        seen.served.push(first.id);
+        let mut scene = Scene {
+            waiters: vec![first],
+            locks: Vec::new(),
+            pauses: Vec::new(),
+        };
+        self.grant_turn(&mut scene, 0)?;
+        self.wanted_by(scope, &session).map(Some)
+    }
+
+    /// Whether the first in line can be granted the freed folder, and leaves
+    /// nothing of it to others.
+    fn takes_all_of(&mut self, first: &Waiter, freed: &[Folder]) -> Result<bool, Error> {
+        let want = &first.want;
+        let wants_all =
+            want.mode == Mode::Exclusive && first.turn == Turn::Granted && want.folders == freed;
+        Ok(wants_all
+            && self.tx.locks_overlapping(&want.scope, freed)?.is_empty()
+            && paused(&self.tx.pauses()?, want).is_empty()
+            && expire::is_waiting(first, self.now(), &*self.config.witness))
     }
 
     /// What a session still waits for. A new lock of its own can let it pass:
@@ -290,7 +338,7 @@ impl LockTx<'_> {
 
 /// Whether each of a folder's names lies in one of these: under another name
 /// others may wait.
-fn lies_within(folder: &Folder, known: &[Folder]) -> bool {
+pub(super) fn lies_within(folder: &Folder, known: &[Folder]) -> bool {
     let known_key = |key: &str| {
         let mut outer = known.iter().flat_map(Folder::keys);
         outer.any(|outer| is_within(key, outer))

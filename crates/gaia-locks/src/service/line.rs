@@ -4,13 +4,14 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::acquire::Line;
+use super::hand_off::lies_within;
 use super::{Attempt, LockTx};
 use crate::error::Error;
 use crate::ids::{SessionId, WaiterId};
 use crate::model::{Holder, Lock, Waiter, WaiterState, Want};
 use crate::rules::acquire::{Blocked, State};
 use crate::rules::{deadlock, expire, queue};
-use crate::wire::{Answer, HolderInfo, Queued};
+use crate::wire::{Answer, HolderInfo, Queued, Refusal};
 
 impl LockTx<'_> {
     /// Takes a place in line, if the request wants one.
@@ -20,13 +21,14 @@ impl LockTx<'_> {
         state: &State,
         blocked: &Blocked<'_>,
     ) -> Result<Answer, Error> {
-        let mut refusal = self.refusal(attempt.want, state, blocked);
         let Line::Stand { life, limit, turn } = &attempt.request.line else {
-            return Ok(Answer::Refused(refusal));
+            return Ok(Answer::Refused(self.refusal(attempt.want, state, blocked)));
         };
         if let Some(circle) = self.circle(attempt.want, state)? {
-            refusal.cycle = Some(circle);
-            return Ok(Answer::Refused(refusal));
+            return Ok(Answer::Refused(Refusal {
+                cycle: Some(circle),
+                ..self.refusal(attempt.want, state, blocked)
+            }));
         }
         let now = self.now();
         let waiter = Waiter {
@@ -47,6 +49,11 @@ impl LockTx<'_> {
             .asked_for
             .extend(blocked.locks.iter().map(|lock| lock.id));
         self.remember(attempt, Vec::new(), Some(id))?;
+        let refusal = if self.effects.unseen {
+            Refusal::default()
+        } else {
+            self.refusal(attempt.want, state, blocked)
+        };
         Ok(Answer::Queued(Queued {
             waiter: id,
             refusal,
@@ -56,6 +63,9 @@ impl LockTx<'_> {
 
     /// `state` is what overlaps the request, settled: it is not read again.
     fn circle(&mut self, want: &Want, state: &State) -> Result<Option<Vec<HolderInfo>>, Error> {
+        if self.leads_nowhere(want, state)? {
+            return Ok(None);
+        }
         let mut line = LineNow {
             seen: HashMap::new(),
             tx: self,
@@ -67,6 +77,24 @@ impl LockTx<'_> {
             task_id: holder.task,
         };
         Ok(circle.map(|holders| holders.into_iter().map(name).collect()))
+    }
+
+    /// The usual case, seen without a walk: whoever is ahead waits for nothing
+    /// but these folders, the asking holder has no lock there, and of those
+    /// who have one nobody waits.
+    fn leads_nowhere(&mut self, want: &Want, state: &State) -> Result<bool, Error> {
+        let mut theirs = state.waiters.iter().flat_map(|waiter| &waiter.want.folders);
+        if !theirs.all(|folder| lies_within(folder, &want.folders)) {
+            return Ok(false);
+        }
+        for lock in &state.locks {
+            if lock.holder.is_same_worker(&want.holder)
+                || !self.tx.waiters_of(&lock.holder.session)?.is_empty()
+            {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// What overlaps a request, without what time and death have ended and

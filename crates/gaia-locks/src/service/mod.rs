@@ -116,6 +116,9 @@ struct Effects {
     locks: Changes,
     /// Locks that somebody began to wait for.
     asked_for: Vec<LockId>,
+    /// Nobody is shown what is in the way of a request that stands in line: it
+    /// need not be put into words.
+    unseen: bool,
 }
 
 /// The lock verbs inside one transaction.
@@ -217,6 +220,20 @@ impl LockService {
         })
     }
 
+    /// As [`Locks::acquire`]; `unseen`: a place in line is answered without what
+    /// is in the way.
+    fn ask(&self, request: &Acquire, unseen: bool) -> Result<Answer, Error> {
+        let want = self.want(request)?;
+        self.refuse_foreign(&want.folders)?;
+        self.transact(|tx| {
+            tx.effects.unseen = unseen;
+            tx.acquire(&Attempt {
+                want: &want,
+                request,
+            })
+        })
+    }
+
     fn listen_on(&self, slot: u32) -> Result<Box<dyn Listener>, Error> {
         self.doorbell.listen(slot).map_err(|error| {
             Error::Store(StoreError::Failed(format!(
@@ -271,14 +288,18 @@ impl Truth for LockService {
 
 impl Locks for LockService {
     fn acquire(&self, request: &Acquire) -> Result<Answer, Error> {
-        let want = self.want(request)?;
-        self.refuse_foreign(&want.folders)?;
-        self.transact(|tx| {
-            tx.acquire(&Attempt {
-                want: &want,
-                request,
-            })
-        })
+        self.ask(request, false)
+    }
+
+    fn acquire_waiting(
+        &self,
+        request: &Acquire,
+        patience: &mut Patience<'_>,
+    ) -> Result<Answer, Error> {
+        match self.ask(&request.clone().queued(patience.limit), true)? {
+            Answer::Queued(queued) => self.wait(queued.waiter, patience),
+            answer => Ok(answer),
+        }
     }
 
     fn wait(&self, waiter: WaiterId, patience: &mut Patience<'_>) -> Result<Answer, Error> {

@@ -230,6 +230,17 @@ pub trait Tx {
         scope: &Scope,
         folders: &[Folder],
     ) -> Result<Vec<Waiter>, Error>;
+    /// Of [`Tx::waiters_overlapping`] the first that was not granted. The usual
+    /// hand-off needs no more, however long the line is.
+    fn first_waiting(
+        &mut self,
+        scope: &Scope,
+        folders: &[Folder],
+    ) -> Result<Option<Waiter>, Error> {
+        let mut waiters = self.waiters_overlapping(scope, folders)?;
+        waiters.retain(|waiter| waiter.state == WaiterState::Waiting);
+        Ok(waiters.into_iter().next())
+    }
     /// All waiters of one session, in order of arrival.
     fn waiters_of(&mut self, session: &SessionId) -> Result<Vec<Waiter>, Error>;
     /// All waiters, in order of arrival.

@@ -9,7 +9,7 @@ use gaia_locks::ids::LockId;
 use gaia_locks::lease::{Kept, LeaseKeeper, News};
 use gaia_locks::wire::LockInfo;
 use rustix::process::Signal;
-use signal_hook::consts::{SIGCHLD, SIGTSTP};
+use signal_hook::consts::{SIGCHLD, SIGHUP, SIGTSTP};
 
 use super::child::Running;
 use super::signals::{Bell, Came, Inbox, stop_here};
@@ -102,11 +102,15 @@ impl<'a> Watch<'a> {
         next.map(|next| SystemClock.now().moment.until(next))
     }
 
-    /// What the terminal or the command itself sent has reached the command.
+    /// What the terminal or the command itself sent has reached the command;
+    /// but that the terminal is gone is told to the session's first process
+    /// alone, which gaia is where a pane or an ssh starts it.
     fn pass_on(&self, came: Came) {
-        let from_outside = came
-            .sender
-            .is_some_and(|sender| sender != self.running.pid().as_raw_nonzero().get());
+        let of_command = Some(self.running.pid().as_raw_nonzero().get());
+        let from_outside = match came.sender {
+            None => came.signal == SIGHUP,
+            sender => sender != of_command,
+        };
         if came.signal != SIGCHLD
             && from_outside
             && let Some(signal) = Signal::from_named_raw(came.signal)

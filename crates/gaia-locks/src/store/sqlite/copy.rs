@@ -102,19 +102,38 @@ fn sync(path: &Path) -> Result<(), StoreError> {
 /// When the backup is no GAIA database, or either file cannot be used.
 pub fn restore(backup: &Path, database: &Path) -> Result<(), StoreError> {
     let source = open_backup(backup)?;
-    let given_here = highest_given(database);
-    if given_here.is_none() && is_there(database)? {
+    let known = highest_given(database).is_some();
+    if !known && is_there(database)? {
         set_aside(database)?;
     }
     let connection = open::open(database, Durability::Full)?;
     let failed = |error: rusqlite::Error| of_sqlite(database, &error);
-    let _turn = connection.gate.pass();
     let mut target = connection.lock();
-    step_through(&source, &mut target).map_err(failed)?;
+    // From here on nobody is given a token.
+    let _turn = connection.gate.pass();
+    let given = match known {
+        true => reserved(&target).map_err(failed)?,
+        false => milliseconds(),
+    };
+    let raised = unfinished(database);
+    let done = raised_copy(&source, &raised, given)
+        .and_then(|copy| step_through(&copy, &mut target).map_err(failed));
+    drop(fs::remove_file(&raised));
+    done?;
     target
         .query_row("PRAGMA journal_mode=WAL", [], |_| Ok(()))
-        .map_err(failed)?;
-    raise_tokens(&target, given_here.unwrap_or_else(milliseconds)).map_err(failed)
+        .map_err(failed)
+}
+
+/// The backup with its tokens above all that were given. Raised in a copy:
+/// were it done in the database after the content is there, somebody killed in
+/// between would leave one that gives tokens a second time.
+fn raised_copy(source: &Sqlite, to: &Path, given: i64) -> Result<Sqlite, StoreError> {
+    copy(source, to)?;
+    let failed = |error: rusqlite::Error| of_sqlite(to, &error);
+    let raised = Sqlite::open(to).map_err(failed)?;
+    raise_tokens(&raised, given).map_err(failed)?;
+    Ok(raised)
 }
 
 fn open_backup(path: &Path) -> Result<Sqlite, StoreError> {

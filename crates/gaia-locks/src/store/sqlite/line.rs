@@ -55,7 +55,7 @@ pub(super) fn overlapping(
 ) -> rusqlite::Result<Vec<Waiter>> {
     let mut waiters: Vec<Waiter> = Vec::new();
     for key in folders.iter().flat_map(Folder::keys) {
-        for waiter in around(sqlite, scope, key)? {
+        for waiter in around(sqlite, scope, key, "ORDER BY id")? {
             if !waiters.iter().any(|known| known.id == waiter.id) {
                 waiters.push(waiter);
             }
@@ -65,7 +65,29 @@ pub(super) fn overlapping(
     Ok(waiters)
 }
 
-fn around(sqlite: &Sqlite, scope: &Scope, key: &str) -> rusqlite::Result<Vec<Waiter>> {
+/// One row is read for each name, however long the line is.
+pub(super) fn first_waiting(
+    sqlite: &Sqlite,
+    scope: &Scope,
+    folders: &[Folder],
+) -> rusqlite::Result<Option<Waiter>> {
+    let mut first: Option<Waiter> = None;
+    for key in folders.iter().flat_map(Folder::keys) {
+        let found = around(
+            sqlite,
+            scope,
+            key,
+            "AND granted IS NULL ORDER BY id LIMIT 1",
+        )?;
+        first = first
+            .into_iter()
+            .chain(found)
+            .min_by_key(|waiter| waiter.id);
+    }
+    Ok(first)
+}
+
+fn around(sqlite: &Sqlite, scope: &Scope, key: &str, which: &str) -> rusqlite::Result<Vec<Waiter>> {
     let above: Vec<&str> = ancestors(key).collect();
     let marks = vec!["?"; above.len()].join(",");
     let query = format!(
@@ -73,7 +95,7 @@ fn around(sqlite: &Sqlite, scope: &Scope, key: &str) -> rusqlite::Result<Vec<Wai
              SELECT waiter_id FROM waiter_folders WHERE scope = ?1 AND folder_key > ?2 AND folder_key < ?3
              UNION
              SELECT waiter_id FROM waiter_folders WHERE scope = ?1 AND folder_key IN ({marks}))
-         ORDER BY id"
+         {which}"
     );
     let (from, to) = descendant_range(key);
     let names = [scope.as_str(), from.as_str(), to.as_str()]

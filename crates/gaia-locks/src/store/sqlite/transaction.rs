@@ -301,6 +301,14 @@ impl Tx for SqliteTx {
         self.run(|sqlite| line::overlapping(sqlite, scope, folders))
     }
 
+    fn first_waiting(
+        &mut self,
+        scope: &Scope,
+        folders: &[Folder],
+    ) -> Result<Option<Waiter>, Error> {
+        self.run(|sqlite| line::first_waiting(sqlite, scope, folders))
+    }
+
     fn waiters_of(&mut self, session: &SessionId) -> Result<Vec<Waiter>, Error> {
         self.run(|sqlite| line::of_session(sqlite, session))
     }
