@@ -169,11 +169,24 @@ pub struct Conflict {
 /// Why nothing was granted, and what can be done [R17].
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct Refusal {
-    /// Everything in the way, locks first.
+    /// What is in the way, locks first; no more than [`Refusal::SHOWN`].
     pub conflicts: Vec<Conflict>,
+    /// How many more there are.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub more: usize,
     /// The circle of holders who would wait for each other [R10].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cycle: Option<Vec<HolderInfo>>,
+}
+
+impl Refusal {
+    /// So much of what is in the way is told: a request for a tree may meet a
+    /// hundred thousand locks in it.
+    pub const SHOWN: usize = 50;
+}
+
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 /// A holder by name.

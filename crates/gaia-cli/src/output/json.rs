@@ -19,6 +19,8 @@ pub enum Acquired<'a> {
         granted: bool,
         conflicts: &'a [Conflict],
         #[serde(skip_serializing_if = "Option::is_none")]
+        more: Option<usize>,
+        #[serde(skip_serializing_if = "Option::is_none")]
         cycle: Option<&'a [HolderInfo]>,
         waited: bool,
     },
@@ -39,6 +41,7 @@ impl<'a> Acquired<'a> {
         Acquired::Refused {
             granted: false,
             conflicts: &refusal.conflicts,
+            more: Some(refusal.more).filter(|more| *more > 0),
             cycle: refusal.cycle.as_deref(),
             waited,
         }

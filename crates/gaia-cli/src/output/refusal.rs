@@ -21,6 +21,9 @@ pub fn in_words(style: &Style, refusal: &Refusal, waited: bool) -> String {
             .iter()
             .map(|conflict| one(style, conflict)),
     );
+    if refusal.more > 0 {
+        lines.push(format!("  and {} more", refusal.more));
+    }
     lines.extend(refusal.cycle.as_deref().map(circle));
     lines.push(format!("{} {}", style.dim("  hint:"), hint(refusal)));
     lines.join("\n")

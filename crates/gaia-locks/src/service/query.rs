@@ -50,15 +50,11 @@ impl LockTx<'_> {
     /// # Errors
     /// When the store fails.
     pub fn status(&mut self, folder: Option<&Folder>, database: &str) -> Result<Status, Error> {
-        let (locks, waiters) = self.around(folder)?;
+        let (locks, mut in_line) = self.around(folder)?;
+        in_line.retain(|waiter| self.still_waits(waiter));
         let held: Vec<HeldLock> = locks
             .into_iter()
-            .filter_map(|lock| self.held(lock, &waiters))
-            .collect();
-        let (now, witness) = (self.now(), self.config.witness.clone());
-        let in_line: Vec<Waiter> = waiters
-            .into_iter()
-            .filter(|waiter| expire::is_waiting(waiter, now, &*witness))
+            .filter_map(|lock| self.held(lock, &in_line))
             .collect();
         let shown = in_line
             .iter()
@@ -124,17 +120,17 @@ impl LockTx<'_> {
     }
 
     /// What stands in the way of a request as it is now, for one who waits.
-    pub(super) fn conflicts(
+    pub(super) fn refusal_now(
         &self,
         want: &Want,
         state: &crate::rules::acquire::State,
-    ) -> Vec<crate::wire::Conflict> {
+    ) -> crate::wire::Refusal {
         let blocked = crate::rules::acquire::Blocked {
             locks: queue::locks_in_the_way(want, &state.locks).collect(),
             waiters: queue::waiters_in_the_way(want, &state.locks, &state.waiters),
             pauses: paused(&state.pauses, want),
         };
-        self.refusal(want, state, &blocked).conflicts
+        self.refusal(want, state, &blocked)
     }
 
     /// How many wait for an active lock.
@@ -149,8 +145,13 @@ impl LockTx<'_> {
         let waiters = self.tx.waiters_overlapping(&lock.scope, folders)?;
         Ok(waiters
             .iter()
-            .filter(|waiter| waiter.want.conflicts_with(&lock))
+            .filter(|waiter| waiter.want.conflicts_with(&lock) && self.still_waits(waiter))
             .count())
+    }
+
+    /// Whether somebody in line was not called off and lives.
+    fn still_waits(&self, waiter: &Waiter) -> bool {
+        expire::is_waiting(waiter, self.now(), &*self.config.witness)
     }
 
     /// The past and the present, newest first.

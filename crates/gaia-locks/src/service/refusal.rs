@@ -34,8 +34,11 @@ impl LockTx<'_> {
             paused: Some(PauseInfo::from(*pause)),
             ..nothing_in(want)
         });
+        let all = blocked.locks.len() + blocked.waiters.len() + blocked.pauses.len();
+        let told = locks.chain(waiters).chain(pauses).take(Refusal::SHOWN);
         Refusal {
-            conflicts: locks.chain(waiters).chain(pauses).map(about).collect(),
+            conflicts: told.map(about).collect(),
+            more: all.saturating_sub(Refusal::SHOWN),
             cycle: None,
         }
     }

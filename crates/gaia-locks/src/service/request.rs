@@ -11,7 +11,7 @@ use crate::ids::{LockId, RequestId, WaiterId};
 use crate::model::{WaiterState, Want};
 use crate::rules::queue;
 use crate::store::Remembered;
-use crate::wire::{Answer, Granted, LockInfo, Queued, Refusal};
+use crate::wire::{Answer, Granted, LockInfo, Queued};
 
 /// How long a request id is remembered.
 pub(super) const REMEMBERED: Duration = Duration::from_secs(24 * 3600);
@@ -65,10 +65,7 @@ impl LockTx<'_> {
         let state = self.live_state(want)?;
         let ahead = &state.waiters[..state.waiters.partition_point(|other| other.id < id)];
         let place = queue::place(want, ahead);
-        let refusal = Refusal {
-            conflicts: self.conflicts(want, &state),
-            cycle: None,
-        };
+        let refusal = self.refusal_now(want, &state);
         Ok(Some(Answer::Queued(Queued {
             waiter: id,
             refusal,

@@ -245,10 +245,7 @@ impl LockTx<'_> {
     fn queued(&self, waiter: &Waiter, ahead: &State) -> Queued {
         Queued {
             waiter: waiter.id,
-            refusal: Refusal {
-                conflicts: self.conflicts(&waiter.want, ahead),
-                cycle: None,
-            },
+            refusal: self.refusal_now(&waiter.want, ahead),
             place: queue::place(&waiter.want, &ahead.waiters),
         }
     }
@@ -258,7 +255,7 @@ impl LockTx<'_> {
     /// are all that is in the way: at a hand-off the dead among them are left
     /// out anyway.
     fn what_ends(&self, waiter: &Waiter, state: &State) -> (bool, HashSet<ProcessIdentity>) {
-        use crate::rules::expire::{Verdict, judge, lives};
+        use crate::rules::expire::{Verdict, is_waiting, judge};
         let (now, witness) = (self.now(), &*self.config.witness);
         let in_the_way: Vec<&Lock> = queue::locks_in_the_way(&waiter.want, &state.locks).collect();
         let only_waiters = in_the_way.is_empty();
@@ -269,7 +266,7 @@ impl LockTx<'_> {
         let due = in_the_way
             .iter()
             .any(|lock| judge(lock, now, witness) != Verdict::Stands)
-            || ahead.iter().any(|other| !lives(other, now, witness));
+            || ahead.iter().any(|other| !is_waiting(other, now, witness));
         let of_locks = in_the_way.iter().filter_map(|lock| match &lock.binding {
             Binding::Process(process) | Binding::Claim(process) => Some(process.clone()),
             Binding::Lease => None,

@@ -227,6 +227,7 @@ macro_rules! every_case {
             refusal::r17_the_earlier_waiter_is_named
             refusal::r17_the_pause_is_named
             refusal::r17_everything_in_the_way_is_named
+            refusal::r17_of_very_many_fifty_are_told_and_the_rest_counted
             refusal::r17_status_shows_holders_and_waiters
             batch::r01_requests_in_one_transaction_see_each_other
             batch::r14_an_error_in_a_batch_rolls_all_back

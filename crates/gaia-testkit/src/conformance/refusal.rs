@@ -165,3 +165,13 @@ pub(super) fn r17_status_shows_holders_and_waiters(stage: &Stage) {
     assert_eq!(here.waiters[1].place, 2);
     assert_eq!(here.waiters[1].since, held.created_at);
 }
+
+pub(super) fn r17_of_very_many_fifty_are_told_and_the_rest_counted(stage: &Stage) {
+    for one in 0..53 {
+        ask("A", &format!("/r/{one}")).granted(stage);
+    }
+    let refusal = ask("B", "/r").refused(stage);
+    assert_eq!((refusal.conflicts.len(), refusal.more), (50, 3));
+    let refusal = ask("B", "/r/7").refused(stage);
+    assert_eq!((refusal.conflicts.len(), refusal.more), (1, 0));
+}
