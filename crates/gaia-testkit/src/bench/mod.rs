@@ -28,6 +28,7 @@ mod gaia;
 mod machine;
 mod options;
 mod program;
+mod pueue;
 mod python;
 mod race;
 mod redis;

@@ -192,14 +192,30 @@ pub(super) fn update(
         .map(drop)
 }
 
+/// Its names are found by its own folders: an index of names by waiter would be
+/// written at every place that is taken or left.
 pub(super) fn remove(sqlite: &Sqlite, id: WaiterId) -> rusqlite::Result<()> {
+    let names = sqlite
+        .prepare_cached("SELECT scope, folders FROM waiters WHERE id = ?1")?
+        .query_row([id.0], |row| {
+            Ok((row.get::<_, String>(0)?, json::<Vec<Named>>(row, 1)?))
+        })
+        .optional()?;
+    let Some((scope, folders)) = names else {
+        return Ok(());
+    };
     sqlite
         .prepare_cached("DELETE FROM waiters WHERE id = ?1")?
         .execute([id.0])?;
-    sqlite
-        .prepare_cached("DELETE FROM waiter_folders WHERE waiter_id = ?1")?
-        .execute([id.0])
-        .map(drop)
+    let mut statement = sqlite.prepare_cached(
+        "DELETE FROM waiter_folders WHERE scope = ?1 AND folder_key = ?2 AND waiter_id = ?3",
+    )?;
+    for folder in folders.into_iter().map(Named::folder) {
+        for key in folder.keys() {
+            statement.execute(params![scope, key, id.0])?;
+        }
+    }
+    Ok(())
 }
 
 /// Waiters that were processes are dead with the machine; one elsewhere has

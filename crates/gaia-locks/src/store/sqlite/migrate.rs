@@ -132,11 +132,22 @@ fn migrate(sqlite: &mut Sqlite) -> rusqlite::Result<()> {
     let tx = sqlite.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let seen = usize::try_from(schema_of(&tx)?).unwrap_or(0);
     for migration in MIGRATIONS.iter().skip(seen) {
-        tx.execute_batch(migration)?;
+        tx.execute_batch(&without_comments(migration))?;
     }
     if seen < MIGRATIONS.len() {
         tx.pragma_update(None, "user_version", KNOWN)?;
         tx.pragma_update(None, "application_id", APPLICATION_ID)?;
     }
     tx.commit()
+}
+
+/// SQLite keeps each definition word for word, and every process that opens the
+/// file reads and parses them all: what is for people only stays here.
+fn without_comments(sql: &str) -> String {
+    let words = |line: &str| {
+        let (sql, _) = line.split_once("--").unwrap_or((line, ""));
+        sql.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let lines: Vec<String> = sql.lines().map(words).collect();
+    lines.join("\n")
 }

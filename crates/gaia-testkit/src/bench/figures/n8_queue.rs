@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::super::program::Server;
+use super::super::pueue::{PUEUE, Pueue};
 use super::super::race::{Missing, Race, Subject};
 use super::super::tsp::{TSP, Tsp};
 use super::super::{Figure, Goal, Options, Trouble, clock, program};
@@ -23,6 +24,9 @@ pub(super) fn take(options: &Options) -> Result<Figure, Trouble> {
     race.enter_if_there(afterwards(options, &home("afterwards"), many));
     let tsp = Tsp::start(dir.path());
     race.enter_if_there(tsp.map(|tsp| Subject::by_round(TSP, move |_| timed(|| tsp.tasks(many)))));
+    let pueue = Pueue::start(dir.path());
+    let pueue = pueue.map(|pueue| Subject::by_round(PUEUE, move |_| timed(|| pueue.tasks(many))));
+    race.enter_if_there(pueue);
     // A round is long enough to need few of them.
     let few = Options {
         quick: true,
@@ -32,6 +36,7 @@ pub(super) fn take(options: &Options) -> Result<Figure, Trouble> {
         .of_race(race.run(&few)?);
     figure.beside(MEANWHILE, TSP, Some(Goal::AtMost(1.0)));
     figure.beside(AFTERWARDS, TSP, None);
+    figure.beside(MEANWHILE, PUEUE, Some(Goal::AtMost(0.03)));
     Ok(figure)
 }
 

@@ -88,7 +88,6 @@ CREATE TABLE waiter_folders (
     waiter_id  INTEGER NOT NULL,
     PRIMARY KEY (scope, folder_key, waiter_id)
 ) WITHOUT ROWID;
-CREATE INDEX idx_waiter_folders_waiter ON waiter_folders (waiter_id);
 
 CREATE TABLE request_ids (
     session_id TEXT    NOT NULL,
