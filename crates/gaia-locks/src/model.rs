@@ -75,10 +75,10 @@ impl std::fmt::Display for Holder {
     }
 }
 
-/// Who may end a lock besides an admin.
+/// Who may release a lock; an admin may end any.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Keeper {
+pub enum Releaser {
     /// Its holder.
     #[default]
     Holder,
@@ -124,7 +124,7 @@ pub struct Lock {
     /// other request ever shares or extends it [R2].
     pub own: bool,
     /// Who may end it.
-    pub keeper: Keeper,
+    pub releaser: Releaser,
 }
 
 impl Lock {
@@ -163,7 +163,7 @@ pub struct Want {
     /// Always grant locks of their own [R2].
     pub own: bool,
     /// Who may end the locks.
-    pub keeper: Keeper,
+    pub releaser: Releaser,
 }
 
 impl Want {

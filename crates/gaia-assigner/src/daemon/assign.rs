@@ -124,7 +124,7 @@ impl Assigner {
         let request = Acquire {
             mode,
             own: true,
-            keeper: want.keeper,
+            releaser: want.releaser,
             line: Line::Stand {
                 life: WaiterLife::Heartbeat,
                 limit: None,

@@ -7,7 +7,7 @@ use gaia_locks::error::Error;
 use gaia_locks::folder::{Folder, FolderState};
 use gaia_locks::ids::{Scope, SessionId, TaskId, WaiterId};
 use gaia_locks::liveness::Witness;
-use gaia_locks::model::{Holder, Keeper, Mode, Waiter, WaiterState, Want};
+use gaia_locks::model::{Holder, Mode, Releaser, Waiter, WaiterState, Want};
 use gaia_locks::rules::acquire::{Decision, State, decide};
 use gaia_locks::rules::expire::{Verdict, is_waiting, judge};
 use gaia_locks::service::LockTx;
@@ -189,7 +189,7 @@ pub(crate) fn want(scope: &Scope, folder: &Folder, holder: &Holder, mode: Mode) 
         ttl: std::time::Duration::from_secs(2 * 3600),
         process: None,
         own: true,
-        keeper: Keeper::Assigner,
+        releaser: Releaser::Assigner,
     }
 }
 

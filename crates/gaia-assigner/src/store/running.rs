@@ -138,7 +138,7 @@ fn lock(tx: &mut LockTx<'_>, assign: &Assign, hands: &Hands<'_>) -> Result<Optio
         mode: want.mode,
         process: want.process.clone(),
         own: true,
-        keeper: want.keeper,
+        releaser: want.releaser,
         line: Line::Never,
         ..Acquire::new(folder.clone(), assign.session.clone(), assign.task)
     };

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use gaia_locks::ids::RequestId;
 use gaia_locks::liveness::ProcessIdentity;
-use gaia_locks::model::{Keeper, LockStatus, Mode};
+use gaia_locks::model::{LockStatus, Mode, Releaser};
 use gaia_locks::service::{Acquire, Line};
 use gaia_locks::wire::{Granted, LockInfo};
 
@@ -114,7 +114,7 @@ fn request(context: &Context, args: AcquireArgs) -> Result<Acquire, Failure> {
         ttl: args.ttl,
         own: args.pid.is_some(),
         process: args.pid.map(process).transpose()?,
-        keeper: Keeper::Holder,
+        releaser: Releaser::Holder,
         request_id: args.request_id.map(RequestId::new).transpose()?,
         line: Line::Never,
     })

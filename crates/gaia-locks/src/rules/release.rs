@@ -2,7 +2,7 @@
 
 use crate::folder::Folder;
 use crate::ids::{LockId, Scope, SessionId, TaskId};
-use crate::model::{Keeper, Lock};
+use crate::model::{Lock, Releaser};
 
 /// What a holder wants to end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +34,7 @@ pub enum Decision {
 /// that the token names.
 pub fn decide(locks: &[Lock], wish: &Wish) -> Decision {
     let meant: Vec<&Lock> = locks.iter().filter(|lock| is_meant(lock, wish)).collect();
-    let own = |lock: &&&Lock| is_the_holders(lock, wish) && lock.keeper == Keeper::Holder;
+    let own = |lock: &&&Lock| is_the_holders(lock, wish) && lock.releaser == Releaser::Holder;
     let ending: Vec<LockId> = meant.iter().filter(own).map(|lock| lock.id).collect();
     if !ending.is_empty() {
         return Decision::End(ending);

@@ -9,7 +9,7 @@ use crate::folder::Folder;
 use crate::ids::{LockId, RequestId, SessionId, TaskId};
 use crate::liveness::ProcessIdentity;
 use crate::model::{
-    Binding, Holder, Keeper, Lock, Mode, Turn, Waiter, WaiterLife, WaiterState, Want,
+    Binding, Holder, Lock, Mode, Releaser, Turn, Waiter, WaiterLife, WaiterState, Want,
 };
 use crate::rules::acquire::{self as rule, Decision, Grant, State};
 use crate::rules::{expire, queue};
@@ -32,7 +32,7 @@ pub struct Acquire {
     /// Locks of their own, never shared with another request [R2].
     pub own: bool,
     /// Who may end them.
-    pub keeper: Keeper,
+    pub releaser: Releaser,
     /// The word by which the request is known when it comes again [R16].
     pub request_id: Option<RequestId>,
     /// Whether to stand in line when not granted.
@@ -66,7 +66,7 @@ impl Acquire {
             ttl: None,
             process: None,
             own: false,
-            keeper: Keeper::Holder,
+            releaser: Releaser::Holder,
             request_id: None,
             line: Line::Never,
         }
@@ -110,7 +110,7 @@ impl Acquire {
             ttl,
             process: self.process.clone(),
             own: self.own || self.process.is_some(),
-            keeper: self.keeper,
+            releaser: self.releaser,
         })
     }
 }

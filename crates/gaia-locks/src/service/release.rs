@@ -5,7 +5,7 @@ use crate::clock::Moment;
 use crate::error::Error;
 use crate::folder::Folder;
 use crate::ids::{LockId, Scope, SessionId, TaskId};
-use crate::model::{EndReason, Keeper, Lock};
+use crate::model::{EndReason, Lock, Releaser};
 use crate::rules::release::{self as rule, Decision, Wish};
 use crate::wire::LockInfo;
 
@@ -162,6 +162,6 @@ impl LockTx<'_> {
 
     /// Whether the assigner holds this lock for a task.
     pub fn is_kept_by_assigner(lock: &Lock) -> bool {
-        lock.keeper == Keeper::Assigner
+        lock.releaser == Releaser::Assigner
     }
 }

@@ -90,7 +90,7 @@ pub struct NewLock<'a> {
     /// A lock of its own.
     pub own: bool,
     /// Who may end it.
-    pub keeper: crate::model::Keeper,
+    pub releaser: crate::model::Releaser,
 }
 
 impl<'a> NewLock<'a> {
@@ -105,7 +105,7 @@ impl<'a> NewLock<'a> {
             ttl: want.ttl,
             binding,
             own: want.own,
-            keeper: want.keeper,
+            releaser: want.releaser,
         }
     }
 
@@ -122,7 +122,7 @@ impl<'a> NewLock<'a> {
             ttl: self.ttl,
             binding: self.binding.clone(),
             own: self.own,
-            keeper: self.keeper,
+            releaser: self.releaser,
         }
     }
 }

@@ -72,7 +72,7 @@ fn grant(db: &Connection, token: i64) -> rusqlite::Result<()> {
     .execute([token])?;
     db.prepare_cached(
         "INSERT INTO active_locks (scope, folder_key, id, session_id, task_id, shared, granted_at, expires_ns, ttl_ns,
-             own, keeper, binding)
+             own, releaser, binding)
          VALUES ('local', '/tmp/.tmp12345/a', ?1, 'bench', 0, 0, 1, 2, 3, 0, 0, 0)",
     )?
     .execute([token])

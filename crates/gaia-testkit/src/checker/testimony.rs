@@ -6,7 +6,7 @@ use std::time::Duration;
 use gaia_locks::clock::Moment;
 use gaia_locks::folder::Folder;
 use gaia_locks::ids::{LockId, Scope, WaiterId};
-use gaia_locks::model::{Holder, Keeper, Want};
+use gaia_locks::model::{Holder, Releaser, Want};
 
 use super::Journal;
 use super::journal::{Asked, Event, Line};
@@ -250,6 +250,6 @@ pub(super) fn wanted(asked: &Asked) -> Want {
         ttl: Duration::from_millis(asked.ttl_ms),
         process: None,
         own: asked.own,
-        keeper: Keeper::Holder,
+        releaser: Releaser::Holder,
     }
 }

@@ -150,7 +150,7 @@ fn as_lock(record: &Record) -> Lock {
         ttl: std::time::Duration::ZERO,
         binding: gaia_locks::model::Binding::Lease,
         own: false,
-        keeper: gaia_locks::model::Keeper::Holder,
+        releaser: gaia_locks::model::Releaser::Holder,
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use gaia_locks::folder::Folder;
 use gaia_locks::liveness::ProcessIdentity;
-use gaia_locks::model::{Holder, Keeper, Mode, Turn, WaiterLife};
+use gaia_locks::model::{Holder, Mode, Releaser, Turn, WaiterLife};
 use gaia_locks::service::{Acquire, Line, Locks, Patience, Release, Released, Renew};
 use gaia_locks::wire::{Answer, Granted, LockInfo, Queued, Refusal};
 use gaia_locks::{Error, LockId, RequestId, SessionId, TaskId, WaiterId};
@@ -80,7 +80,7 @@ impl Ask {
 
     /// As the assigner asks.
     pub fn for_the_assigner(mut self) -> Self {
-        self.0.keeper = Keeper::Assigner;
+        self.0.releaser = Releaser::Assigner;
         self
     }
 

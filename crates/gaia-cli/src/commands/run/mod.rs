@@ -34,7 +34,7 @@ use gaia_locks::clock::{Clock, SystemClock};
 use gaia_locks::folder::Folder;
 use gaia_locks::ids::{SessionId, TaskId};
 use gaia_locks::liveness::ProcessIdentity;
-use gaia_locks::model::{EndReason, Holder, Keeper, Mode};
+use gaia_locks::model::{EndReason, Holder, Mode, Releaser};
 use gaia_locks::service::{Acquire, Line, Release, Released};
 use gaia_locks::wire::{Granted, LockInfo};
 
@@ -183,7 +183,7 @@ fn request(
         ttl: args.ttl,
         process: Some(process),
         own: true,
-        keeper: Keeper::Holder,
+        releaser: Releaser::Holder,
         request_id: None,
         line: Line::Never,
     }

@@ -10,13 +10,13 @@ use rusqlite::{Connection as Sqlite, OptionalExtension, Row, params, params_from
 use crate::clock::{Moment, Now, Wall};
 use crate::folder::{Folder, StoredFolder, ancestors, descendant_range};
 use crate::ids::{LockId, Scope, SessionId, TaskId};
-use crate::model::{Binding, Holder, Keeper, Lock, Mode};
+use crate::model::{Binding, Holder, Lock, Mode, Releaser};
 use crate::os::Inode;
 use crate::store::NewLock;
 
 /// As [`lock`] reads them.
 const COLUMNS: &str = "scope, folder_key, id, alias, session_id, task_id, shared, granted_at, expires_ns, ttl_ns, \
-                       own, keeper, binding, process, folder_path, written_path, written_key, main_key, \
+                       own, releaser, binding, process, folder_path, written_path, written_key, main_key, \
                        device, inode";
 
 pub(super) fn overlapping(
@@ -183,7 +183,7 @@ pub(super) fn insert(
     sqlite
         .prepare_cached(
             "INSERT INTO active_locks (scope, folder_key, id, session_id, task_id, shared, granted_at, expires_ns,
-                 ttl_ns, own, keeper, binding, process, folder_path, written_path, written_key, device, inode)
+                 ttl_ns, own, releaser, binding, process, folder_path, written_path, written_key, device, inode)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
         )?
         .execute(params![
@@ -197,7 +197,7 @@ pub(super) fn insert(
             new.expires.0,
             nanoseconds(new.ttl),
             new.own,
-            new.keeper == Keeper::Assigner,
+            new.releaser == Releaser::Assigner,
             kind,
             process,
             shown,
@@ -294,10 +294,10 @@ fn lock(row: &Row<'_>) -> rusqlite::Result<Lock> {
         expires: Moment(row.get(8)?),
         ttl: duration(row.get(9)?),
         own: row.get(10)?,
-        keeper: if row.get(11)? {
-            Keeper::Assigner
+        releaser: if row.get(11)? {
+            Releaser::Assigner
         } else {
-            Keeper::Holder
+            Releaser::Holder
         },
         binding: binding(row)?,
     })

@@ -7,11 +7,11 @@ use super::active::{duration, json, name, nanoseconds, unreadable};
 use crate::clock::{Moment, Wall};
 use crate::folder::{Folder, StoredFolder, ancestors, descendant_range};
 use crate::ids::{LockId, RequestId, Scope, SessionId, TaskId, WaiterId};
-use crate::model::{Holder, Keeper, Mode, Turn, Waiter, WaiterLife, WaiterState, Want};
+use crate::model::{Holder, Mode, Releaser, Turn, Waiter, WaiterLife, WaiterState, Want};
 use crate::os::Inode;
 
 /// As [`waiter`] reads them.
-const COLUMNS: &str = "id, scope, session_id, task_id, mode, folders, ttl_ns, own, keeper, process, life, reserved, \
+const COLUMNS: &str = "id, scope, session_id, task_id, mode, folders, ttl_ns, own, releaser, process, life, reserved, \
                        granted, heard_ns, since, until_ns, request_id";
 
 /// A folder as the `folders` column has it.
@@ -140,7 +140,7 @@ pub(super) fn insert(sqlite: &Sqlite, waiter: &Waiter) -> rusqlite::Result<Waite
     };
     sqlite
         .prepare_cached(
-            "INSERT INTO waiters (scope, session_id, task_id, mode, folders, ttl_ns, own, keeper, process, life,
+            "INSERT INTO waiters (scope, session_id, task_id, mode, folders, ttl_ns, own, releaser, process, life,
                  reserved, heard_ns, since, until_ns, request_id)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
         )?
@@ -152,7 +152,7 @@ pub(super) fn insert(sqlite: &Sqlite, waiter: &Waiter) -> rusqlite::Result<Waite
             text(&folders)?,
             nanoseconds(want.ttl),
             want.own,
-            want.keeper == Keeper::Assigner,
+            want.releaser == Releaser::Assigner,
             want.process.as_ref().map(text).transpose()?,
             life,
             waiter.turn == Turn::Reserved,
@@ -292,10 +292,10 @@ fn want(row: &Row<'_>) -> rusqlite::Result<Want> {
             None
         },
         own: row.get(7)?,
-        keeper: if row.get(8)? {
-            Keeper::Assigner
+        releaser: if row.get(8)? {
+            Releaser::Assigner
         } else {
-            Keeper::Holder
+            Releaser::Holder
         },
     })
 }

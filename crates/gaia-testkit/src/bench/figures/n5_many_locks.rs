@@ -2,7 +2,7 @@
 
 use gaia_locks::clock::Moment;
 use gaia_locks::folder::Folder;
-use gaia_locks::model::{Binding, Holder, Keeper, Mode};
+use gaia_locks::model::{Binding, Holder, Mode, Releaser};
 use gaia_locks::service::Config;
 use gaia_locks::store::{NewLock, Tx};
 use gaia_locks::{LockService, Scope, SessionId, TaskId};
@@ -73,6 +73,6 @@ fn new<'a>(
         ttl: service_ttl(),
         binding: Binding::Lease,
         own: false,
-        keeper: Keeper::Holder,
+        releaser: Releaser::Holder,
     }
 }

@@ -49,7 +49,7 @@ CREATE TABLE active_locks (
     expires_ns    INTEGER,
     ttl_ns        INTEGER,
     own           INTEGER,
-    keeper        INTEGER,                       -- 0 its holder, 1 the assigner
+    releaser      INTEGER,                       -- 0 its holder, 1 the assigner
     binding       INTEGER,                       -- 0 lease, 1 process, 2 claim
     process       TEXT,                          -- JSON
     folder_path   TEXT,                          -- where it differs from folder_key
@@ -70,7 +70,7 @@ CREATE TABLE waiters (
     folders     TEXT    NOT NULL,                -- JSON
     ttl_ns      INTEGER NOT NULL,
     own         INTEGER NOT NULL,
-    keeper      INTEGER NOT NULL,
+    releaser    INTEGER NOT NULL,
     process     TEXT,                            -- JSON: what the locks shall be bound to
     life        TEXT,                            -- JSON: the waiter's process; empty: heartbeat
     reserved    INTEGER NOT NULL,                -- keeps its place until a session fits
