@@ -45,6 +45,9 @@ pub enum Place {
     Impossible(String),
     /// It would be granted.
     Free(Folder),
+    /// It would be granted to these sessions alone: what is in the way is
+    /// their own, and a session with and without a task is one worker [R1].
+    FreeFor(Folder, Vec<SessionId>),
     /// It would not: somebody holds it, waits for it or paused it.
     Taken(Folder),
 }
@@ -161,8 +164,12 @@ impl Round<'_> {
         let task = &head.task;
         match &head.place {
             Place::Unseen => self.leave(task),
-            Place::Nowhere => self.assign(task, None),
-            Place::Free(folder) => self.assign(task, Some(folder)),
+            Place::Nowhere => self.assign(task, None, self.best(task)?),
+            Place::Free(folder) => self.assign(task, Some(folder), self.best(task)?),
+            Place::FreeFor(folder, own) => {
+                let at = self.best_of(task, |session| own.contains(&session.name))?;
+                self.assign(task, Some(folder), at)
+            }
             Place::Impossible(why) => self.best(task).map(|_| Effect::Fail {
                 task: task.id,
                 why: why.clone(),
@@ -172,12 +179,17 @@ impl Round<'_> {
     }
 
     fn best(&self, task: &Pending) -> Option<usize> {
+        self.best_of(task, |_| true)
+    }
+
+    fn best_of(&self, task: &Pending, among: impl Fn(&Session) -> bool) -> Option<usize> {
         let fits = self.free.iter().enumerate();
+        let fits = fits.filter(|(_, session)| among(session));
         let fits = fits.filter_map(|(at, session)| Some((session.fit(&task.wants)?, at)));
         fits.min().map(|(_, at)| at)
     }
 
-    fn assign(&mut self, task: &Pending, folder: Option<&Folder>) -> Option<Effect> {
+    fn assign(&mut self, task: &Pending, folder: Option<&Folder>, at: usize) -> Option<Effect> {
         let mode = task.wants.mode();
         let clashes = |folder: &Folder| {
             let clash =
@@ -188,7 +200,7 @@ impl Round<'_> {
         if folder.is_some_and(clashes) {
             return None;
         }
-        let session = self.free.remove(self.best(task)?);
+        let session = self.free.remove(at);
         self.given
             .extend(folder.map(|folder| (folder.clone(), mode)));
         Some(Effect::Assign(Assign {

@@ -744,3 +744,27 @@ fn rows_that_another_program_writes_are_tasks() {
         (Status::Completed, Some(format!("{folder}\n")))
     );
 }
+
+/// R1: a session with and without a task is one worker. What it holds for
+/// itself keeps its own task out of the folder no more than it would itself,
+/// and others' tasks stay out.
+#[test]
+fn t10_a_sessions_own_lock_does_not_keep_its_own_task_out() {
+    let fleet = Fleet::new();
+    fleet.shell("owner");
+    fleet.shell("other");
+    let folder = fleet.folder("repo");
+    let own = Acquire::new(
+        folder.clone(),
+        SessionId::new("owner").unwrap(),
+        TaskId::NONE,
+    );
+    let answer = fleet.tasks.locks().acquire(&own).unwrap();
+    assert!(matches!(answer, Answer::Granted(_)), "{answer:?}");
+    let _at_work = fleet.work();
+    for _ in 0..3 {
+        let task = fleet.end_of(fleet.send("true", Some(&folder)));
+        assert_eq!(task.status, Status::Completed);
+        assert_eq!(task.assigned_session.unwrap(), "owner");
+    }
+}

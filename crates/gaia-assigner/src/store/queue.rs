@@ -15,6 +15,7 @@ use rusqlite::{Connection as Sqlite, OptionalExtension as _, Row, params};
 
 use super::{read, sql, text};
 use crate::plan::{Head, Place, Rules, Snapshot};
+use crate::session::Session;
 use crate::task::{LONGEST_PAUSE, Pending, Wants};
 
 /// One seek for each lane and one for its first task: what stands behind it
@@ -108,7 +109,7 @@ pub(crate) fn snapshot(tx: &mut LockTx<'_>, eyes: Eyes<'_>) -> Result<Snapshot, 
     };
     for task in sql(tx, firsts)? {
         let place = if snapshot.is_worth_a_look(&task, now, eyes.rules) {
-            place(tx, eyes, &task)?
+            place(tx, eyes, &task, &snapshot.sessions)?
         } else {
             Place::Unseen
         };
@@ -144,18 +145,52 @@ fn pending(row: &Row<'_>) -> rusqlite::Result<Pending> {
     })
 }
 
-fn place(tx: &mut LockTx<'_>, eyes: Eyes<'_>, task: &Pending) -> Result<Place, Error> {
+fn place(
+    tx: &mut LockTx<'_>,
+    eyes: Eyes<'_>,
+    task: &Pending,
+    sessions: &[Session],
+) -> Result<Place, Error> {
     let folder = match resolve(&task.wants) {
         Ok(None) => return Ok(Place::Nowhere),
         Ok(Some(folder)) => folder,
         Err(why) => return Ok(Place::Impossible(why)),
     };
     let want = want(eyes.scope, &folder, &own_name(task.id)?, task.wants.mode());
-    Ok(if would_be_granted(tx, eyes, &want, task.waiter)? {
-        Place::Free(folder)
-    } else {
+    if would_be_granted(tx, eyes, &want, task.waiter)? {
+        return Ok(Place::Free(folder));
+    }
+    let own = own_worker(tx, eyes, task, &want, sessions)?;
+    Ok(if own.is_empty() {
         Place::Taken(folder)
+    } else {
+        Place::FreeFor(folder, own)
     })
+}
+
+/// Sessions that hold what is in the way of a task themselves, and could take
+/// it now: in their name it would be granted.
+fn own_worker(
+    tx: &mut LockTx<'_>,
+    eyes: Eyes<'_>,
+    task: &Pending,
+    want: &Want,
+    sessions: &[Session],
+) -> Result<Vec<SessionId>, Error> {
+    let locks = tx.store().locks_overlapping(&want.scope, &want.folders)?;
+    let holds = |session: &&Session| locks.iter().any(|lock| lock.holder.session == session.name);
+    let could = |session: &&Session| session.fit(&task.wants).is_some();
+    let mut own = Vec::new();
+    for session in sessions.iter().filter(could).filter(holds) {
+        let want = Want {
+            holder: Holder::new(session.name.clone(), task.id),
+            ..want.clone()
+        };
+        if would_be_granted(tx, eyes, &want, task.waiter)? {
+            own.push(session.name.clone());
+        }
+    }
+    Ok(own)
 }
 
 /// The folder that a task's words mean now; why it cannot be worked in.
