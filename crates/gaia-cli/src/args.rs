@@ -64,6 +64,9 @@ pub struct Global {
     /// The database, as a URL [GAIA_DATABASE_URL]
     #[arg(long, global = true, value_name = "URL", help_heading = "Settings")]
     pub database: Option<OsString>,
+    /// Where the server listens, from the command that serves.
+    #[arg(skip)]
+    pub listen: Option<OsString>,
     /// Where marker files are kept: on, locks, off [GAIA_MARKERS]
     #[arg(long, global = true, value_name = "WHERE", help_heading = "Settings")]
     pub markers: Option<OsString>,
@@ -77,6 +80,7 @@ impl Global {
             ("GAIA_LOCKS_DIR", "--locks-dir", &self.locks_dir),
             ("GAIA_DATABASE_URL", "--database", &self.database),
             ("GAIA_MARKERS", "--markers", &self.markers),
+            ("GAIA_LISTEN", "--listen", &self.listen),
         ];
         let given = |(setting, word, value): (&'static str, &str, &Option<OsString>)| {
             let value = value.as_ref()?;
@@ -105,6 +109,9 @@ pub enum Command {
     Sessions(commands::sessions::SessionsArgs),
     Session(commands::session::SessionArgs),
     Assigner(commands::assigner::AssignerArgs),
+    Serve(commands::serve::ServeArgs),
+    User(commands::user::UserArgs),
+    Token(commands::token::TokenArgs),
     #[command(hide = true)]
     Keeper(commands::assigner::KeeperArgs),
     Demo(commands::demo::DemoArgs),
@@ -129,7 +136,15 @@ impl Command {
     /// the main job there, since an agent's repository must not choose the
     /// database.
     pub fn reads_dot_env_here(&self) -> bool {
-        matches!(self, Command::Assigner(_))
+        matches!(self, Command::Assigner(_) | Command::Serve(_))
+    }
+
+    /// Where a server is to listen, if that was said.
+    pub fn listen(&self) -> Option<OsString> {
+        match self {
+            Command::Serve(args) => args.reached.listen.clone(),
+            _ => None,
+        }
     }
 }
 

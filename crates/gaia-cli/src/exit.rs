@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use gaia_assigner::TaskError;
 use gaia_locks::settings::SettingError;
 use gaia_locks::{Error, StoreError};
+use gaia_server::AccountError;
 use serde::Serialize;
 
 use crate::output::Output;
@@ -157,6 +158,37 @@ impl From<TaskError> for Failure {
             TaskError::SessionBusy { .. } => ("session_busy", Failed, None),
             TaskError::TaskIsOver { .. } => ("task_is_over", Failed, None),
             TaskError::InvalidRequest(_) => ("invalid_request", Usage, None),
+            _ => ("failed", Failed, None),
+        };
+        Self {
+            code,
+            status,
+            message,
+            hint: hint.map(str::to_owned),
+        }
+    }
+}
+
+impl From<AccountError> for Failure {
+    fn from(error: AccountError) -> Self {
+        use Status::{Failed, Usage};
+        let message = error.to_string();
+        let (code, status, hint) = match error {
+            AccountError::Locks(error) => return error.into(),
+            AccountError::UserExists(_) => (
+                "user_exists",
+                Failed,
+                Some("`gaia user password NAME` sets another password"),
+            ),
+            AccountError::UnknownUser(_) => {
+                ("unknown_user", Failed, Some("`gaia user list` shows them"))
+            }
+            AccountError::UnknownToken(_) => (
+                "unknown_token",
+                Failed,
+                Some("`gaia token list` shows them"),
+            ),
+            AccountError::InvalidPassword(_) => ("invalid_password", Usage, None),
             _ => ("failed", Failed, None),
         };
         Self {

@@ -37,7 +37,11 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(unread) => return args::tell_unread(&unread, &words),
     };
-    let context = Context::new(cli.global, cli.command.reads_dot_env_here());
+    let global = args::Global {
+        listen: cli.command.listen(),
+        ..cli.global
+    };
+    let context = Context::new(global, cli.command.reads_dot_env_here());
     match commands::run(&context, cli.command) {
         Ok(status) => status,
         Err(failure) => exit::fail(&context.out, &failure),

@@ -81,7 +81,11 @@ fn keeper() -> Result<KeeperProgram, Failure> {
     })
 }
 
-fn start_logging(settings: &Settings) -> Result<(), Failure> {
+/// The log, on stderr.
+///
+/// # Errors
+/// When its filter cannot be read.
+pub fn start_logging(settings: &Settings) -> Result<(), Failure> {
     use tracing_subscriber::EnvFilter;
     let wrong = |error: String| Failure::usage(format!("GAIA_LOG cannot be used: {error}"));
     let filter = EnvFilter::try_new(&settings.log).map_err(|error| wrong(error.to_string()))?;

@@ -21,11 +21,14 @@ pub mod restore;
 pub mod resume;
 pub mod run;
 pub mod send;
+pub mod serve;
 pub mod session;
 pub mod sessions;
 pub mod status;
 pub mod task;
 pub mod tasks;
+pub mod token;
+pub mod user;
 pub mod verify;
 pub mod why;
 
@@ -55,6 +58,9 @@ pub fn run(context: &Context, command: Command) -> Ended {
         Command::Sessions(args) => sessions::run(context, &args),
         Command::Session(args) => session::run(context, args),
         Command::Assigner(args) => assigner::run(context, &args),
+        Command::Serve(args) => serve::run(context, &args),
+        Command::User(args) => user::run(context, &args),
+        Command::Token(args) => token::run(context, &args),
         Command::Keeper(_) => assigner::keep(),
         Command::Demo(args) => demo::run(context, &args),
         Command::DemoAgent(args) => demo::agent::run(context, &args),

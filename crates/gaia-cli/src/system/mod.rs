@@ -46,6 +46,24 @@ fn name_of(id: u32) -> Option<String> {
     Some(name.to_string_lossy().into_owned())
 }
 
+/// One line from the terminal, which does not show it.
+///
+/// # Errors
+/// When the terminal cannot be told to.
+pub fn secret_line() -> std::io::Result<String> {
+    use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
+    let stdin = std::io::stdin();
+    let usual = tcgetattr(&stdin)?;
+    let mut silent = usual.clone();
+    silent.local_modes.remove(LocalModes::ECHO);
+    tcsetattr(&stdin, OptionalActions::Flush, &silent)?;
+    let mut line = String::new();
+    let read = stdin.read_line(&mut line);
+    tcsetattr(&stdin, OptionalActions::Flush, &usual)?;
+    read?;
+    Ok(line.trim_end_matches(['\n', '\r']).to_owned())
+}
+
 /// The host's name.
 pub fn host() -> String {
     let names = rustix::system::uname();

@@ -17,10 +17,15 @@ use crate::error::StoreError;
 const APPLICATION_ID: i64 = 0x4741_4941;
 
 /// Numbered from 1; never changed once released, only added to.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 7] = [
     include_str!("migrations/0001_locks.sql"),
     include_str!("migrations/0002_tasks.sql"),
     include_str!("migrations/0003_sessions.sql"),
+    // 4 to 6 are spoken for.
+    "",
+    "",
+    "",
+    include_str!("migrations/0007_accounts.sql"),
 ];
 
 /// The schema that this program writes.

@@ -1,0 +1,116 @@
+//! `gaia serve`.
+
+use std::ffi::OsString;
+use std::net::TcpListener;
+use std::path::PathBuf;
+
+use gaia_server::{App, Config, Stop, Tls};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use super::assigner::start_logging;
+use crate::context::Context;
+use crate::exit::{Ended, Failure, Status};
+use crate::tell;
+
+/// Serve the HTTP API until told to end
+///
+/// Runs in the foreground and logs to stderr. On this machine alone it speaks
+/// plain HTTP and shows a link that signs in once. To be reached from others
+/// it wants TLS, or to be told in so many words that it need not. At Ctrl-C or
+/// TERM it answers those who wait and finishes what it does.
+#[derive(clap::Args, Debug)]
+#[command(
+    after_help = "Examples:\n  gaia serve\n  gaia serve --listen 0.0.0.0:8420 --tls-cert cert.pem --tls-key key.pem --name gaia.example.org"
+)]
+pub struct ServeArgs {
+    #[command(flatten)]
+    pub reached: Reached,
+}
+
+/// How the server is reached.
+#[derive(clap::Args, Clone, Debug)]
+pub struct Reached {
+    /// Where it listens [GAIA_LISTEN, default: 127.0.0.1:8420]
+    #[arg(long, value_name = "ADDR")]
+    pub listen: Option<OsString>,
+    /// Certificates for TLS, in PEM
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+    /// The key for TLS, in PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
+    /// Beyond this machine without TLS: whoever listens on the way reads along
+    #[arg(long, conflicts_with = "tls_cert")]
+    pub insecure_http: bool,
+    /// A further name by which it is reached (repeat it for more)
+    #[arg(long = "name", value_name = "NAME")]
+    pub names: Vec<String>,
+}
+
+/// Serves.
+pub fn run(context: &Context, args: &ServeArgs) -> Ended {
+    let (app, listener) = prepare(context, &args.reached)?;
+    start_logging(context.settings()?)?;
+    let stop = Stop::default();
+    watch_signals(stop.clone())?;
+    if let Some(link) = app.sign_in_link()? {
+        tell::note(&format!("open {link} (signs in once, within an hour)"));
+    }
+    gaia_server::serve(app, listener, &stop)?;
+    Ok(Status::Done.into())
+}
+
+/// A server that has its port and has not begun.
+///
+/// # Errors
+/// When the port is taken, or it would be reached unprotected.
+pub fn prepare(context: &Context, reached: &Reached) -> Result<(App, TcpListener), Failure> {
+    let settings = context.settings()?;
+    let service = context.service()?;
+    let tls = reached.tls_cert.clone().zip(reached.tls_key.clone());
+    if tls.is_none() && !settings.listen.ip().is_loopback() && !reached.insecure_http {
+        return Err(unprotected(settings.listen));
+    }
+    let listener = TcpListener::bind(settings.listen)
+        .map_err(|error| cannot_listen(settings.listen, &error))?;
+    let config = Config {
+        names: reached.names.clone(),
+        tls: tls.map(|(certificates, key)| Tls { certificates, key }),
+        sweep: settings.auto_cleanup.then_some(settings.cleanup_interval),
+        ..Config::new(listener.local_addr()?)
+    };
+    Ok((App::new((*service).clone(), config), listener))
+}
+
+fn unprotected(listen: std::net::SocketAddr) -> Failure {
+    let message = format!("{listen} is reached from other machines, and TLS is not set up");
+    Failure::usage(message).hint(
+        "give --tls-cert and --tls-key, or say --insecure-http; --listen 127.0.0.1:8420 stays on this machine",
+    )
+}
+
+fn cannot_listen(listen: std::net::SocketAddr, error: &std::io::Error) -> Failure {
+    let message = format!("cannot listen on {listen}: {error}");
+    let failure = Failure::new("cannot_listen", Status::Failed, message);
+    match error.kind() {
+        std::io::ErrorKind::AddrInUse => failure.hint(
+            "another server is there already; end it, or choose another port with --listen ADDR",
+        ),
+        _ => failure.hint("choose another address with --listen ADDR or GAIA_LISTEN"),
+    }
+}
+
+fn watch_signals(stop: Stop) -> Result<(), Failure> {
+    let mut signals = Signals::new([SIGINT, SIGTERM])?;
+    let watch = move || {
+        for _ in signals.forever() {
+            tell::note("answering those who wait, then ending");
+            stop.ask();
+        }
+    };
+    std::thread::Builder::new()
+        .name("signals".to_owned())
+        .spawn(watch)?;
+    Ok(())
+}

@@ -1,0 +1,434 @@
+//! Accounts, tokens, signed-in browsers, and the trail of what admins did.
+//!
+//! # What is kept
+//! Nothing that could be used: passwords as argon2id, tokens and cookies as
+//! hashes. A token is shown when it is made and never again.
+//!
+//! # How a sign-in ends
+//! By signing out, by a change of the password (all browsers of the account
+//! but the one that changed it), by removing the account, after [`IDLE`]
+//! without a request, after [`LONGEST_SESSION`] in any case. All of this is
+//! looked up at every request, so that it counts from that instant, and over
+//! several servers on one database.
+
+pub mod password;
+mod role;
+pub mod secret;
+mod store;
+
+use std::time::Duration;
+
+use gaia_locks::clock::Wall;
+use gaia_locks::ids::SessionId;
+use gaia_locks::service::{LockService, LockTx};
+use serde::{Deserialize, Serialize};
+
+pub use role::Role;
+use secret::{Hash, Secret};
+
+/// Without a request for so long a browser is signed out.
+pub const IDLE: Duration = Duration::from_secs(12 * 3600);
+/// No browser stays signed in longer.
+pub const LONGEST_SESSION: Duration = Duration::from_secs(30 * 24 * 3600);
+/// How exactly the last use is known: each note of it is a write.
+const NOTED_EVERY: Duration = Duration::from_secs(60);
+
+/// Why something about accounts failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AccountError {
+    /// The name is taken.
+    #[error("an account named {0} is there already")]
+    UserExists(String),
+    /// Nobody has this name.
+    #[error("no account is named {0}")]
+    UnknownUser(String),
+    /// No token has this id or name.
+    #[error("no token has the name or id {0}")]
+    UnknownToken(String),
+    /// The password cannot be used.
+    #[error("{0}")]
+    InvalidPassword(String),
+    /// The system gives no random bytes, or too little memory.
+    #[error("no secret could be made: {0}")]
+    NoRandomness(String),
+    /// What the lock service said.
+    #[error(transparent)]
+    Locks(#[from] gaia_locks::Error),
+}
+
+impl From<gaia_locks::error::InvalidName> for AccountError {
+    fn from(error: gaia_locks::error::InvalidName) -> Self {
+        Self::Locks(error.into())
+    }
+}
+
+/// An account, as people are shown it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct UserInfo {
+    /// Its name.
+    pub name: String,
+    /// What it may do.
+    pub role: Role,
+    /// Whether it can sign in with a password.
+    pub has_password: bool,
+    /// Since when it is there.
+    pub created_at: Wall,
+    /// When a browser of it was last seen.
+    pub last_seen_at: Option<Wall>,
+}
+
+/// A token, as people are shown it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct TokenInfo {
+    /// By which it is revoked.
+    pub id: i64,
+    /// Who bears it.
+    pub name: String,
+    /// What it may do.
+    pub role: Role,
+    /// Since when it is there.
+    pub created_at: Wall,
+    /// Until when it counts; null: until it is revoked.
+    pub expires_at: Option<Wall>,
+    /// When it was last used, to the minute.
+    pub last_used_at: Option<Wall>,
+}
+
+/// One line of the trail.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct AuditEntry {
+    /// Its number.
+    pub id: i64,
+    /// When.
+    pub at: Wall,
+    /// Who: an account, a token, a system user.
+    pub who: String,
+    /// What, in one word.
+    pub act: String,
+    /// To what, and how it went.
+    pub details: String,
+}
+
+/// Somebody who is signed in.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Who {
+    /// The account's or the token's name.
+    pub name: String,
+    /// What it may do.
+    pub role: Role,
+    /// By what.
+    pub by: By,
+}
+
+/// By what somebody is known.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum By {
+    /// A token in a header.
+    Token(i64),
+    /// A browser's cookie. Whatever changes state must also bring `csrf`.
+    Cookie {
+        /// Which session.
+        hash: Hash,
+        /// What a page of ours knows and a foreign page cannot.
+        csrf: String,
+    },
+}
+
+impl Who {
+    /// Whether it may act for a session.
+    pub fn acts_for(&self, session: &SessionId) -> bool {
+        self.role.acts_for(&self.name, session)
+    }
+}
+
+/// The door to the accounts of a lock service's database.
+#[derive(Clone)]
+pub struct Accounts {
+    locks: LockService,
+}
+
+impl Accounts {
+    /// A door.
+    pub fn new(locks: LockService) -> Self {
+        Self { locks }
+    }
+
+    /// Adds an account; without a password it can only sign in by a link.
+    ///
+    /// # Errors
+    /// [`AccountError::UserExists`], or a name or password that cannot be used.
+    pub fn add_user(
+        &self,
+        name: &str,
+        role: Role,
+        password: Option<&str>,
+        by: &str,
+    ) -> Result<UserInfo, AccountError> {
+        SessionId::new(name)?;
+        let hash = password.map(password::hash).transpose()?;
+        let added = self.locks.transact(|tx| {
+            let added = store::add_user(tx, name, role, hash.as_deref())?;
+            if added {
+                store::note(tx, by, "add_user", &format!("{name}, {role}"))?;
+            }
+            Ok(added)
+        })?;
+        if !added {
+            return Err(AccountError::UserExists(name.to_owned()));
+        }
+        self.user(name)
+    }
+
+    /// Sets a password and signs all browsers of the account out, but for the
+    /// one that asks.
+    ///
+    /// # Errors
+    /// [`AccountError::UnknownUser`], [`AccountError::InvalidPassword`].
+    pub fn set_password(
+        &self,
+        name: &str,
+        password: &str,
+        by: &str,
+        keep: Option<&Hash>,
+    ) -> Result<UserInfo, AccountError> {
+        let hash = password::hash(password)?;
+        let changed = self.locks.transact(|tx| {
+            let changed = store::set_password(tx, name, &hash)?;
+            if changed {
+                store::end_sessions(tx, name, keep)?;
+                store::note(tx, by, "set_password", name)?;
+            }
+            Ok(changed)
+        })?;
+        if !changed {
+            return Err(AccountError::UnknownUser(name.to_owned()));
+        }
+        self.user(name)
+    }
+
+    /// Removes an account; its browsers are signed out with it.
+    ///
+    /// # Errors
+    /// [`AccountError::UnknownUser`].
+    pub fn remove_user(&self, name: &str, by: &str) -> Result<(), AccountError> {
+        let removed = self.locks.transact(|tx| {
+            let removed = store::remove_user(tx, name)?;
+            if removed {
+                store::end_sessions(tx, name, None)?;
+                store::note(tx, by, "remove_user", name)?;
+            }
+            Ok(removed)
+        })?;
+        match removed {
+            true => Ok(()),
+            false => Err(AccountError::UnknownUser(name.to_owned())),
+        }
+    }
+
+    /// All accounts.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn users(&self) -> Result<Vec<UserInfo>, AccountError> {
+        Ok(self.locks.look(store::users)?)
+    }
+
+    fn user(&self, name: &str) -> Result<UserInfo, AccountError> {
+        let found = self.users()?.into_iter().find(|user| user.name == name);
+        found.ok_or_else(|| AccountError::UnknownUser(name.to_owned()))
+    }
+
+    /// Makes a token; the secret is shown now and never again.
+    ///
+    /// # Errors
+    /// A name that cannot be used, or no randomness.
+    pub fn create_token(
+        &self,
+        name: &str,
+        role: Role,
+        expires_in: Option<Duration>,
+        by: &str,
+    ) -> Result<(TokenInfo, Secret), AccountError> {
+        SessionId::new(name)?;
+        let secret = Secret::new("gaia_")?;
+        let hash = secret.hash();
+        let info = self.locks.transact(|tx| {
+            let new = store::NewToken {
+                name,
+                role,
+                hash: &hash,
+                expires_at: expires_in.map(|time| tx.now().wall.plus(time)),
+            };
+            store::add_token(tx, &new)?;
+            store::note(tx, by, "create_token", &format!("{name}, {role}"))?;
+            store::token(tx, &hash)
+        })?;
+        let info = info.ok_or_else(|| AccountError::UnknownToken(name.to_owned()))?;
+        Ok((info, secret))
+    }
+
+    /// All tokens.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn tokens(&self) -> Result<Vec<TokenInfo>, AccountError> {
+        Ok(self.locks.look(store::tokens)?)
+    }
+
+    /// Revokes the token with this id, or all with this name.
+    ///
+    /// # Errors
+    /// [`AccountError::UnknownToken`].
+    pub fn revoke_token(&self, which: &str, by: &str) -> Result<Vec<TokenInfo>, AccountError> {
+        let revoked = self.locks.transact(|tx| {
+            let mut meant = store::tokens(tx)?;
+            meant.retain(|token| token.name == which || token.id.to_string() == which);
+            for token in &meant {
+                store::remove_token(tx, token.id)?;
+                let details = format!("{}, {}", token.id, token.name);
+                store::note(tx, by, "revoke_token", &details)?;
+            }
+            Ok(meant)
+        })?;
+        match revoked.is_empty() {
+            true => Err(AccountError::UnknownToken(which.to_owned())),
+            false => Ok(revoked),
+        }
+    }
+
+    /// Who bears this token; nobody, when it was revoked or has expired.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn of_token(&self, token: &Secret) -> Result<Option<Who>, AccountError> {
+        let hash = token.hash();
+        let found = self.locks.look(|tx| {
+            let now = tx.now().wall;
+            let counts = |token: &TokenInfo| token.expires_at.is_none_or(|until| now < until);
+            let token = store::token(tx, &hash)?.filter(counts);
+            Ok(token.map(|token| (is_due(token.last_used_at, now), token)))
+        })?;
+        let Some((due, token)) = found else {
+            return Ok(None);
+        };
+        if due {
+            self.locks.transact(|tx| store::token_used(tx, token.id))?;
+        }
+        Ok(Some(Who {
+            name: token.name,
+            role: token.role,
+            by: By::Token(token.id),
+        }))
+    }
+
+    /// Whose browser has this cookie; nobody's, when its session is over.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn of_cookie(&self, cookie: &Secret) -> Result<Option<Who>, AccountError> {
+        let hash = cookie.hash();
+        let found = self.locks.look(|tx| {
+            let (idle, begun) = oldest(tx);
+            let counts = |session: &store::WebSession| {
+                session.last_seen_at >= idle && session.created_at >= begun
+            };
+            let session = store::session(tx, &hash)?.filter(counts);
+            let now = tx.now().wall;
+            Ok(session.map(|session| (is_due(Some(session.last_seen_at), now), session)))
+        })?;
+        let Some((due, session)) = found else {
+            return Ok(None);
+        };
+        if due {
+            self.locks.transact(|tx| store::session_seen(tx, &hash))?;
+        }
+        Ok(Some(Who {
+            name: session.user,
+            role: session.role,
+            by: By::Cookie {
+                hash,
+                csrf: cookie.derive("csrf"),
+            },
+        }))
+    }
+
+    /// Whether name and password belong together. Costs what a hash costs, for
+    /// names that do not exist too.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn knows(&self, name: &str, password: &str) -> Result<bool, AccountError> {
+        let user = self.locks.look(|tx| store::user(tx, name))?;
+        let hash = user.and_then(|user| user.password);
+        Ok(password::is_right(password, hash.as_deref()))
+    }
+
+    /// Signs a browser in: always under a new cookie, so that nobody can have
+    /// planted it before.
+    ///
+    /// # Errors
+    /// [`AccountError::UnknownUser`], or when the store fails.
+    pub fn sign_in(&self, name: &str, how: &str) -> Result<(Who, Secret), AccountError> {
+        let cookie = Secret::new("")?;
+        let hash = cookie.hash();
+        let role = self.locks.transact(|tx| {
+            let Some(user) = store::user(tx, name)? else {
+                return Ok(None);
+            };
+            let (idle, begun) = oldest(tx);
+            store::forget_sessions(tx, idle, begun)?;
+            store::add_session(tx, &hash, name)?;
+            store::note(tx, name, "sign_in", how)?;
+            Ok(Some(user.role))
+        })?;
+        let role = role.ok_or_else(|| AccountError::UnknownUser(name.to_owned()))?;
+        let csrf = cookie.derive("csrf");
+        let who = Who {
+            name: name.to_owned(),
+            role,
+            by: By::Cookie { hash, csrf },
+        };
+        Ok((who, cookie))
+    }
+
+    /// Signs a browser out.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn sign_out(&self, name: &str, hash: &Hash) -> Result<(), AccountError> {
+        self.locks.transact(|tx| {
+            store::end_session(tx, hash)?;
+            store::note(tx, name, "sign_out", "")
+        })?;
+        Ok(())
+    }
+
+    /// Adds a line to the trail.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn note(&self, who: &str, act: &str, details: &str) -> Result<(), AccountError> {
+        Ok(self
+            .locks
+            .transact(|tx| store::note(tx, who, act, details))?)
+    }
+
+    /// The trail, newest first.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn audit(&self, before: Option<i64>, limit: u32) -> Result<Vec<AuditEntry>, AccountError> {
+        Ok(self.locks.look(|tx| store::audit(tx, before, limit))?)
+    }
+}
+
+fn is_due(noted: Option<Wall>, now: Wall) -> bool {
+    noted.is_none_or(|noted| now.since(noted) >= NOTED_EVERY || noted > now)
+}
+
+/// Seen before the first, or begun before the second, a session is over.
+fn oldest(tx: &LockTx<'_>) -> (Wall, Wall) {
+    let now = tx.now().wall;
+    (now.minus(IDLE), now.minus(LONGEST_SESSION))
+}

@@ -1,0 +1,44 @@
+//! Folders as clients name them [R12]: a path is resolved where the files are.
+//! One of this machine's scope is resolved here, one of another is cleaned.
+
+use std::path::Path;
+
+use gaia_locks::LockService;
+use gaia_locks::folder::Folder;
+use gaia_locks::ids::Scope;
+use gaia_locks::markers::Markers;
+use gaia_locks::service::{Config, Locks as _};
+
+use crate::error::Answer;
+
+/// The door for a scope. Marker files lie where the files are, so only this
+/// machine's own has them.
+pub fn door(locks: &LockService, scope: Option<&Scope>) -> LockService {
+    match scope.filter(|scope| **scope != locks.scope()) {
+        None => locks.clone(),
+        Some(scope) => LockService::new(
+            locks.store().clone(),
+            Config {
+                scope: scope.clone(),
+                ttl: locks.default_ttl(),
+                witness: locks.witness().clone(),
+                markers: Markers::off(),
+                retention: None,
+            },
+        ),
+    }
+}
+
+/// The folder that a path names. A relative one has no meaning here.
+///
+/// # Errors
+/// When it cannot be a folder.
+pub fn folder(locks: &LockService, scope: Option<&Scope>, path: &str) -> Answer<Folder> {
+    let is_ours = scope.is_none_or(|scope| *scope == locks.scope());
+    // Cleaning refuses a relative path, which would count from our own folder.
+    let cleaned = Folder::clean(path)?;
+    match is_ours {
+        true => Ok(Folder::resolve(Path::new(path), Path::new("/"))?),
+        false => Ok(cleaned),
+    }
+}

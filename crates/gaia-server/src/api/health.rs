@@ -1,0 +1,33 @@
+//! Whether it lives, whether it can work.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use gaia_locks::ids::LockId;
+use gaia_locks::service::Locks as _;
+use serde_json::json;
+
+use super::extract::json as answer;
+use crate::app::App;
+use crate::error::{Answer, Problem};
+
+/// It lives.
+#[utoipa::path(get, path = "/healthz", tag = "health")]
+pub async fn live() -> Response {
+    answer(&json!({"status": "ok"}))
+}
+
+/// It can work: the database answers, and it is not stopping.
+///
+/// # Errors
+/// 503 when it cannot.
+#[utoipa::path(get, path = "/readyz", tag = "health")]
+pub async fn ready(State(app): State<Arc<App>>) -> Answer<Response> {
+    if *app.stopping.borrow() {
+        return Err(Problem::busy("server_stopping", "the server is stopping"));
+    }
+    let locks = app.locks.clone();
+    app.core.call(move || locks.verify(LockId(0))).await?;
+    Ok(answer(&json!({"status": "ready"})))
+}

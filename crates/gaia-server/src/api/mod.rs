@@ -1,0 +1,10 @@
+//! The API: one file for each resource. A handler reads what was sent, calls
+//! the core, gives its answer; it decides nothing.
+
+pub mod extract;
+pub mod folders;
+pub mod health;
+pub mod length;
+pub mod locks;
+pub mod session;
+pub mod wait;

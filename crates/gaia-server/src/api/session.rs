@@ -1,0 +1,162 @@
+//! Signing in and out, and who one is.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::extract::{ConnectInfo, State};
+use axum::http::header::{LOCATION, SET_COOKIE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::extract::{Json, Words, json as answer};
+use crate::accounts::secret::Secret;
+use crate::accounts::{AccountError, By, Role, Who};
+use crate::app::App;
+use crate::auth::cookie;
+use crate::error::{Answer, Problem};
+
+/// The account of whoever starts the server and has none yet.
+pub const FIRST_ADMIN: &str = "admin";
+
+/// Who one is; for a browser also `csrf`, which it sends with whatever changes
+/// something.
+#[utoipa::path(get, path = "/api/gaia/session", tag = "accounts")]
+pub async fn show(who: Who) -> Response {
+    answer(&shown(&who))
+}
+
+fn shown(who: &Who) -> serde_json::Value {
+    let csrf = match &who.by {
+        By::Token(_) => None,
+        By::Cookie { csrf, .. } => Some(csrf),
+    };
+    json!({"name": who.name, "role": who.role, "csrf": csrf})
+}
+
+/// Name and password.
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SignIn {
+    name: String,
+    password: String,
+}
+
+/// Signs a browser in: answers with a cookie.
+///
+/// # Errors
+/// 401 for a wrong name or password, 429 after too many tries.
+#[utoipa::path(post, path = "/api/gaia/session", tag = "accounts", request_body = SignIn)]
+pub async fn sign_in(
+    State(app): State<Arc<App>>,
+    ConnectInfo(from): ConnectInfo<SocketAddr>,
+    Json(given): Json<SignIn>,
+) -> Answer<Response> {
+    let (who, cookie) = by_password(&app, from, given.name, given.password).await?;
+    let set = cookie::set(&cookie, app.config.tls.is_some());
+    Ok(([(SET_COOKIE, set)], answer(&shown(&who))).into_response())
+}
+
+/// Signs in by name and password, throttled.
+///
+/// # Errors
+/// As [`sign_in`].
+pub async fn by_password(
+    app: &Arc<App>,
+    from: SocketAddr,
+    name: String,
+    password: String,
+) -> Answer<(Who, Secret)> {
+    app.throttle.enter(&name, from.ip()).map_err(too_often)?;
+    let (accounts, asked) = (app.accounts.clone(), name.clone());
+    let signed_in = app.core.hash(move || {
+        let address = from.ip();
+        if !accounts.knows(&asked, &password)? {
+            let shown: String = asked.chars().take(80).collect();
+            accounts.note(
+                &shown,
+                "sign_in_failed",
+                &format!("by password from {address}"),
+            )?;
+            return Ok(None);
+        }
+        accounts
+            .sign_in(&asked, &format!("by password from {address}"))
+            .map(Some)
+    });
+    match signed_in.await.map_err(|error: Problem| error)? {
+        Some(signed_in) => {
+            app.throttle.succeeded(&name, from.ip());
+            Ok(signed_in)
+        }
+        None => Err(Problem::new(
+            StatusCode::UNAUTHORIZED,
+            "wrong_password",
+            "name and password do not belong together",
+        )),
+    }
+}
+
+fn too_often(wait: std::time::Duration) -> Problem {
+    let seconds = wait.as_secs() + 1;
+    let detail = format!("too many sign-ins failed; try again in {seconds} s");
+    Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_tries", detail).retry_after(seconds)
+}
+
+/// Signs the browser out.
+///
+/// # Errors
+/// When the store cannot be used.
+#[utoipa::path(delete, path = "/api/gaia/session", tag = "accounts")]
+pub async fn sign_out(State(app): State<Arc<App>>, who: Who) -> Answer<Response> {
+    let By::Cookie { hash, .. } = who.by else {
+        return Err(Problem::invalid("a token is no session; revoke it instead"));
+    };
+    let accounts = app.accounts.clone();
+    let name = who.name;
+    app.core
+        .call(move || accounts.sign_out(&name, &hash))
+        .await?;
+    let clear = cookie::clear(app.config.tls.is_some());
+    Ok(([(SET_COOKIE, clear)], StatusCode::NO_CONTENT).into_response())
+}
+
+/// What a one-time link carries.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Once {
+    once: String,
+}
+
+/// Signs in by the one-time link that the server showed when it started.
+///
+/// # Errors
+/// 401 for one that does not count (any more).
+#[utoipa::path(get, path = "/sign-in/link", tag = "accounts", params(Once))]
+pub async fn by_link(State(app): State<Arc<App>>, Words(once): Words<Once>) -> Answer<Response> {
+    if !app.links.take(&Secret::shown(&once.once)) {
+        let detail =
+            "this link was used already, or is too old; start the server again for another";
+        return Err(Problem::signed_out(detail));
+    }
+    let accounts = app.accounts.clone();
+    let signed_in = app.core.call(move || first_admin(&accounts)).await?;
+    let set = cookie::set(&signed_in.1, app.config.tls.is_some());
+    let home = HeaderValue::from_static("/");
+    Ok((StatusCode::SEE_OTHER, [(SET_COOKIE, set), (LOCATION, home)]).into_response())
+}
+
+fn first_admin(accounts: &crate::accounts::Accounts) -> Result<(Who, Secret), AccountError> {
+    let users = accounts.users()?;
+    let admin = users.into_iter().find(|user| user.role == Role::Admin);
+    let name = match admin {
+        Some(admin) => admin.name,
+        None => {
+            accounts
+                .add_user(FIRST_ADMIN, Role::Admin, None, "sign-in link")?
+                .name
+        }
+    };
+    accounts.sign_in(&name, "by link")
+}

@@ -1,0 +1,125 @@
+//! Everything that a handler may need, in one struct.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use gaia_assigner::Tasks;
+use gaia_locks::LockService;
+use tokio::sync::watch;
+
+use crate::accounts::{AccountError, Accounts};
+use crate::auth::link::Link;
+use crate::auth::throttle::Throttle;
+use crate::bell::Bell;
+use crate::core::Core;
+
+/// How a server works.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where it listens, as people reach it: for links and for the Host check.
+    pub address: SocketAddr,
+    /// Further names by which it is reached.
+    pub names: Vec<String>,
+    /// Certificate and key, for TLS.
+    pub tls: Option<Tls>,
+    /// How often locks are swept, if at all.
+    pub sweep: Option<Duration>,
+}
+
+/// Files for TLS, in PEM.
+#[derive(Clone, Debug)]
+pub struct Tls {
+    /// The chain of certificates.
+    pub certificates: PathBuf,
+    /// The key.
+    pub key: PathBuf,
+}
+
+impl Config {
+    /// Plain HTTP at this address.
+    pub fn new(address: SocketAddr) -> Self {
+        Self {
+            address,
+            names: Vec::new(),
+            tls: None,
+            sweep: None,
+        }
+    }
+
+    /// Where it is reached, without a slash at the end.
+    pub fn url(&self) -> String {
+        let scheme = match self.tls {
+            Some(_) => "https",
+            None => "http",
+        };
+        let host = match self.address.ip().is_unspecified() {
+            true => format!("localhost:{}", self.address.port()),
+            false => self.address.to_string(),
+        };
+        format!("{scheme}://{host}")
+    }
+}
+
+/// What a handler may need.
+pub struct App {
+    /// The door to the locks.
+    pub locks: LockService,
+    /// The door to tasks and sessions.
+    pub tasks: Tasks,
+    /// The door to the accounts.
+    pub accounts: Accounts,
+    /// Where blocking calls go.
+    pub core: Core,
+    /// Wakes those who wait.
+    pub bell: Arc<Bell>,
+    /// Sign-ins that failed.
+    pub throttle: Throttle,
+    /// One-time links.
+    pub links: Link,
+    /// How it works.
+    pub config: Config,
+    /// Whether it is stopping: whoever waits answers then.
+    pub stopping: watch::Sender<bool>,
+}
+
+impl App {
+    /// A server on the database of a lock service.
+    pub fn new(locks: LockService, config: Config) -> Self {
+        Self {
+            tasks: Tasks::new(locks.clone()),
+            accounts: Accounts::new(locks.clone()),
+            core: Core::default(),
+            bell: Arc::new(Bell::new(locks.clone())),
+            throttle: Throttle::default(),
+            links: Link::default(),
+            stopping: watch::Sender::new(false),
+            locks,
+            config,
+        }
+    }
+
+    /// A link that signs in once; only on this machine's own address, where
+    /// whoever sees it could as well open the database.
+    ///
+    /// # Errors
+    /// When there is no randomness.
+    pub fn sign_in_link(&self) -> Result<Option<String>, AccountError> {
+        if !self.config.address.ip().is_loopback() {
+            return Ok(None);
+        }
+        let (url, once) = (self.config.url(), self.links.make()?);
+        Ok(Some(format!("{url}/sign-in/link?once={}", once.reveal())))
+    }
+
+    /// Resolves when the server is stopping.
+    pub async fn stopped(&self) {
+        // The sender lives as long as this does, so waiting cannot fail.
+        let _ = self
+            .stopping
+            .subscribe()
+            .wait_for(|stopping| *stopping)
+            .await;
+    }
+}

@@ -1,0 +1,134 @@
+//! Sign-ins that fail are slowed down, for each account and each address.
+//!
+//! Who guesses one account's password from many addresses meets the account's
+//! limit, who tries many accounts from one address meets the address's. The
+//! owner of an account that is under attack still gets in by a token or a
+//! one-time link, which are not guessed at.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// So many tries may fail …
+const TRIES: usize = 10;
+/// … within so long.
+const WITHIN: Duration = Duration::from_secs(300);
+/// Names remembered at most: what an attacker makes us keep is bounded.
+const MOST: usize = 10_000;
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Who {
+    Account(String),
+    Address(IpAddr),
+}
+
+/// Who failed when.
+#[derive(Default)]
+pub struct Throttle {
+    failed: Mutex<HashMap<Who, Vec<Instant>>>,
+}
+
+impl Throttle {
+    /// Counts a try, before it is looked at: so many at once are counted too.
+    ///
+    /// # Errors
+    /// How long to wait, when there were too many.
+    pub fn enter(&self, account: &str, address: IpAddr) -> Result<(), Duration> {
+        let now = Instant::now();
+        let mut failed = self.failed();
+        let whos = [
+            Who::Account(account.to_owned()),
+            Who::Address(network(address)),
+        ];
+        for who in &whos {
+            let tries = failed.entry(who.clone()).or_default();
+            tries.retain(|at| now.duration_since(*at) < WITHIN);
+            if tries.len() >= TRIES {
+                let oldest = tries.first().copied().unwrap_or(now);
+                return Err(WITHIN.saturating_sub(now.duration_since(oldest)));
+            }
+        }
+        if failed.len() >= MOST {
+            failed.retain(|_, tries| tries.iter().any(|at| now.duration_since(*at) < WITHIN));
+        }
+        for who in whos {
+            failed.entry(who).or_default().push(now);
+        }
+        Ok(())
+    }
+
+    /// A try succeeded: for the account all before it count no more, for the
+    /// address only this one, or whoever has one account could go on guessing
+    /// at others.
+    pub fn succeeded(&self, account: &str, address: IpAddr) {
+        let mut failed = self.failed();
+        failed.remove(&Who::Account(account.to_owned()));
+        if let Some(tries) = failed.get_mut(&Who::Address(network(address))) {
+            tries.pop();
+        }
+    }
+
+    fn failed(&self) -> MutexGuard<'_, HashMap<Who, Vec<Instant>>> {
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whoever has one IPv6 address has 2^64 of them.
+fn network(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V6(address) if address.to_ipv4_mapped().is_none() => {
+            let bits = address.to_bits() & !u128::from(u64::MAX);
+            IpAddr::V6(bits.into())
+        }
+        address => address,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOME: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 1));
+
+    #[tokio::test]
+    async fn many_addresses_do_not_help_against_one_account() {
+        let throttle = Throttle::default();
+        for host in 0..TRIES {
+            let address = IpAddr::from([10, 0, 1, u8::try_from(host).unwrap()]);
+            assert!(throttle.enter("ann", address).is_ok());
+        }
+        assert!(throttle.enter("ann", HOME).is_err());
+        assert!(throttle.enter("bob", HOME).is_ok());
+    }
+
+    #[tokio::test]
+    async fn many_accounts_do_not_help_against_one_address() {
+        let throttle = Throttle::default();
+        let try_as = |n: usize| throttle.enter(&format!("user{n}"), HOME);
+        assert!((0..TRIES).all(|n| try_as(n).is_ok()));
+        assert!(try_as(TRIES).is_err());
+    }
+
+    #[tokio::test]
+    async fn a_network_of_addresses_is_one() {
+        let throttle = Throttle::default();
+        let from = |host: u16| IpAddr::from([0x2001, 0xdb8, 0, 1, 0, 0, 0, host]);
+        let results = (0..=TRIES)
+            .map(|n| throttle.enter(&format!("user{n}"), from(u16::try_from(n).unwrap())));
+        assert!(results.last().unwrap().is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_passes() {
+        let throttle = Throttle::default();
+        for _ in 0..TRIES {
+            throttle.enter("ann", HOME).unwrap();
+        }
+        let wait = throttle.enter("ann", HOME).unwrap_err();
+        tokio::time::advance(wait).await;
+        assert!(throttle.enter("ann", HOME).is_ok());
+    }
+}

@@ -1,0 +1,241 @@
+//! One thread that listens at the doorbell for everybody.
+//!
+//! # Why
+//! Two hundred requests that wait for a folder must not be two hundred
+//! threads. A waiter is a row (ADR 5); here it is also an entry in a table
+//! that one thread looks through whenever something changed. It does for all
+//! of them what [`gaia_locks::service::Locks::wait`] does for one:
+//!
+//! - a ring, or [`SLOW_LOOK`]: which of them were granted, or are gone?
+//! - what nobody rings for (the end of a lease, the death of a process): if
+//!   anything is over, it is swept, which grants to whoever waited for it;
+//! - every [`HEARTBEAT`] they let themselves be heard, in one transaction.
+//!
+//! Whoever follows changes (live events, a page that waits for a task) is
+//! woken by the same thread.
+//!
+//! # What is not promised
+//! A ring is a hint. Whoever is woken looks for itself.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use gaia_locks::clock::{Clock as _, Moment, SystemClock};
+use gaia_locks::ids::WaiterId;
+use gaia_locks::model::{Waiter, WaiterState};
+use gaia_locks::os::Listener;
+use gaia_locks::rules::expire::{self, Verdict};
+use gaia_locks::service::{ANY_CHANGE, LockService, LockTx, Locks as _, Release, Topic};
+use tokio::sync::{oneshot, watch};
+
+/// How often somebody's place is looked at although nobody rang.
+const SLOW_LOOK: Duration = Duration::from_millis(250);
+/// The same while nobody waits.
+const IDLE_LOOK: Duration = Duration::from_secs(1);
+/// How often waiters let themselves be heard; after 30 s they count as dead.
+const HEARTBEAT: Duration = Duration::from_secs(8);
+
+/// The bell.
+pub struct Bell {
+    locks: LockService,
+    places: Mutex<HashMap<WaiterId, oneshot::Sender<()>>>,
+    leaving: Mutex<Vec<Gone>>,
+    changes: watch::Sender<u64>,
+    stopped: AtomicBool,
+}
+
+/// What somebody leaves behind who went before the answer came.
+pub enum Gone {
+    /// A place in line; one that was granted meanwhile is given back.
+    Place(WaiterId),
+    /// A lock that nobody was told of.
+    Lock(Release),
+}
+
+/// A place in line that this server looks after, until dropped.
+pub struct Place {
+    bell: Arc<Bell>,
+    waiter: WaiterId,
+    /// Resolves when it is granted or gone.
+    pub turn: oneshot::Receiver<()>,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.bell.places().remove(&self.waiter);
+    }
+}
+
+impl Bell {
+    /// A bell that nobody listens at yet.
+    pub fn new(locks: LockService) -> Self {
+        Self {
+            locks,
+            places: Mutex::default(),
+            leaving: Mutex::default(),
+            changes: watch::Sender::new(0),
+            stopped: AtomicBool::new(false),
+        }
+    }
+
+    /// Starts the thread; `each` is called after every change, on it.
+    ///
+    /// # Errors
+    /// When nothing can be listened to, or no thread can be started.
+    pub fn start(
+        self: &Arc<Self>,
+        mut each: impl FnMut() + Send + 'static,
+    ) -> std::io::Result<JoinHandle<()>> {
+        let listener = self
+            .locks
+            .listen(Topic::AnyChange)
+            .map_err(std::io::Error::other)?;
+        let bell = self.clone();
+        std::thread::Builder::new()
+            .name("bell".to_owned())
+            .spawn(move || bell.run(&*listener, &mut each))
+    }
+
+    /// Looks after a place in line.
+    pub fn look_after(self: &Arc<Self>, waiter: WaiterId) -> Place {
+        let (tell, turn) = oneshot::channel();
+        self.places().insert(waiter, tell);
+        // It may have been granted already: looked at once.
+        self.ring();
+        Place {
+            bell: self.clone(),
+            waiter,
+            turn,
+        }
+    }
+
+    /// How many places are looked after.
+    pub fn waiting(&self) -> usize {
+        self.places().len()
+    }
+
+    /// Counts changes.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    /// Ends the thread, soon.
+    pub fn stop(&self) {
+        self.stopped.store(true, Ordering::SeqCst);
+        self.ring();
+    }
+
+    /// Cleared away on the bell's own thread, soon.
+    pub fn clear_away(&self, gone: Gone) {
+        self.leaving().push(gone);
+        self.ring();
+    }
+
+    fn ring(&self) {
+        self.locks.doorbell().ring(ANY_CHANGE);
+    }
+
+    fn leaving(&self) -> MutexGuard<'_, Vec<Gone>> {
+        self.leaving.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn run(&self, listener: &dyn Listener, each: &mut dyn FnMut()) {
+        let mut heard_at = now();
+        while !self.stopped.load(Ordering::SeqCst) {
+            each();
+            self.changes.send_modify(|count| *count += 1);
+            if let Err(error) = self.turn(&mut heard_at) {
+                tracing::error!(%error, "the line could not be looked at");
+            }
+            let quiet = match self.waiting() {
+                0 => IDLE_LOOK,
+                _ => SLOW_LOOK,
+            };
+            listener.wait(quiet);
+        }
+        if let Err(error) = self.let_leave() {
+            tracing::error!(%error, "the line could not be left");
+        }
+    }
+
+    /// Many who go at once (a server that stops) go in one transaction.
+    fn let_leave(&self) -> Result<(), gaia_locks::Error> {
+        let leaving = std::mem::take(&mut *self.leaving());
+        if leaving.is_empty() {
+            return Ok(());
+        }
+        self.locks.transact(|tx| {
+            leaving.iter().try_for_each(|gone| match gone {
+                Gone::Place(waiter) => tx.leave(*waiter),
+                Gone::Lock(release) => tx.release(release).map(drop),
+            })
+        })
+    }
+
+    fn turn(&self, heard_at: &mut Moment) -> Result<(), gaia_locks::Error> {
+        self.let_leave()?;
+        let waiting: Vec<WaiterId> = self.places().keys().copied().collect();
+        if waiting.is_empty() {
+            return Ok(());
+        }
+        if self.locks.look(|tx| self.something_is_over(tx))? {
+            self.locks.transact(|tx| tx.sweep())?;
+        }
+        if now() >= heard_at.plus(HEARTBEAT) {
+            *heard_at = now();
+            self.locks.transact(|tx| be_heard(tx, &waiting))?;
+        }
+        let ready = self.locks.look(|tx| ready(tx, &waiting))?;
+        let mut places = self.places();
+        for waiter in ready {
+            if let Some(tell) = places.remove(&waiter) {
+                // Whoever does not listen any more has left.
+                let _ = tell.send(());
+            }
+        }
+        Ok(())
+    }
+
+    fn something_is_over(&self, tx: &mut LockTx<'_>) -> Result<bool, gaia_locks::Error> {
+        let (now, witness) = (tx.now(), self.locks.witness());
+        let due = tx.store().locks_due(now.moment)?;
+        let over = |lock| expire::judge(lock, now, &**witness) != Verdict::Stands;
+        let gone = |waiter: &Waiter| {
+            waiter.state == WaiterState::Waiting && !expire::is_waiting(waiter, now, &**witness)
+        };
+        Ok(due.iter().any(over) || tx.store().waiters()?.iter().any(gone))
+    }
+
+    fn places(&self) -> MutexGuard<'_, HashMap<WaiterId, oneshot::Sender<()>>> {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn now() -> Moment {
+    SystemClock.now().moment
+}
+
+/// Which of them were granted or are gone.
+fn ready(tx: &mut LockTx<'_>, waiting: &[WaiterId]) -> Result<Vec<WaiterId>, gaia_locks::Error> {
+    let mut ready = Vec::new();
+    for id in waiting {
+        let waiter = tx.store().waiter(*id)?;
+        if waiter.is_none_or(|waiter| waiter.state != WaiterState::Waiting) {
+            ready.push(*id);
+        }
+    }
+    Ok(ready)
+}
+
+fn be_heard(tx: &mut LockTx<'_>, waiting: &[WaiterId]) -> Result<(), gaia_locks::Error> {
+    let heard = tx.now().moment;
+    for id in waiting {
+        if let Some(waiter) = tx.store().waiter(*id)? {
+            tx.store().update_waiter(*id, &waiter.state, heard)?;
+        }
+    }
+    Ok(())
+}

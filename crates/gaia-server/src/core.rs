@@ -1,0 +1,120 @@
+//! The blocking core, called off the async threads.
+//!
+//! A call takes microseconds to milliseconds; the few that wait for something
+//! in the world (a task that is stopped before its lock ends) have places of
+//! their own, so that they cannot keep the others out. Nothing that waits for
+//! its turn at a folder is ever in here: see [`crate::bell`].
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
+
+use crate::error::{Answer, Problem};
+
+/// Calls at once: the database writes one at a time anyway.
+const QUICK: usize = 16;
+/// Calls at once that wait for something in the world.
+const SLOW: usize = 32;
+/// Password hashes at once: each takes a core and 19 MiB.
+const HASHES: usize = 2;
+/// Threads for all of them.
+pub const THREADS: usize = QUICK + SLOW + HASHES + 8;
+/// How long a request stands before a full house.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Where blocking calls go.
+#[derive(Clone)]
+pub struct Core {
+    quick: Arc<Semaphore>,
+    slow: Arc<Semaphore>,
+    hashes: Arc<Semaphore>,
+}
+
+impl Default for Core {
+    fn default() -> Self {
+        Self {
+            quick: Arc::new(Semaphore::new(QUICK)),
+            slow: Arc::new(Semaphore::new(SLOW)),
+            hashes: Arc::new(Semaphore::new(HASHES)),
+        }
+    }
+}
+
+impl Core {
+    /// A usual call.
+    ///
+    /// # Errors
+    /// What the call answers; 503 when too many are waiting.
+    pub async fn call<T, E>(
+        &self,
+        work: impl FnOnce() -> Result<T, E> + Send + 'static,
+    ) -> Answer<T>
+    where
+        T: Send + 'static,
+        E: Into<Problem> + Send + 'static,
+    {
+        run(&self.quick, work).await
+    }
+
+    /// A call that may wait for something in the world.
+    ///
+    /// # Errors
+    /// As [`Core::call`].
+    pub async fn slow<T, E>(
+        &self,
+        work: impl FnOnce() -> Result<T, E> + Send + 'static,
+    ) -> Answer<T>
+    where
+        T: Send + 'static,
+        E: Into<Problem> + Send + 'static,
+    {
+        run(&self.slow, work).await
+    }
+
+    /// A call that hashes a password.
+    ///
+    /// # Errors
+    /// As [`Core::call`].
+    pub async fn hash<T, E>(
+        &self,
+        work: impl FnOnce() -> Result<T, E> + Send + 'static,
+    ) -> Answer<T>
+    where
+        T: Send + 'static,
+        E: Into<Problem> + Send + 'static,
+    {
+        run(&self.hashes, work).await
+    }
+}
+
+/// The permit goes with the work: a client that leaves does not stop it.
+async fn run<T, E>(
+    house: &Arc<Semaphore>,
+    work: impl FnOnce() -> Result<T, E> + Send + 'static,
+) -> Answer<T>
+where
+    T: Send + 'static,
+    E: Into<Problem> + Send + 'static,
+{
+    let enter = tokio::time::timeout(PATIENCE, house.clone().acquire_owned());
+    let Ok(Ok(permit)) = enter.await else {
+        return Err(Problem::busy(
+            "server_busy",
+            "the server is busy; try again soon",
+        ));
+    };
+    let done = spawn_blocking(move || {
+        let _permit = permit;
+        work().map_err(Into::into)
+    });
+    done.await.unwrap_or_else(|error| {
+        tracing::error!(%error, "a call of the core panicked");
+        Err(Problem::new(
+            axum::http::StatusCode::INTERNAL_SERVER_ERROR,
+            "failed",
+            "the server failed at this; its log says more",
+        ))
+    })
+}

@@ -1,0 +1,31 @@
+//! The server: what people look at and what programs elsewhere talk to.
+//!
+//! It decides nothing about locks or tasks: handlers call the same doors as
+//! the command line ([`gaia_locks::LockService`], [`gaia_assigner::Tasks`]).
+//!
+//! # The map
+//! ```text
+//! router      all routes on one page, and beside each who may use it
+//! app         all dependencies in one struct
+//! guard auth  what a request meets before its route: Host, Origin, who asks
+//! api/        one file for each resource
+//! error       one table from errors to problem documents
+//! core bell   the blocking core off the async threads; one thread listens for all
+//! accounts/   users, tokens, signed-in browsers, the trail
+//! serve       start, stop, TLS
+//! ```
+
+pub mod accounts;
+mod api;
+mod app;
+mod auth;
+mod bell;
+mod core;
+mod error;
+mod guard;
+mod router;
+mod serve;
+
+pub use accounts::{AccountError, Accounts, Role};
+pub use app::{App, Config, Tls};
+pub use serve::{Stop, serve};

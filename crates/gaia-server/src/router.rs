@@ -1,0 +1,93 @@
+//! All routes, and beside each who may use it.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::http::{Method, Uri};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use tower::Layer as _;
+use tower::util::MapRequestLayer;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter, UtoipaMethodRouterExt as _};
+use utoipa_axum::routes;
+
+use crate::accounts::Role::{self, Admin, Agent, Viewer};
+use crate::api::{health, locks, session};
+use crate::app::App;
+use crate::auth;
+use crate::error::Problem;
+use crate::guard;
+
+type Routes = UtoipaMethodRouter<Arc<App>>;
+
+/// Everything that is answered.
+pub fn routes(app: &Arc<App>) -> Router {
+    let (routes, _document) = table().split_for_parts();
+    let routes = routes
+        .fallback(async || Problem::not_found("nothing is here; /api/docs shows what there is"))
+        .method_not_allowed_fallback(async || not_this_way())
+        .layer(from_fn_with_state(app.clone(), auth::identify))
+        .layer(from_fn_with_state(app.clone(), guard::know_names))
+        .layer(from_fn_with_state(app.clone(), guard::watch))
+        .with_state(app.clone());
+    // Before routing, so around the router and not in it.
+    Router::new().fallback_service(MapRequestLayer::new(folder_of_locks).layer(routes))
+}
+
+fn table() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(anybody(routes!(health::live)))
+        .routes(anybody(routes!(health::ready)))
+        .routes(anybody(routes!(session::by_link)))
+        .routes(anybody(routes!(session::sign_in)))
+        .routes(may(Viewer, routes!(session::show)))
+        .routes(may(Viewer, routes!(session::sign_out)))
+        .routes(may(Viewer, routes!(locks::list)))
+        .routes(may(Agent, routes!(locks::acquire)))
+        .route(FOLDER, may(Viewer, routes!(locks::of_folder)).2)
+        .routes(may(Agent, routes!(locks::release)))
+        .routes(may(Agent, routes!(locks::renew)))
+        .routes(may(Admin, routes!(locks::force_release)))
+}
+
+/// Whoever asks, signed in or not.
+fn anybody(routes: Routes) -> Routes {
+    routes
+}
+
+/// Whoever is signed in with at least this role.
+fn may(least: Role, routes: Routes) -> Routes {
+    routes.layer(from_fn(move |request: Request, next: Next| {
+        auth::may(least, request, next)
+    }))
+}
+
+const FOLDER: &str = "/api/gaia/folder/{*folder_path}";
+
+/// A path below `/api/gaia/locks/` that is asked for with GET is a folder,
+/// slashes and all; otherwise it begins with a lock's id. The router cannot
+/// tell these apart, so the folder gets a place of its own before it looks.
+fn folder_of_locks<B>(mut request: axum::http::Request<B>) -> axum::http::Request<B> {
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return request;
+    }
+    let Some(words) = request.uri().path_and_query() else {
+        return request;
+    };
+    let Some(folder) = words.as_str().strip_prefix("/api/gaia/locks/") else {
+        return request;
+    };
+    if let Ok(uri) = format!("/api/gaia/folder/{folder}").parse::<Uri>() {
+        *request.uri_mut() = uri;
+    }
+    request
+}
+
+fn not_this_way() -> Problem {
+    let detail = "this is not done with this method; /api/docs shows how";
+    Problem::new(
+        axum::http::StatusCode::METHOD_NOT_ALLOWED,
+        "method_not_allowed",
+        detail,
+    )
+}

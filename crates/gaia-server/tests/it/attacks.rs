@@ -1,0 +1,251 @@
+//! Each of these would succeed without its defence.
+
+use gaia_server::Role;
+use serde_json::{Value, json};
+
+use crate::client::{Ask, Reply};
+use crate::server::Server;
+
+const PASSWORD: &str = "correct horse battery";
+
+fn sign_in(server: &Server, name: &str, password: &str) -> Ask {
+    let given = json!({"name": name, "password": password});
+    server.ask("POST", "/api/gaia/session").json(&given)
+}
+
+/// A server with an admin named ann, and her cookie and her pages' token.
+fn signed_in() -> (Server, String, String) {
+    let server = Server::start();
+    server
+        .accounts
+        .add_user("ann", Role::Admin, Some(PASSWORD), "test")
+        .unwrap();
+    let reply = sign_in(&server, "ann", PASSWORD).send();
+    assert_eq!(reply.status, 200, "{reply:?}");
+    let csrf = reply.json()["csrf"].as_str().unwrap().to_owned();
+    (server, reply.cookie(), csrf)
+}
+
+/// Takes a lock and gives the path that ends it.
+fn lock(server: &Server) -> String {
+    let agent = server.token("ivy", Role::Agent);
+    let ask = json!({"folder_path": server.folder("web")});
+    let granted = server
+        .ask("POST", "/api/gaia/locks")
+        .token(&agent)
+        .json(&ask)
+        .send();
+    format!(
+        "/api/gaia/locks/{}/release",
+        granted.json()["locks"][0]["id"]
+    )
+}
+
+fn forbidden(reply: &Reply) {
+    assert_eq!(
+        (reply.status, reply.code().as_str()),
+        (403, "forbidden"),
+        "{reply:?}"
+    );
+}
+
+#[test]
+fn a_foreign_name_is_not_answered() {
+    let server = Server::start();
+    let token = server.token("eye", Role::Viewer);
+    let ask = server.ask("GET", "/api/gaia/locks").token(&token);
+    let port = server.address.port();
+    for host in [
+        "attacker.example",
+        "localhost.attacker.example",
+        "127.0.0.1.attacker.example",
+        "",
+    ] {
+        let reply = ask.clone().host(Some(&format!("{host}:{port}"))).send();
+        assert!(matches!(reply.status, 400 | 421), "{host}: {reply:?}");
+    }
+    assert!(matches!(ask.clone().host(None).send().status, 400 | 421));
+    for host in [
+        format!("localhost:{port}"),
+        format!("127.0.0.1:{port}"),
+        format!("[::1]:{port}"),
+    ] {
+        assert_eq!(ask.clone().host(Some(&host)).send().status, 200, "{host}");
+    }
+}
+
+#[test]
+fn a_page_of_another_origin_changes_nothing() {
+    let (server, cookie, csrf) = signed_in();
+    let release = server
+        .ask("POST", lock(&server))
+        .cookie(&cookie)
+        .header("X-CSRF-Token", &csrf);
+    for origin in [
+        "https://attacker.example",
+        "null",
+        "http://localhost:1",
+        "http://127.0.0.1",
+    ] {
+        forbidden(&release.clone().header("Origin", origin).send());
+    }
+    let own = format!("http://{}", server.address);
+    assert_eq!(release.header("Origin", &own).send().status, 200);
+}
+
+#[test]
+fn a_forged_form_changes_nothing() {
+    let (server, cookie, csrf) = signed_in();
+    let release = server.ask("POST", lock(&server)).cookie(&cookie);
+    let form = "application/x-www-form-urlencoded";
+    forbidden(&release.clone().send());
+    forbidden(&release.clone().body(form, b"").send());
+    forbidden(&release.clone().body(form, b"csrf=").send());
+    forbidden(&release.clone().body(form, b"csrf=0000&x=1").send());
+    forbidden(
+        &release
+            .clone()
+            .body("text/plain", format!("csrf={csrf}").as_bytes())
+            .send(),
+    );
+    forbidden(&release.clone().header("X-CSRF-Token", "0000").send());
+    let other = sign_in(&server, "ann", PASSWORD).send().json()["csrf"].clone();
+    forbidden(
+        &release
+            .clone()
+            .header("X-CSRF-Token", other.as_str().unwrap())
+            .send(),
+    );
+    assert_eq!(release.header("X-CSRF-Token", &csrf).send().status, 200);
+}
+
+#[test]
+fn a_cookie_that_was_planted_is_not_signed_in_with() {
+    let (server, _, _) = signed_in();
+    let planted = format!("gaia_session={}", "ab".repeat(32));
+    let reply = sign_in(&server, "ann", PASSWORD).cookie(&planted).send();
+    assert_ne!(reply.cookie(), planted);
+    let who = server
+        .ask("GET", "/api/gaia/session")
+        .cookie(&planted)
+        .send();
+    assert_eq!(who.status, 401);
+}
+
+#[test]
+fn a_cookie_is_for_this_server_alone_and_for_no_script() {
+    let (server, _, _) = signed_in();
+    let reply = sign_in(&server, "ann", PASSWORD).send();
+    let set = reply.header("set-cookie").unwrap();
+    for flag in ["HttpOnly", "SameSite=Strict", "Path=/"] {
+        assert!(set.contains(flag), "{set}");
+    }
+    assert!(!set.contains("Domain"));
+    let keeps = [
+        ("x-frame-options", "DENY"),
+        ("x-content-type-options", "nosniff"),
+        ("cache-control", "no-store"),
+    ];
+    for (name, value) in keeps {
+        assert_eq!(reply.header(name), Some(value));
+    }
+    let policy = reply.header("content-security-policy").unwrap();
+    assert!(
+        policy.contains("default-src 'none'") && !policy.contains("unsafe"),
+        "{policy}"
+    );
+}
+
+#[test]
+fn passwords_cannot_be_guessed_in_a_row() {
+    let (server, _, _) = signed_in();
+    let guess = |n: usize| sign_in(&server, "ann", &format!("guess {n}")).send().status;
+    let statuses: Vec<u16> = (0..12).map(guess).collect();
+    assert_eq!(statuses[0], 401);
+    assert_eq!(statuses[11], 429, "{statuses:?}");
+    let right = sign_in(&server, "ann", PASSWORD).send();
+    assert_eq!(
+        (right.status, right.code().as_str()),
+        (429, "too_many_tries")
+    );
+    assert!(right.header("retry-after").is_some());
+}
+
+#[test]
+fn what_ended_a_sign_in_ends_it_at_once() {
+    let (server, cookie, csrf) = signed_in();
+    let who = |cookie: &str| {
+        server
+            .ask("GET", "/api/gaia/session")
+            .cookie(cookie)
+            .send()
+            .status
+    };
+    let second = sign_in(&server, "ann", PASSWORD).send().cookie();
+    let out = server
+        .ask("DELETE", "/api/gaia/session")
+        .cookie(&cookie)
+        .header("X-CSRF-Token", &csrf);
+    assert_eq!(out.send().status, 204);
+    assert_eq!((who(&cookie), who(&second)), (401, 200));
+    server
+        .accounts
+        .set_password("ann", "another password", "test", None)
+        .unwrap();
+    assert_eq!(who(&second), 401);
+    let third = sign_in(&server, "ann", "another password").send().cookie();
+    assert_eq!(who(&third), 200);
+    server.accounts.remove_user("ann", "test").unwrap();
+    assert_eq!(who(&third), 401);
+}
+
+#[test]
+fn a_token_that_was_revoked_or_has_expired_counts_no_more() {
+    let server = Server::start();
+    let token = server.token("eye", Role::Viewer);
+    assert_eq!(server.get("/api/gaia/locks", &token).status, 200);
+    assert!(server.accounts.tokens().unwrap()[0].last_used_at.is_some());
+    server.accounts.revoke_token("eye", "test").unwrap();
+    assert_eq!(server.get("/api/gaia/locks", &token).status, 401);
+    let zero = Some(std::time::Duration::ZERO);
+    let (_, short) = server
+        .accounts
+        .create_token("eye", Role::Viewer, zero, "test")
+        .unwrap();
+    assert_eq!(server.get("/api/gaia/locks", short.reveal()).status, 401);
+}
+
+#[test]
+fn an_agent_acts_for_no_session_but_its_own() {
+    let server = Server::start();
+    let (ann, bob) = (
+        server.token("ann", Role::Agent),
+        server.token("bob", Role::Agent),
+    );
+    let folder = server.folder("web");
+    let ask = |session: &str| json!({"folder_path": folder, "session_id": session});
+    let acquire = |token: &str, session: &str| {
+        server
+            .ask("POST", "/api/gaia/locks")
+            .token(token)
+            .json(&ask(session))
+            .send()
+    };
+    for session in ["bob", "bob/1", "annika", "root"] {
+        forbidden(&acquire(&ann, session));
+    }
+    let granted = acquire(&ann, "ann/1");
+    let id = &granted.json()["locks"][0]["id"];
+    let release = format!("/api/gaia/locks/{id}");
+    forbidden(&server.ask("DELETE", &release).token(&bob).send());
+    let renew = |body: &Value| {
+        server
+            .ask("POST", format!("{release}/renew"))
+            .token(&bob)
+            .json(body)
+            .send()
+    };
+    forbidden(&renew(&json!({})));
+    forbidden(&renew(&json!({"session_id": "ann/1"})));
+    assert_eq!(renew(&json!({"session_id": "bob"})).status, 403);
+}

@@ -1,0 +1,9 @@
+//! The server, on a loopback port with a real database file, asked by a client
+//! that sends exactly the bytes it is told to.
+#![cfg(test)]
+
+mod attacks;
+mod client;
+mod locks;
+mod server;
+mod waiting;

@@ -1,0 +1,111 @@
+//! Long polls.
+
+use std::time::Duration;
+
+use gaia_locks::service::{Locks as _, Topic};
+use gaia_server::Role;
+use serde_json::{Value, json};
+
+use crate::client::{Ask, read};
+use crate::server::Server;
+
+fn ask(server: &Server, token: &str, body: &Value) -> Ask {
+    server
+        .ask("POST", "/api/gaia/locks")
+        .token(token)
+        .json(body)
+}
+
+/// Awaits that so many stand in line.
+fn in_line(server: &Server, count: usize) {
+    let listener = server.locks.listen(Topic::AnyChange).unwrap();
+    while server.locks.status(None).unwrap().waiters.len() != count {
+        listener.wait(Duration::from_secs(1));
+    }
+}
+
+#[test]
+fn r08_a_long_poll_is_answered_when_its_turn_comes() {
+    let server = Server::start();
+    let admin = server.token("root", Role::Admin);
+    let folder = server.folder("web");
+    let of = |session: &str| json!({"folder_path": folder, "session_id": session, "wait": "40s"});
+    let first = ask(&server, &admin, &of("a")).send().json();
+    let mut waiting = ask(&server, &admin, &of("b")).begin();
+    in_line(&server, 1);
+    let path = format!("/api/gaia/locks/{}", first["locks"][0]["id"]);
+    assert_eq!(server.ask("DELETE", path).token(&admin).send().status, 200);
+    let granted = read(&mut waiting);
+    assert_eq!(granted.json()["locks"][0]["session_id"], "b", "{granted:?}");
+}
+
+#[test]
+fn r08_patience_ends_and_says_who_holds_it() {
+    let server = Server::start();
+    let admin = server.token("root", Role::Admin);
+    let folder = server.folder("web");
+    let of = |session: &str, wait: f64| json!({"folder_path": folder, "session_id": session, "wait": wait});
+    ask(&server, &admin, &of("a", 0.0)).send();
+    let refused = ask(&server, &admin, &of("b", 0.2)).send();
+    assert_eq!(refused.code(), "held");
+    let refused = refused.json();
+    assert_eq!(
+        (&refused["granted"], &refused["waited"]),
+        (&json!(false), &json!(true))
+    );
+    assert_eq!(refused["conflicts"][0]["lock"]["session_id"], "a");
+    in_line(&server, 0);
+}
+
+#[test]
+fn r08_a_client_that_goes_leaves_the_line() {
+    let server = Server::start();
+    let admin = server.token("root", Role::Admin);
+    let folder = server.folder("web");
+    let of = |session: &str| json!({"folder_path": folder, "session_id": session, "wait": true});
+    ask(&server, &admin, &of("a")).send();
+    let waiting = ask(&server, &admin, &of("b")).begin();
+    in_line(&server, 1);
+    drop(waiting);
+    in_line(&server, 0);
+}
+
+#[test]
+fn r03_a_long_poll_gets_what_nobody_released() {
+    let server = Server::start();
+    let admin = server.token("root", Role::Admin);
+    let folder = server.folder("web");
+    let of = |session: &str| json!({"folder_path": folder, "session_id": session, "ttl": 1, "wait": true});
+    ask(&server, &admin, &of("a")).send();
+    let granted = ask(&server, &admin, &of("b")).send();
+    assert_eq!(granted.status, 200, "{granted:?}");
+}
+
+#[test]
+fn heavy_two_hundred_wait_and_the_server_stops_and_others_are_answered_meanwhile() {
+    let mut server = Server::start();
+    let admin = server.token("root", Role::Admin);
+    let folder = server.folder("web");
+    let of = |n: usize, id: Option<&str>| json!({"folder_path": folder, "session_id": format!("s{n}"), "wait": true, "request_id": id});
+    ask(&server, &admin, &of(0, None)).send();
+    let mut waiting: Vec<_> = (1..=200)
+        .map(|n| ask(&server, &admin, &of(n, (n == 1).then_some("again"))).begin())
+        .collect();
+    in_line(&server, 200);
+    assert_eq!(server.get("/api/gaia/locks", &admin).json()["count"], 1);
+    server.halt();
+    for stream in &mut waiting {
+        let reply = read(stream);
+        assert_eq!(
+            (reply.status, reply.code().as_str()),
+            (503, "server_stopping")
+        );
+    }
+    // All but the one that asked under a request id have left.
+    assert_eq!(server.locks.status(None).unwrap().waiters.len(), 1);
+    let server = Server::start_in(server.end());
+    let mut again = ask(&server, &admin, &of(1, Some("again"))).begin();
+    let first = server.locks.status(None).unwrap().locks[0].lock.id;
+    server.locks.force_release(first, "test", "enough").unwrap();
+    assert_eq!(read(&mut again).json()["locks"][0]["session_id"], "s1");
+}
