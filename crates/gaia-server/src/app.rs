@@ -14,6 +14,8 @@ use crate::auth::link::Link;
 use crate::auth::throttle::Throttle;
 use crate::bell::Bell;
 use crate::core::Core;
+use crate::feed::Feed;
+use crate::metrics::Metrics;
 
 /// How a server works.
 #[derive(Clone, Debug)]
@@ -74,6 +76,10 @@ pub struct App {
     pub core: Core,
     /// Wakes those who wait.
     pub bell: Arc<Bell>,
+    /// What changed.
+    pub feed: Arc<Feed>,
+    /// Figures.
+    pub metrics: Arc<Metrics>,
     /// Sign-ins that failed.
     pub throttle: Throttle,
     /// One-time links.
@@ -87,10 +93,13 @@ pub struct App {
 impl App {
     /// A server on the database of a lock service.
     pub fn new(locks: LockService, config: Config) -> Self {
+        let metrics = Arc::new(Metrics::default());
         Self {
             tasks: Tasks::new(locks.clone()),
             accounts: Accounts::new(locks.clone()),
-            core: Core::default(),
+            core: Core::new(metrics.clone()),
+            feed: Arc::new(Feed::new(run())),
+            metrics,
             bell: Arc::new(Bell::new(locks.clone())),
             throttle: Throttle::default(),
             links: Link::default(),
@@ -122,4 +131,12 @@ impl App {
             .wait_for(|stopping| *stopping)
             .await;
     }
+}
+
+/// Tells this run of the server from others.
+fn run() -> String {
+    let secret = crate::accounts::secret::Secret::new("").ok();
+    secret.map_or_else(String::new, |secret| {
+        secret.reveal().chars().take(8).collect()
+    })
 }

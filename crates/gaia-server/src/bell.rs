@@ -35,6 +35,8 @@ use tokio::sync::{oneshot, watch};
 const SLOW_LOOK: Duration = Duration::from_millis(250);
 /// The same while nobody waits.
 const IDLE_LOOK: Duration = Duration::from_secs(1);
+/// How often those who look on are shown what changed, at most.
+const SHOWN_EVERY: Duration = Duration::from_millis(50);
 /// How often waiters let themselves be heard; after 30 s they count as dead.
 const HEARTBEAT: Duration = Duration::from_secs(8);
 
@@ -143,10 +145,16 @@ impl Bell {
     }
 
     fn run(&self, listener: &dyn Listener, each: &mut dyn FnMut()) {
-        let mut heard_at = now();
+        let (mut heard_at, mut shown_at) = (now(), Moment::default());
         while !self.stopped.load(Ordering::SeqCst) {
-            each();
-            self.changes.send_modify(|count| *count += 1);
+            // Whoever only looks on is not shown every one of a thousand
+            // changes a second.
+            let shows = now() >= shown_at.plus(SHOWN_EVERY);
+            if shows {
+                shown_at = now();
+                each();
+                self.changes.send_modify(|count| *count += 1);
+            }
             if let Err(error) = self.turn(&mut heard_at) {
                 tracing::error!(%error, "the line could not be looked at");
             }
@@ -154,7 +162,7 @@ impl Bell {
                 0 => IDLE_LOOK,
                 _ => SLOW_LOOK,
             };
-            listener.wait(quiet);
+            listener.wait(if shows { quiet } else { SHOWN_EVERY });
         }
         if let Err(error) = self.let_leave() {
             tracing::error!(%error, "the line could not be left");

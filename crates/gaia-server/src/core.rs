@@ -12,6 +12,7 @@ use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
 use crate::error::{Answer, Problem};
+use crate::metrics::Metrics;
 
 /// Calls at once: the database writes one at a time anyway.
 const QUICK: usize = 16;
@@ -27,22 +28,23 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Where blocking calls go.
 #[derive(Clone)]
 pub struct Core {
+    metrics: Arc<Metrics>,
     quick: Arc<Semaphore>,
     slow: Arc<Semaphore>,
     hashes: Arc<Semaphore>,
 }
 
-impl Default for Core {
-    fn default() -> Self {
+impl Core {
+    /// Counts its calls there.
+    pub fn new(metrics: Arc<Metrics>) -> Self {
         Self {
+            metrics,
             quick: Arc::new(Semaphore::new(QUICK)),
             slow: Arc::new(Semaphore::new(SLOW)),
             hashes: Arc::new(Semaphore::new(HASHES)),
         }
     }
-}
 
-impl Core {
     /// A usual call.
     ///
     /// # Errors
@@ -55,7 +57,14 @@ impl Core {
         T: Send + 'static,
         E: Into<Problem> + Send + 'static,
     {
-        run(&self.quick, work).await
+        let metrics = self.metrics.clone();
+        let timed = move || {
+            let began = tokio::time::Instant::now();
+            let done = work();
+            metrics.store.add(began.elapsed());
+            done
+        };
+        run(&self.quick, timed).await
     }
 
     /// A call that may wait for something in the world.

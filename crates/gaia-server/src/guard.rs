@@ -36,6 +36,9 @@ pub async fn watch(State(app): State<Arc<App>>, request: Request, next: Next) ->
     let micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
     let status = response.status().as_u16();
     span.in_scope(|| tracing::debug!(status, micros, "answered"));
+    if let Some(counter) = app.metrics.answers.get(usize::from(status / 100)) {
+        counter.add();
+    }
     add_headers(response.headers_mut(), number, app.config.tls.is_some());
     response
 }

@@ -10,6 +10,7 @@
 //! guard auth  what a request meets before its route: Host, Origin, who asks
 //! api/        one file for each resource
 //! error       one table from errors to problem documents
+//! feed        what changed, as events       metrics   figures
 //! core bell   the blocking core off the async threads; one thread listens for all
 //! accounts/   users, tokens, signed-in browsers, the trail
 //! serve       start, stop, TLS
@@ -22,7 +23,9 @@ mod auth;
 mod bell;
 mod core;
 mod error;
+mod feed;
 mod guard;
+mod metrics;
 mod router;
 mod serve;
 

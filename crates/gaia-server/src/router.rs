@@ -4,15 +4,18 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::Request;
+use axum::http::header::CONTENT_TYPE;
 use axum::http::{Method, Uri};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::Html;
+use axum::routing::get;
 use tower::Layer as _;
 use tower::util::MapRequestLayer;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter, UtoipaMethodRouterExt as _};
 use utoipa_axum::routes;
 
 use crate::accounts::Role::{self, Admin, Agent, Viewer};
-use crate::api::{health, locks, session};
+use crate::api::{document, events, health, history, locks, session, sessions, status, tasks};
 use crate::app::App;
 use crate::auth;
 use crate::error::Problem;
@@ -22,8 +25,17 @@ type Routes = UtoipaMethodRouter<Arc<App>>;
 
 /// Everything that is answered.
 pub fn routes(app: &Arc<App>) -> Router {
-    let (routes, _document) = table().split_for_parts();
+    let (routes, document) = table().split_for_parts();
+    let document = document::complete(&document);
+    let page = Arc::<str>::from(document::page(&document));
+    let document = Arc::<str>::from(document.to_string());
+    let json = [(CONTENT_TYPE, "application/json")];
     let routes = routes
+        .route(
+            "/api/openapi.json",
+            get(async move || (json, document.to_string())),
+        )
+        .route("/api/docs", get(async move || Html(page.to_string())))
         .fallback(async || Problem::not_found("nothing is here; /api/docs shows what there is"))
         .method_not_allowed_fallback(async || not_this_way())
         .layer(from_fn_with_state(app.clone(), auth::identify))
@@ -35,19 +47,40 @@ pub fn routes(app: &Arc<App>) -> Router {
 }
 
 fn table() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new()
+    let folder = may(Viewer, routes!(locks::of_folder));
+    let mut table = OpenApiRouter::new()
         .routes(anybody(routes!(health::live)))
         .routes(anybody(routes!(health::ready)))
+        .routes(may(Viewer, routes!(health::metrics)))
         .routes(anybody(routes!(session::by_link)))
         .routes(anybody(routes!(session::sign_in)))
         .routes(may(Viewer, routes!(session::show)))
         .routes(may(Viewer, routes!(session::sign_out)))
         .routes(may(Viewer, routes!(locks::list)))
+        .route(FOLDER, folder.2)
         .routes(may(Agent, routes!(locks::acquire)))
-        .route(FOLDER, may(Viewer, routes!(locks::of_folder)).2)
         .routes(may(Agent, routes!(locks::release)))
         .routes(may(Agent, routes!(locks::renew)))
+        .routes(may(Agent, routes!(locks::release_folder)))
         .routes(may(Admin, routes!(locks::force_release)))
+        .routes(may(Viewer, routes!(status::show)))
+        .routes(may(Viewer, routes!(status::verify)))
+        .routes(may(Viewer, routes!(status::waiters)))
+        .routes(may(Agent, routes!(status::wait_on)))
+        .routes(may(Agent, routes!(status::leave)))
+        .routes(may(Admin, routes!(status::pause)))
+        .routes(may(Admin, routes!(status::resume)))
+        .routes(may(Admin, routes!(status::cleanup)))
+        .routes(may(Viewer, routes!(history::list)))
+        .routes(may(Viewer, routes!(tasks::list)))
+        .routes(may(Agent, routes!(tasks::send)))
+        .routes(may(Viewer, routes!(tasks::show)))
+        .routes(may(Viewer, routes!(tasks::log)))
+        .routes(may(Agent, routes!(tasks::cancel)))
+        .routes(may(Viewer, routes!(sessions::list)))
+        .routes(may(Viewer, routes!(events::follow)));
+    table.get_openapi_mut().paths.merge(folder.1);
+    table
 }
 
 /// Whoever asks, signed in or not.

@@ -65,7 +65,7 @@ pub fn serve(app: App, listener: TcpListener, stop: &Stop) -> io::Result<()> {
     let app = Arc::new(app);
     let tls = app.config.tls.as_ref().map(tls_config).transpose()?;
     let runtime = runtime()?;
-    let bell = app.bell.start(|| {})?;
+    let bell = app.bell.start(show(&app))?;
     let served = runtime.block_on(run(app.clone(), listener, tls, stop));
     // Calls that still run are few and short, but for a task that does not stop.
     runtime.shutdown_timeout(LAST_WORD);
@@ -75,6 +75,16 @@ pub fn serve(app: App, listener: TcpListener, stop: &Stop) -> io::Result<()> {
         tracing::error!("the bell's thread panicked");
     }
     served
+}
+
+/// Shows what changed to those who follow.
+fn show(app: &App) -> impl FnMut() + Send + use<> {
+    let (feed, metrics, tasks) = (app.feed.clone(), app.metrics.clone(), app.tasks.clone());
+    move || {
+        if let Err(error) = feed.look(&tasks, &metrics) {
+            tracing::error!(%error, "what changed could not be looked at");
+        }
+    }
 }
 
 fn runtime() -> io::Result<Runtime> {

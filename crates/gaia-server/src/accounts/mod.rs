@@ -305,8 +305,7 @@ impl Accounts {
         let hash = token.hash();
         let found = self.locks.look(|tx| {
             let now = tx.now().wall;
-            let counts = |token: &TokenInfo| token.expires_at.is_none_or(|until| now < until);
-            let token = store::token(tx, &hash)?.filter(counts);
+            let token = store::token(tx, &hash)?.filter(|token| counts(token, now));
             Ok(token.map(|token| (is_due(token.last_used_at, now), token)))
         })?;
         let Some((due, token)) = found else {
@@ -329,11 +328,7 @@ impl Accounts {
     pub fn of_cookie(&self, cookie: &Secret) -> Result<Option<Who>, AccountError> {
         let hash = cookie.hash();
         let found = self.locks.look(|tx| {
-            let (idle, begun) = oldest(tx);
-            let counts = |session: &store::WebSession| {
-                session.last_seen_at >= idle && session.created_at >= begun
-            };
-            let session = store::session(tx, &hash)?.filter(counts);
+            let session = live_session(tx, &hash)?;
             let now = tx.now().wall;
             Ok(session.map(|session| (is_due(Some(session.last_seen_at), now), session)))
         })?;
@@ -351,6 +346,22 @@ impl Accounts {
                 csrf: cookie.derive("csrf"),
             },
         }))
+    }
+
+    /// Whether somebody who was let in would be let in now.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn still_counts(&self, who: &Who) -> Result<bool, AccountError> {
+        Ok(self.locks.look(|tx| {
+            let now = tx.now().wall;
+            Ok(match &who.by {
+                By::Token(id) => store::tokens(tx)?
+                    .iter()
+                    .any(|token| token.id == *id && counts(token, now)),
+                By::Cookie { hash, .. } => live_session(tx, hash)?.is_some(),
+            })
+        })?)
     }
 
     /// Whether name and password belong together. Costs what a hash costs, for
@@ -421,6 +432,20 @@ impl Accounts {
     pub fn audit(&self, before: Option<i64>, limit: u32) -> Result<Vec<AuditEntry>, AccountError> {
         Ok(self.locks.look(|tx| store::audit(tx, before, limit))?)
     }
+}
+
+fn counts(token: &TokenInfo, now: Wall) -> bool {
+    token.expires_at.is_none_or(|until| now < until)
+}
+
+fn live_session(
+    tx: &mut LockTx<'_>,
+    hash: &Hash,
+) -> Result<Option<store::WebSession>, gaia_locks::Error> {
+    let (idle, begun) = oldest(tx);
+    let lives =
+        |session: &store::WebSession| session.last_seen_at >= idle && session.created_at >= begun;
+    Ok(store::session(tx, hash)?.filter(lives))
 }
 
 fn is_due(noted: Option<Wall>, now: Wall) -> bool {

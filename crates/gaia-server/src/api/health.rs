@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::response::Response;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse as _, Response};
 use gaia_locks::ids::LockId;
 use gaia_locks::service::Locks as _;
 use serde_json::json;
@@ -11,6 +12,7 @@ use serde_json::json;
 use super::extract::json as answer;
 use crate::app::App;
 use crate::error::{Answer, Problem};
+use crate::metrics::Standing;
 
 /// It lives.
 #[utoipa::path(get, path = "/healthz", tag = "health")]
@@ -30,4 +32,26 @@ pub async fn ready(State(app): State<Arc<App>>) -> Answer<Response> {
     let locks = app.locks.clone();
     app.core.call(move || locks.verify(LockId(0))).await?;
     Ok(answer(&json!({"status": "ready"})))
+}
+
+/// Figures for Prometheus.
+///
+/// # Errors
+/// When the store cannot be used.
+#[utoipa::path(get, path = "/metrics", tag = "health")]
+pub async fn metrics(State(app): State<Arc<App>>) -> Answer<Response> {
+    let tasks = app.tasks.clone();
+    let standing = app.core.call(move || {
+        let (locks, waiters) = tasks
+            .locks()
+            .look(|tx| Ok((tx.store().locks()?.len(), tx.store().waiters()?.len())))?;
+        Ok::<_, Problem>(Standing {
+            locks,
+            waiters,
+            tasks: tasks.counts()?,
+        })
+    });
+    let text = app.metrics.text(&standing.await?);
+    let kind = [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
+    Ok((kind, text).into_response())
 }

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse as _, Response};
 use gaia_locks::ids::{LockId, RequestId, Scope, SessionId, TaskId};
 use gaia_locks::model::{Holder, Mode};
 use gaia_locks::service::{Acquire, Locks as _, Release, Released, Renew};
-use gaia_locks::wire::{Answer as Came, HeldLock, LockInfo, Refusal};
+use gaia_locks::wire::{Answer as Came, HeldLock, LockInfo, Queued, Refusal};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -184,14 +184,21 @@ pub async fn acquire(
     let asked = app.core.call(move || request(&locks, ask, session)).await?;
     let (door, request) = asked;
     match wait::acquire(&app, door, request, wait).await? {
-        (Came::Granted(granted), _) => Ok(answer(&Granted {
-            granted: true,
-            locks: granted.locks,
-            held_before: granted.held_before,
-        })),
-        (Came::Refused(refusal), waited) => Err(refused(&refusal, waited)),
-        (Came::Queued(queued), waited) => Err(refused(&queued.refusal, waited)),
+        (Came::Granted(given), _) => Ok(granted(given)),
+        (Came::Refused(refusal) | Came::Queued(Queued { refusal, .. }), waited) => {
+            app.metrics.refusals.add();
+            Err(refused(&refusal, waited))
+        }
     }
+}
+
+/// The answer to one who was granted what it asked for.
+pub fn granted(granted: gaia_locks::wire::Granted) -> Response {
+    answer(&Granted {
+        granted: true,
+        locks: granted.locks,
+        held_before: granted.held_before,
+    })
 }
 
 fn request(
@@ -218,7 +225,8 @@ fn request(
     Ok((folders::door(locks, scope), request))
 }
 
-fn refused(refusal: &Refusal, waited: bool) -> Problem {
+/// The answer to one who was not: who has it.
+pub fn refused(refusal: &Refusal, waited: bool) -> Problem {
     let (code, detail) = match (&refusal.cycle, refusal.conflicts.first()) {
         (Some(_), _) => (
             "deadlock",
@@ -343,6 +351,54 @@ pub async fn release(State(app): State<Arc<App>>, who: Who, In(id): In<i64>) -> 
             token: Some(LockId(id)),
         };
         locks.release(&request).map_err(Problem::from)
+    });
+    ended(released.await?)
+}
+
+/// What is released.
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Give {
+    /// On exactly this folder.
+    folder_path: Option<String>,
+    /// Whose; your own name when left out.
+    #[schema(value_type = Option<String>)]
+    session_id: Option<SessionId>,
+    /// Only this task's.
+    #[schema(value_type = Option<i64>)]
+    task_id: Option<TaskId>,
+    /// Only this very lock.
+    token: Option<i64>,
+    /// Whose file system the path belongs to.
+    #[schema(value_type = Option<String>)]
+    scope: Option<Scope>,
+}
+
+/// The holder's release by folder: without token or task every lock of the
+/// session on exactly that folder.
+///
+/// # Errors
+/// 409 where nothing is held, 403 for somebody else's and for a task's.
+#[utoipa::path(post, path = "/api/gaia/release", tag = "locks", request_body = Give)]
+pub async fn release_folder(
+    State(app): State<Arc<App>>,
+    who: Who,
+    Json(give): Json<Give>,
+) -> Answer<Response> {
+    let session = own_session(&who, give.session_id)?;
+    let locks = app.locks.clone();
+    let released = app.core.call(move || {
+        let scope = give.scope.as_ref();
+        let folder = give.folder_path.as_deref();
+        let folder = folder.map(|path| folders::folder(&locks, scope, path));
+        let request = Release {
+            folder: folder.transpose()?,
+            session,
+            task: give.task_id,
+            token: give.token.map(LockId),
+        };
+        let door = folders::door(&locks, scope);
+        door.release(&request).map_err(Problem::from)
     });
     ended(released.await?)
 }

@@ -1,10 +1,16 @@
 //! The API: one file for each resource. A handler reads what was sent, calls
 //! the core, gives its answer; it decides nothing.
 
+pub mod document;
+pub mod events;
 pub mod extract;
 pub mod folders;
 pub mod health;
+pub mod history;
 pub mod length;
 pub mod locks;
 pub mod session;
+pub mod sessions;
+pub mod status;
+pub mod tasks;
 pub mod wait;

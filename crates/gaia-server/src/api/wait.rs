@@ -52,9 +52,34 @@ pub async fn acquire(
     match ask(app, door.clone(), request).await? {
         wire::Answer::Queued(queued) => {
             let waits = Waits::new(app, door, queued.waiter, keeps_place);
-            Ok((waits.until(until).await?, true))
+            let began = Instant::now();
+            let answer = waits.until(until).await;
+            app.metrics.waits.add(began.elapsed());
+            Ok((answer?, true))
         }
         answer => Ok((answer, false)),
+    }
+}
+
+/// Waits on at a place in line that was taken before; nothing when it is not
+/// its turn until then, and the place stays.
+///
+/// # Errors
+/// 410 when the place is gone; 503 when the server stops.
+pub async fn wait_on(
+    app: &Arc<App>,
+    waiter: WaiterId,
+    until: Option<Instant>,
+) -> Answer<Option<wire::Answer>> {
+    let mut place = app.bell.look_after(waiter);
+    tokio::select! {
+        _ = &mut place.turn => {
+            let door = app.locks.clone();
+            let taken = app.core.call(move || take_or_leave(&door, waiter));
+            taken.await.map(Some)
+        }
+        () = sleep_until(until) => Ok(None),
+        () = app.stopped() => Err(Problem::busy("server_stopping", "the server is stopping; ask again")),
     }
 }
 
@@ -164,7 +189,8 @@ impl Drop for Waits {
     }
 }
 
-async fn sleep_until(until: Option<Instant>) {
+/// Sleeps, without an end when there is none.
+pub async fn sleep_until(until: Option<Instant>) {
     match until {
         Some(until) => tokio::time::sleep_until(until).await,
         None => std::future::pending().await,

@@ -55,6 +55,7 @@ pub struct Ask {
     headers: Vec<String>,
     host: Option<String>,
     body: Vec<u8>,
+    length: Option<usize>,
 }
 
 impl Ask {
@@ -66,6 +67,7 @@ impl Ask {
             headers: Vec::new(),
             host: Some(address.to_string()),
             body: Vec::new(),
+            length: None,
         }
     }
 
@@ -96,6 +98,12 @@ impl Ask {
         self.header("Content-Type", kind)
     }
 
+    /// Says that the body will be so long.
+    pub fn lying(mut self, length: usize) -> Self {
+        self.length = Some(length);
+        self
+    }
+
     fn head(&self) -> Vec<u8> {
         let mut head = format!("{} ", self.method).into_bytes();
         head.extend_from_slice(&self.path);
@@ -106,7 +114,7 @@ impl Ask {
         for header in &self.headers {
             head.extend_from_slice(format!("{header}\r\n").as_bytes());
         }
-        let length = self.body.len();
+        let length = self.length.unwrap_or(self.body.len());
         head.extend_from_slice(format!("Content-Length: {length}\r\n\r\n").as_bytes());
         head
     }

@@ -4,6 +4,8 @@
 
 mod attacks;
 mod client;
+mod events;
 mod locks;
+mod routes;
 mod server;
 mod waiting;

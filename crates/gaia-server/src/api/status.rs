@@ -1,0 +1,212 @@
+//! Who holds what and who waits; pauses; sweeping.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use gaia_locks::ids::{LockId, WaiterId};
+use gaia_locks::service::Locks as _;
+use gaia_locks::wire::Answer as Came;
+use serde::Deserialize;
+use serde_json::json;
+use tokio::time::Instant;
+
+use super::extract::{In, Json, Words, json as answer};
+use super::length::Length;
+use super::{folders, locks, wait};
+use crate::accounts::Who;
+use crate::app::App;
+use crate::error::{Answer, Problem};
+
+/// Of what the status is wanted.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Of {
+    /// Only what overlaps this folder.
+    folder: Option<String>,
+}
+
+/// Who holds what, who waits, where nothing is granted.
+///
+/// # Errors
+/// Bad input, or a store that cannot be used.
+#[utoipa::path(get, path = "/api/gaia/status", tag = "locks", params(Of))]
+pub async fn show(State(app): State<Arc<App>>, Words(of): Words<Of>) -> Answer<Response> {
+    Ok(answer(&status(&app, of).await?))
+}
+
+async fn status(app: &Arc<App>, of: Of) -> Answer<gaia_locks::wire::Status> {
+    let locks = app.locks.clone();
+    let look = move || {
+        let folder = of.folder.as_deref();
+        let folder = folder
+            .map(|path| folders::folder(&locks, None, path))
+            .transpose()?;
+        locks.status(folder.as_ref()).map_err(Problem::from)
+    };
+    app.core.call(look).await
+}
+
+/// Who waits, in order.
+///
+/// # Errors
+/// As [`show`].
+#[utoipa::path(get, path = "/api/gaia/waiters", tag = "locks", params(Of))]
+pub async fn waiters(State(app): State<Arc<App>>, Words(of): Words<Of>) -> Answer<Response> {
+    let waiters = status(&app, of).await?.waiters;
+    Ok(answer(&json!({"count": waiters.len(), "waiters": waiters})))
+}
+
+/// Whether that very lock is active now.
+///
+/// # Errors
+/// When the store cannot be used.
+#[utoipa::path(get, path = "/api/gaia/verify/{token}", tag = "locks",
+    params(("token" = i64, Path, description = "the lock's id, its token")))]
+pub async fn verify(State(app): State<Arc<App>>, In(token): In<i64>) -> Answer<Response> {
+    let locks = app.locks.clone();
+    let verified = app.core.call(move || locks.verify(LockId(token))).await?;
+    Ok(answer(&verified))
+}
+
+/// How long somebody waits on.
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Longer {
+    /// Seconds, or a duration as 30s.
+    #[schema(value_type = Option<serde_json::Value>)]
+    limit: Option<Length>,
+}
+
+/// The place of somebody who may act for its session.
+async fn own_place(app: &Arc<App>, who: Who, id: i64) -> Answer<WaiterId> {
+    let locks = app.locks.clone();
+    let found = move || locks.look(|tx| tx.store().waiter(WaiterId(id)));
+    let gone = || {
+        Problem::from(gaia_locks::Error::NotInLine(format!(
+            "no place has the id {id}"
+        )))
+    };
+    let waiter = app.core.call(found).await?.ok_or_else(gone)?;
+    locks::may_act(&who, &waiter.want.holder.session)?;
+    Ok(waiter.id)
+}
+
+/// Waits on at a place in line; the place stays when the limit is over.
+///
+/// # Errors
+/// 410 when the place is gone, 202 (no error) while it is not its turn.
+#[utoipa::path(post, path = "/api/gaia/waiters/{id}/wait", tag = "locks", request_body = Longer,
+    params(("id" = i64, Path, description = "the place in line")))]
+pub async fn wait_on(
+    State(app): State<Arc<App>>,
+    who: Who,
+    In(id): In<i64>,
+    Json(longer): Json<Longer>,
+) -> Answer<Response> {
+    let waiter = own_place(&app, who, id).await?;
+    let limit = longer
+        .limit
+        .map_or(Duration::from_secs(30), |Length(limit)| limit);
+    let until = Instant::now().checked_add(limit);
+    match wait::wait_on(&app, waiter, until).await? {
+        Some(Came::Granted(granted)) => Ok(locks::granted(granted)),
+        Some(Came::Refused(refusal)) => Err(locks::refused(&refusal, true)),
+        Some(Came::Queued(_)) | None => Ok((
+            StatusCode::ACCEPTED,
+            answer(&json!({"granted": false, "waiter": id})),
+        )
+            .into_response()),
+    }
+}
+
+/// Leaves the line.
+///
+/// # Errors
+/// 410 when the place is gone.
+#[utoipa::path(delete, path = "/api/gaia/waiters/{id}", tag = "locks",
+    params(("id" = i64, Path, description = "the place in line")))]
+pub async fn leave(State(app): State<Arc<App>>, who: Who, In(id): In<i64>) -> Answer<Response> {
+    let waiter = own_place(&app, who, id).await?;
+    let locks = app.locks.clone();
+    app.core.call(move || locks.leave(waiter)).await?;
+    Ok(answer(&json!({"left": true})))
+}
+
+/// Where nothing new is granted, and why.
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Pause {
+    /// The folder; everywhere when left out.
+    folder_path: Option<String>,
+    /// Those who wait are shown it.
+    reason: String,
+}
+
+/// Grants and assigns nothing new in a folder.
+///
+/// # Errors
+/// Bad input, or a store that cannot be used.
+#[utoipa::path(post, path = "/api/gaia/pause", tag = "admin", request_body = Pause)]
+pub async fn pause(
+    State(app): State<Arc<App>>,
+    who: Who,
+    Json(given): Json<Pause>,
+) -> Answer<Response> {
+    let (locks, accounts) = (app.locks.clone(), app.accounts.clone());
+    let done = move || {
+        let path = given.folder_path.as_deref().unwrap_or("/");
+        let folder = folders::folder(&locks, None, path)?;
+        let paused = locks.pause(&folder, &who.name, &given.reason)?;
+        accounts.note(&who.name, "pause", &format!("{path}: {}", given.reason))?;
+        Ok::<_, Problem>(paused)
+    };
+    Ok(answer(&json!({"paused": app.core.call(done).await?})))
+}
+
+/// Where is granted again.
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Resume {
+    /// The folder; the pause of everything when left out.
+    folder_path: Option<String>,
+}
+
+/// Grants there again.
+///
+/// # Errors
+/// 409 where nothing was paused.
+#[utoipa::path(post, path = "/api/gaia/resume", tag = "admin", request_body = Resume)]
+pub async fn resume(
+    State(app): State<Arc<App>>,
+    who: Who,
+    Json(given): Json<Resume>,
+) -> Answer<Response> {
+    let (locks, accounts) = (app.locks.clone(), app.accounts.clone());
+    let done = move || {
+        let path = given.folder_path.as_deref().unwrap_or("/");
+        let folder = folders::folder(&locks, None, path)?;
+        if !locks.resume(&folder)? {
+            let detail = format!("nothing is paused on exactly {}", folder.path());
+            return Err(Problem::new(StatusCode::CONFLICT, "not_paused", detail));
+        }
+        accounts.note(&who.name, "resume", path)?;
+        Ok(folder.path().to_owned())
+    };
+    let folder = app.core.call(done).await?;
+    Ok(answer(&json!({"resumed": true, "folder_path": folder})))
+}
+
+/// Ends what lapsed or died, now.
+///
+/// # Errors
+/// When the store cannot be used.
+#[utoipa::path(post, path = "/api/gaia/cleanup", tag = "admin")]
+pub async fn cleanup(State(app): State<Arc<App>>) -> Answer<Response> {
+    let locks = app.locks.clone();
+    let cleaned = app.core.call(move || locks.cleanup()).await?;
+    Ok(answer(&json!({"cleaned": cleaned})))
+}

@@ -1,0 +1,283 @@
+//! Tasks: sending, listing, showing, waiting, the log, calling off.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse as _, Response};
+use gaia_assigner::service::{Filter, Send, tail};
+use gaia_assigner::task::Status;
+use gaia_assigner::wire::TaskInfo;
+use gaia_locks::ids::{SessionId, TaskId};
+use serde::Deserialize;
+use serde_json::json;
+use tokio::time::Instant;
+
+use super::extract::{In, Json, Words, json as answer};
+use super::folders;
+use super::length::Length;
+use crate::accounts::{Role, Who};
+use crate::app::App;
+use crate::error::{Answer, Problem};
+
+/// So much of a log is sent at once.
+const PIECE: u64 = 256 * 1024;
+
+/// Which tasks are wanted.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Which {
+    /// In these states, with commas between.
+    status: Option<String>,
+    /// That this session has or had.
+    session: Option<String>,
+    /// At most so many.
+    limit: Option<u32>,
+}
+
+/// Tasks: those that run, those that wait in their order, then those that have
+/// ended, newest first.
+///
+/// # Errors
+/// Bad input, or a store that cannot be used.
+#[utoipa::path(get, path = "/api/gaia/tasks", tag = "tasks", params(Which))]
+pub async fn list(State(app): State<Arc<App>>, Words(which): Words<Which>) -> Answer<Response> {
+    let words = which.status.as_deref().unwrap_or_default();
+    let words = words.split(',').filter(|word| !word.is_empty());
+    let unknown = |word: &str| Problem::invalid(format!("{word:?} is no state of a task"));
+    let statuses: Answer<Vec<Status>> = words
+        .map(|word| Status::from_word(word).ok_or_else(|| unknown(word)))
+        .collect();
+    let filter = Filter {
+        statuses: statuses?,
+        session: which.session,
+        limit: which.limit,
+    };
+    let tasks = app.tasks.clone();
+    Ok(answer(&app.core.call(move || tasks.list(&filter)).await?))
+}
+
+/// A task that is sent.
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewTask {
+    /// What is to be done.
+    text: String,
+    /// The folder to work in; it is locked for the task.
+    folder_path: Option<String>,
+    /// Higher goes first.
+    #[serde(default)]
+    priority: i64,
+    /// Only this session.
+    target_session: Option<String>,
+    /// Only this provider.
+    target_provider: Option<String>,
+    /// Providers it would rather have, best first.
+    #[serde(default)]
+    preferred_providers: Vec<String>,
+    /// Providers that will do.
+    #[serde(default)]
+    fallbacks: Vec<String>,
+    /// How long it may run: seconds, or a duration as 2h.
+    #[schema(value_type = Option<serde_json::Value>)]
+    timeout: Option<Length>,
+    /// Tasks that must complete before it.
+    #[serde(default)]
+    after: Vec<i64>,
+    /// It only reads.
+    #[serde(default)]
+    read_only: bool,
+    /// It is tried again when it fails.
+    #[serde(default)]
+    retry: bool,
+    /// Tries in all.
+    max_retries: Option<u32>,
+}
+
+/// Queues a task.
+///
+/// # Errors
+/// Bad input, or a store that cannot be used.
+#[utoipa::path(post, path = "/api/gaia/tasks", tag = "tasks", request_body = NewTask)]
+pub async fn send(
+    State(app): State<Arc<App>>,
+    who: Who,
+    Json(new): Json<NewTask>,
+) -> Answer<Response> {
+    let tasks = app.tasks.clone();
+    let task = app.core.call(move || {
+        let folder = new.folder_path.as_deref();
+        let folder = folder.filter(|path| !path.is_empty());
+        let folder = folder.map(|path| folders::folder(tasks.locks(), None, path));
+        let mut send = Send::new(new.text);
+        send.folder = folder.transpose()?;
+        send.priority = new.priority;
+        send.session = new.target_session;
+        send.provider = new.target_provider;
+        send.preferred = new.preferred_providers;
+        send.fallbacks = new.fallbacks;
+        send.time_limit = new.timeout.map_or(send.time_limit, |Length(limit)| limit);
+        send.after = new.after.into_iter().map(TaskId).collect();
+        send.read_only = new.read_only;
+        send.retry = new.retry;
+        send.max_tries = new.max_retries.unwrap_or(send.max_tries);
+        send.source = format!("api:{}", who.name);
+        tasks.send(&send).map_err(Problem::from)
+    });
+    Ok(answer(&json!({"task": task.await?})))
+}
+
+/// How long to wait for a task's end.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Until {
+    /// Waits for its end: so long, as 30s.
+    wait: Option<String>,
+}
+
+/// One task; with `wait` as it is when it has ended, or when the wait is over.
+///
+/// # Errors
+/// 404 for an unknown task.
+#[utoipa::path(get, path = "/api/gaia/tasks/{id}", tag = "tasks", params(("id" = i64, Path), Until))]
+pub async fn show(
+    State(app): State<Arc<App>>,
+    In(id): In<i64>,
+    Words(until): Words<Until>,
+) -> Answer<Response> {
+    let wrong =
+        |error: gaia_locks::duration::DurationError| Problem::invalid(format!("wait: {error}"));
+    let limit = until.wait.as_deref().map(gaia_locks::duration::parse);
+    let limit = limit.transpose().map_err(wrong)?.unwrap_or_default();
+    let deadline = Instant::now().checked_add(limit);
+    let mut changes = app.bell.changes();
+    loop {
+        let task = one(&app, id).await?;
+        let over = task.status.is_over() || deadline.is_some_and(|until| Instant::now() >= until);
+        if over || *app.stopping.borrow() {
+            return Ok(answer(&json!({"task": task})));
+        }
+        tokio::select! {
+            _ = changes.changed() => {}
+            () = app.stopped() => {}
+            () = super::wait::sleep_until(deadline) => {}
+        }
+    }
+}
+
+async fn one(app: &Arc<App>, id: i64) -> Answer<TaskInfo> {
+    let tasks = app.tasks.clone();
+    app.core.call(move || tasks.show(TaskId(id))).await
+}
+
+/// Calls a task off: an admin any, an agent those of its own sessions.
+///
+/// # Errors
+/// 404 for an unknown task, 409 for one that is over.
+#[utoipa::path(post, path = "/api/gaia/tasks/{id}/cancel", tag = "tasks", params(("id" = i64, Path)))]
+pub async fn cancel(State(app): State<Arc<App>>, who: Who, In(id): In<i64>) -> Answer<Response> {
+    let task = one(&app, id).await?;
+    let session = task
+        .assigned_session
+        .and_then(|name| SessionId::new(name).ok());
+    let own = session.is_some_and(|session| who.acts_for(&session));
+    if who.role < Role::Admin && !own {
+        let detail = "an agent calls off only the tasks of its own sessions";
+        return Err(Problem::forbidden(detail));
+    }
+    let tasks = app.tasks.clone();
+    let cancelled = app.core.call(move || tasks.cancel(TaskId(id), &who.name));
+    Ok(answer(&json!({"task": cancelled.await?})))
+}
+
+/// How a log is wanted.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct How {
+    /// As text that goes on until the task has ended.
+    #[serde(default)]
+    follow: bool,
+    /// From this byte on.
+    #[serde(default)]
+    from: u64,
+}
+
+/// A task's output.
+///
+/// # Errors
+/// 404 for an unknown task.
+#[utoipa::path(get, path = "/api/gaia/tasks/{id}/log", tag = "tasks", params(("id" = i64, Path), How))]
+pub async fn log(
+    State(app): State<Arc<App>>,
+    In(id): In<i64>,
+    Words(how): Words<How>,
+) -> Answer<Response> {
+    let task = one(&app, id).await?;
+    if how.follow {
+        let text = [(CONTENT_TYPE, "text/plain; charset=utf-8")];
+        return Ok((text, Body::from_stream(follow(app, id, how.from))).into_response());
+    }
+    let tasks = app.tasks.clone();
+    let text = app.core.call(move || {
+        let path = tasks.log(TaskId(id))?;
+        tail(&path, how.from, 16 * PIECE)
+    });
+    let text = text.await?;
+    Ok(answer(
+        &json!({"task_id": id, "log_file": task.log_file, "text": text}),
+    ))
+}
+
+/// The bytes as they come, in pieces: a slow reader is waited for, and holds
+/// nothing but its own place.
+fn follow(
+    app: Arc<App>,
+    id: i64,
+    from: u64,
+) -> impl futures_util::Stream<Item = Result<Bytes, std::io::Error>> {
+    futures_util::stream::unfold(Some((app, from)), move |state| async move {
+        let (app, from) = state?;
+        loop {
+            // Whether it is over is asked first: what it said last is then read.
+            let over = one(&app, id)
+                .await
+                .map_or(true, |task| task.status.is_over());
+            let piece = read(&app, id, from).await;
+            if !piece.is_empty() {
+                let to = from + piece.len() as u64;
+                return Some((Ok(piece), Some((app, to))));
+            }
+            if over || *app.stopping.borrow() {
+                return None;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(Duration::from_millis(200)) => {}
+                () = app.stopped() => {}
+            }
+        }
+    })
+}
+
+async fn read(app: &Arc<App>, id: i64, from: u64) -> Bytes {
+    let tasks = app.tasks.clone();
+    let read = app.core.call(move || {
+        let path = tasks.log(TaskId(id))?;
+        // An agent that was not started yet has no file yet.
+        Ok::<_, Problem>(piece(&path, from).unwrap_or_default())
+    });
+    read.await.unwrap_or_default()
+}
+
+fn piece(path: &std::path::Path, from: u64) -> std::io::Result<Bytes> {
+    use std::io::{Read as _, Seek as _, SeekFrom};
+    let mut file = std::fs::File::open(path)?;
+    file.seek(SeekFrom::Start(from))?;
+    let mut bytes = Vec::new();
+    file.take(PIECE).read_to_end(&mut bytes)?;
+    Ok(bytes.into())
+}

@@ -1,0 +1,263 @@
+//! What changed, as events: for live pages and for whoever follows.
+//!
+//! # How
+//! Others change the database too, so events are found by looking: after each
+//! ring the bell's thread compares what is with what was. A lock that came and
+//! went between two looks is in the history, and so none is missed.
+//!
+//! # Who is slow
+//! Events stand in one list of the last [`KEPT`]; every reader goes through it
+//! at its own pace and holds nothing. One that fell behind, or comes back after
+//! a restart, is told `reset`: look anew.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use gaia_assigner::Tasks;
+use gaia_assigner::service::Filter;
+use gaia_assigner::wire::{SessionInfo, TaskInfo};
+use gaia_locks::clock::Moment;
+use gaia_locks::ids::{LockId, TaskId, WaiterId};
+use gaia_locks::rules::queue;
+use gaia_locks::service::LockTx;
+use gaia_locks::store::HistoryFilter;
+use gaia_locks::wire::{LockInfo, WaiterInfo};
+use serde::Serialize;
+use serde_json::json;
+use tokio::sync::watch;
+
+use crate::metrics::Metrics;
+
+/// How many events are kept for those who come back.
+const KEPT: usize = 4096;
+/// How many tasks are compared: those that run, wait, and ended last.
+const TASKS: u32 = 500;
+
+/// Something that changed.
+#[derive(Debug)]
+pub struct Event {
+    /// Its number; they rise by one.
+    pub number: u64,
+    /// What: `lock.granted` …
+    pub kind: &'static str,
+    /// The facts, as JSON.
+    pub data: String,
+}
+
+/// The list of events.
+pub struct Feed {
+    /// Tells this list from that of another run.
+    pub run: String,
+    events: Mutex<VecDeque<Arc<Event>>>,
+    latest: watch::Sender<u64>,
+    seen: Mutex<Option<Seen>>,
+}
+
+/// What a reader gets.
+pub enum Read {
+    /// These, in order.
+    Events(Vec<Arc<Event>>),
+    /// What it last saw is not here any more.
+    Lost,
+}
+
+/// What was there at the last look.
+#[derive(Default)]
+struct Seen {
+    last: i64,
+    locks: HashMap<LockId, Moment>,
+    waiters: HashMap<WaiterId, WaiterInfo>,
+    tasks: HashMap<TaskId, TaskInfo>,
+    sessions: HashMap<String, SessionInfo>,
+}
+
+/// What is there now.
+struct Now {
+    last: i64,
+    locks: HashMap<LockId, (Moment, LockInfo)>,
+    /// Granted since the last look, ended or not; and ended since.
+    granted: Vec<LockInfo>,
+    ended: Vec<LockInfo>,
+    waiters: HashMap<WaiterId, WaiterInfo>,
+}
+
+impl Feed {
+    /// An empty list.
+    pub fn new(run: String) -> Self {
+        Self {
+            run,
+            events: Mutex::default(),
+            latest: watch::Sender::new(0),
+            seen: Mutex::default(),
+        }
+    }
+
+    /// The number of the latest event, watched.
+    pub fn latest(&self) -> watch::Receiver<u64> {
+        self.latest.subscribe()
+    }
+
+    /// What came after an event.
+    pub fn after(&self, number: u64) -> Read {
+        let events = self.events();
+        let latest = *self.latest.borrow();
+        let oldest = events.front().map_or(latest + 1, |event| event.number);
+        if number > latest || number + 1 < oldest {
+            return Read::Lost;
+        }
+        let skip = usize::try_from(number + 1 - oldest).unwrap_or(usize::MAX);
+        Read::Events(events.iter().skip(skip).cloned().collect())
+    }
+
+    /// Compares what is with what was. The first look only remembers.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn look(&self, tasks: &Tasks, metrics: &Metrics) -> Result<(), gaia_assigner::TaskError> {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = seen.as_ref();
+        let now = tasks.locks().look(|tx| around(tx, before))?;
+        let filter = Filter {
+            limit: Some(TASKS),
+            ..Filter::default()
+        };
+        let all = tasks.list(&filter)?.tasks;
+        let all: HashMap<_, _> = all.into_iter().map(|task| (task.id, task)).collect();
+        let sessions = tasks.sessions()?.sessions.into_iter();
+        let sessions: HashMap<_, _> = sessions.map(|s| (s.name.clone(), s)).collect();
+        if let Some(before) = before {
+            metrics.changed(&now.granted, &now.ended);
+            self.tell_locks(before, &now);
+            self.tell("waiter", &before.waiters, &now.waiters);
+            self.tell("task", &before.tasks, &all);
+            self.tell("session", &before.sessions, &sessions);
+        }
+        let expiries = now.locks.iter().map(|(id, (expires, _))| (*id, *expires));
+        *seen = Some(Seen {
+            last: now.last,
+            locks: expiries.collect(),
+            waiters: now.waiters,
+            tasks: all,
+            sessions,
+        });
+        Ok(())
+    }
+
+    fn tell_locks(&self, before: &Seen, now: &Now) {
+        for lock in &now.granted {
+            self.add("lock.granted", &json!({"lock": lock}));
+        }
+        for lock in &now.ended {
+            self.add("lock.ended", &json!({"lock": lock}));
+        }
+        for (id, (expires, lock)) in &now.locks {
+            if before.locks.get(id).is_some_and(|then| then != expires) {
+                self.add("lock.renewed", &json!({"lock": lock}));
+            }
+        }
+    }
+
+    /// `task.changed` and `task.gone`, and so for each kind.
+    fn tell<K: Eq + std::hash::Hash, T: PartialEq + Serialize>(
+        &self,
+        what: &'static str,
+        before: &HashMap<K, T>,
+        now: &HashMap<K, T>,
+    ) {
+        let (changed, gone) = match what {
+            "waiter" => ("waiter.changed", "waiter.gone"),
+            "task" => ("task.changed", "task.gone"),
+            _ => ("session.changed", "session.gone"),
+        };
+        for (key, value) in now {
+            if before.get(key) != Some(value) {
+                self.add(changed, &json!({what: value}));
+            }
+        }
+        for (_, value) in before.iter().filter(|(key, _)| !now.contains_key(key)) {
+            self.add(gone, &json!({what: value}));
+        }
+    }
+
+    fn add(&self, kind: &'static str, data: &serde_json::Value) {
+        let mut events = self.events();
+        let number = *self.latest.borrow() + 1;
+        if events.len() >= KEPT {
+            events.pop_front();
+        }
+        events.push_back(Arc::new(Event {
+            number,
+            kind,
+            data: data.to_string(),
+        }));
+        drop(events);
+        self.latest.send_replace(number);
+    }
+
+    fn events(&self) -> MutexGuard<'_, VecDeque<Arc<Event>>> {
+        self.events.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn around(tx: &mut LockTx<'_>, before: Option<&Seen>) -> Result<Now, gaia_locks::Error> {
+    let (moment, held) = (tx.now(), tx.store().locks()?);
+    let locks: HashMap<_, _> = held
+        .iter()
+        .map(|lock| (lock.id, (lock.expires, LockInfo::active(lock, moment))))
+        .collect();
+    let granted = granted_since(tx, before.map(|before| before.last))?;
+    let newest = granted.iter().map(|lock| lock.id.0).max();
+    let mut ended: Vec<LockInfo> = granted
+        .iter()
+        .filter(|lock| !locks.contains_key(&lock.id))
+        .cloned()
+        .collect();
+    for id in before.iter().flat_map(|before| before.locks.keys()) {
+        if !locks.contains_key(id) {
+            ended.extend(tx.lock_info(*id)?);
+        }
+    }
+    ended.sort_by_key(|lock| lock.id);
+    Ok(Now {
+        last: newest.or(before.map(|before| before.last)).unwrap_or(0),
+        locks,
+        granted,
+        ended,
+        waiters: in_line(tx)?,
+    })
+}
+
+/// What was granted after a token, in order; without one only the latest.
+fn granted_since(
+    tx: &mut LockTx<'_>,
+    last: Option<i64>,
+) -> Result<Vec<LockInfo>, gaia_locks::Error> {
+    let mut found: Vec<LockInfo> = Vec::new();
+    loop {
+        let filter = HistoryFilter {
+            before: found.last().map(|lock| lock.id),
+            limit: Some(if last.is_some() { 100 } else { 1 }),
+            ..HistoryFilter::default()
+        };
+        let page = tx.history(&filter)?;
+        let whole = page.len();
+        let new = page
+            .into_iter()
+            .take_while(|lock| lock.id.0 > last.unwrap_or(0));
+        let had = found.len();
+        found.extend(new);
+        if last.is_none() || found.len() - had < whole || whole == 0 {
+            found.reverse();
+            return Ok(found);
+        }
+    }
+}
+
+fn in_line(tx: &mut LockTx<'_>) -> Result<HashMap<WaiterId, WaiterInfo>, gaia_locks::Error> {
+    let waiters = tx.store().waiters()?;
+    let shown = waiters.iter().enumerate().map(|(at, waiter)| {
+        let place = queue::place(&waiter.want, &waiters[..at]);
+        (waiter.id, WaiterInfo::of(waiter, place))
+    });
+    Ok(shown.collect())
+}

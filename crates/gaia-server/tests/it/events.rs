@@ -1,0 +1,137 @@
+//! Live events.
+
+use std::io::{BufRead as _, BufReader};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use gaia_locks::folder::Folder;
+use gaia_locks::ids::{SessionId, TaskId};
+use gaia_locks::service::{Acquire, Locks as _};
+use gaia_server::Role;
+
+use crate::server::Server;
+
+/// A reader of a stream; keeps what it read of the pieces' sizes out.
+struct Events(BufReader<TcpStream>);
+
+#[derive(Debug, PartialEq)]
+struct Event {
+    id: String,
+    kind: String,
+    data: String,
+}
+
+impl Events {
+    fn follow(server: &Server, token: &str, last: Option<&str>) -> Self {
+        let mut ask = server.ask("GET", "/api/gaia/events").token(token);
+        if let Some(last) = last {
+            ask = ask.header("Last-Event-ID", last);
+        }
+        Self(BufReader::new(ask.begin()))
+    }
+
+    fn field(&mut self, name: &str) -> Option<String> {
+        loop {
+            let mut line = String::new();
+            if self.0.read_line(&mut line).unwrap() == 0 {
+                return None;
+            }
+            if let Some(value) = line.strip_prefix(name) {
+                return Some(value.trim_end().to_owned());
+            }
+        }
+    }
+
+    fn next(&mut self) -> Option<Event> {
+        Some(Event {
+            id: self.field("id: ")?,
+            kind: self.field("event: ")?,
+            data: self.field("data: ")?,
+        })
+    }
+}
+
+fn lock(server: &Server, name: &str) {
+    let path = server.folder(name);
+    let folder = Folder::resolve(path.as_ref(), "/".as_ref()).unwrap();
+    let session = SessionId::new("somebody").unwrap();
+    server
+        .locks
+        .acquire(&Acquire::new(folder, session, TaskId::NONE))
+        .unwrap();
+}
+
+#[test]
+fn what_others_do_is_told_and_a_reader_that_comes_back_misses_nothing() {
+    let server = Server::start();
+    let token = server.token("eye", Role::Viewer);
+    let mut events = Events::follow(&server, &token, None);
+    let ready = events.next().unwrap();
+    assert_eq!(ready.kind, "ready");
+    lock(&server, "one");
+    let one = events.next().unwrap();
+    assert_eq!(one.kind, "lock.granted");
+    assert!(one.data.contains("/one\""), "{one:?}");
+    drop(events);
+
+    lock(&server, "two");
+    server
+        .locks
+        .force_release(gaia_locks::LockId(1), "me", "done")
+        .unwrap();
+    let mut again = Events::follow(&server, &token, Some(&one.id));
+    assert_eq!(again.next().unwrap().kind, "ready");
+    let mut missed = [again.next().unwrap(), again.next().unwrap()];
+    missed.sort_by(|a, b| b.kind.cmp(&a.kind));
+    assert_eq!(
+        (missed[0].kind.as_str(), missed[1].kind.as_str()),
+        ("lock.granted", "lock.ended")
+    );
+    assert!(missed[0].data.contains("/two\"") && missed[1].data.contains("forced"));
+}
+
+#[test]
+fn an_id_of_another_run_means_looking_anew() {
+    let server = Server::start();
+    let token = server.token("eye", Role::Viewer);
+    for id in ["00000000-5", "nonsense", "-1"] {
+        let mut events = Events::follow(&server, &token, Some(id));
+        assert_eq!(events.next().unwrap().kind, "reset", "{id}");
+    }
+}
+
+#[test]
+fn a_reader_that_does_not_read_holds_up_nobody_and_the_end_is_an_end() {
+    let mut server = Server::start();
+    let token = server.token("eye", Role::Viewer);
+    let _deaf: Vec<Events> = (0..50)
+        .map(|_| Events::follow(&server, &token, None))
+        .collect();
+    let mut events = Events::follow(&server, &token, None);
+    events.next().unwrap();
+    for n in 0..30 {
+        lock(&server, &format!("f{n}"));
+        let told = events.next().unwrap();
+        assert!(told.data.contains(&format!("/f{n}\"")), "{told:?}");
+    }
+    server.halt();
+    assert_eq!(events.next(), None);
+}
+
+#[test]
+fn alone_a_slow_client_is_hung_up_on() {
+    use std::io::{Read as _, Write as _};
+    let server = Server::start();
+    let mut stream = TcpStream::connect(server.address).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(30)))
+        .unwrap();
+    stream
+        .write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Sl")
+        .unwrap();
+    let mut answer = Vec::new();
+    // It ends by itself: nothing more is sent.
+    let _ = stream.read_to_end(&mut answer);
+    let answer = String::from_utf8_lossy(&answer);
+    assert!(answer.is_empty() || answer.contains(" 408 "), "{answer}");
+}
