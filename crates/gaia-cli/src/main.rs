@@ -21,6 +21,7 @@ mod exit;
 mod output;
 mod system;
 mod tell;
+mod tmux_server;
 mod waiting;
 
 use std::process::ExitCode;

@@ -173,8 +173,9 @@ impl Assigner {
         }
         match assign.kind {
             Kind::Process => self.assign_process(assign),
+            Kind::Tmux => self.assign_pane(assign),
             // The plan gives nothing to remote sessions.
-            Kind::Tmux | Kind::Remote => Ok(false),
+            Kind::Remote => Ok(false),
         }
     }
 
@@ -186,14 +187,14 @@ impl Assigner {
                 return Ok(false);
             }
         };
-        let log = self.config.logs.join(format!("task-{}.log", assign.task));
+        let log = self.log_of(assign.task);
         let hands = Hands {
             scope: &self.locks.scope(),
             ttl: self.locks.default_ttl(),
             assigner: &self.me,
             keeper: Some(spare.identity()),
             log: &log.to_string_lossy(),
-            log_from: fs::metadata(&log).map_or(0, |found| found.len()),
+            log_from: length(&log),
         };
         let begun = self.locks.transact(|tx| running::begin(tx, assign, &hands));
         match begun {
@@ -300,6 +301,11 @@ impl Assigner {
         }
     }
 
+    /// Where a task's output goes.
+    pub(super) fn log_of(&self, task: TaskId) -> PathBuf {
+        self.config.logs.join(format!("task-{task}.log"))
+    }
+
     fn take_spare(&mut self) -> io::Result<Spare> {
         while let Some(spare) = self.spares.pop() {
             if spare.is_alive() {
@@ -329,6 +335,11 @@ impl Assigner {
     }
 }
 
+/// Where this try's output begins in a log.
+pub(super) fn length(log: &Path) -> u64 {
+    fs::metadata(log).map_or(0, |found| found.len())
+}
+
 /// What is started, and where.
 struct Program<'a> {
     argv: &'a [String],
@@ -348,7 +359,7 @@ fn working_folder(assign: &Assign, own: Option<&str>) -> PathBuf {
     }
 }
 
-fn report(assign: &Assign, begun: &Begun) {
+pub(super) fn report(assign: &Assign, begun: &Begun) {
     let (task, session) = (assign.task.0, assign.session.as_str());
     match (&assign.folder, begun.running.token) {
         (Some(folder), Some(lock)) => {

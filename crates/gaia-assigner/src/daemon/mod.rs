@@ -10,6 +10,7 @@
 //! An error in one task or one turn is logged, and the loop goes on.
 
 mod assign;
+mod panes;
 mod recover;
 mod timers;
 mod turn;
@@ -120,6 +121,7 @@ pub struct Assigner {
     next_run: RunId,
     /// Keepers that stand ready.
     spares: Vec<Spare>,
+    panes: panes::Panes,
     timers: timers::Timers,
     /// Tasks that were told of because no session could take them.
     warned: HashSet<TaskId>,
@@ -156,6 +158,7 @@ impl Assigner {
             active: HashMap::new(),
             next_run: 0,
             spares: Vec::new(),
+            panes: panes::Panes::default(),
             timers: timers::Timers::default(),
             warned: HashSet::new(),
             locks,
