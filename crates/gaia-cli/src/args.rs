@@ -191,13 +191,37 @@ pub fn tell_unread(unread: &clap::Error, words: &[OsString]) -> ExitCode {
         };
         return status.into();
     }
-    let text = unread.render().to_string();
+    let text = match is_missing_a_command(unread) {
+        true => missing(words),
+        false => unread.render().to_string(),
+    };
     let message = text.trim_start_matches("error: ");
     let message = message.split("\n\nUsage:").next().unwrap_or(message);
     let message = message.split("\n\nFor more").next().unwrap_or(message);
     let failure = Failure::new("usage", Status::Usage, message.trim())
         .hint("run the command with --help to see how it is used");
     exit::fail(&Output::json(), &failure)
+}
+
+fn is_missing_a_command(unread: &clap::Error) -> bool {
+    use clap::error::ErrorKind::{DisplayHelpOnMissingArgumentOrSubcommand, MissingSubcommand};
+    matches!(
+        unread.kind(),
+        MissingSubcommand | DisplayHelpOnMissingArgumentOrSubcommand
+    )
+}
+
+/// The commands that could have followed: those that help shows.
+fn missing(words: &[OsString]) -> String {
+    let mut command = Cli::command();
+    for word in words.iter().skip(1) {
+        if let Some(found) = command.find_subcommand(word) {
+            command = found.clone();
+        }
+    }
+    let shown = command.get_subcommands().filter(|sub| !sub.is_hide_set());
+    let names: Vec<&str> = shown.map(clap::Command::get_name).collect();
+    format!("a command is missing; there are {}", names.join(", "))
 }
 
 /// How long to wait in line.

@@ -13,4 +13,5 @@ mod interrupt;
 mod run;
 mod snapshots;
 mod terminal;
+mod untold;
 mod why;

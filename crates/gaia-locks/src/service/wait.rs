@@ -300,6 +300,7 @@ impl LockTx<'_> {
             Answer::Granted(Granted {
                 locks,
                 held_before: false,
+                held: Vec::new(),
             })
         }))
     }
