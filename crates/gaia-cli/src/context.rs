@@ -12,7 +12,6 @@ use gaia_locks::ids::Scope;
 use gaia_locks::markers::Markers;
 use gaia_locks::service::Config;
 use gaia_locks::settings::{Database, Origin, Settings, Sources};
-use gaia_locks::store::Store;
 use gaia_locks::store::sqlite::{SqliteOptions, SqliteStore};
 use gaia_locks::{LockService, Locks};
 
@@ -131,20 +130,34 @@ impl Context {
             durability: settings.durability,
             ..SqliteOptions::default()
         };
-        let store = SqliteStore::open(self.database_file()?, options)?;
-        let config = self.config(settings, store.name())?;
+        let file = self.database_file()?;
+        let markers = self.markers()?;
+        if !is_made(file) {
+            markers.refuse_new()?;
+        }
+        let store = SqliteStore::open(file, options)?;
+        let config = self.config(settings, markers.of_database(store.id()?))?;
         let service = LockService::new(Arc::new(store), config);
         Ok(self.service.get_or_init(|| Arc::new(service)).clone())
     }
 
-    fn config(&self, settings: &Settings, database: String) -> Result<Config, Failure> {
-        let scope = settings.scope.clone().map(Scope::new).transpose()?;
-        let scope = scope.unwrap_or_else(Scope::local);
+    /// The marker files of the database, whether or not it was made already.
+    ///
+    /// # Errors
+    /// As [`Context::database_file`].
+    pub fn markers(&self) -> Result<Markers, Failure> {
+        let settings = self.settings()?;
+        let (choice, locks_dir) = (settings.markers, &settings.locks_dir);
+        let database = self.database_file()?.display().to_string();
         let clock = Arc::new(SystemClock);
-        let locks_dir = &settings.locks_dir;
+        let scope = scope(settings)?;
+        Ok(Markers::new(choice, locks_dir, database, scope, clock))
+    }
+
+    fn config(&self, settings: &Settings, markers: Markers) -> Result<Config, Failure> {
         Ok(Config {
-            markers: Markers::new(settings.markers, locks_dir, database, scope.clone(), clock),
-            scope,
+            markers,
+            scope: scope(settings)?,
             ttl: settings.lease,
             retention: settings.history_retention,
             ..Config::default()
@@ -202,6 +215,16 @@ impl Context {
     pub fn folders(&self, typed: &[PathBuf]) -> Result<Vec<Folder>, Failure> {
         typed.iter().map(|path| self.folder(path)).collect()
     }
+}
+
+fn scope(settings: &Settings) -> Result<Scope, Failure> {
+    let named = settings.scope.clone().map(Scope::new).transpose()?;
+    Ok(named.unwrap_or_else(Scope::local))
+}
+
+/// Whether there is a database already: an empty file is none yet.
+fn is_made(file: &Path) -> bool {
+    file.metadata().is_ok_and(|found| found.len() > 0)
 }
 
 /// Places that the environment names by a path that counts from the current

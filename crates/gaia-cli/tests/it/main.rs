@@ -10,6 +10,7 @@
 mod doctor;
 mod home;
 mod interrupt;
+mod lost_database;
 mod run;
 mod snapshots;
 mod terminal;

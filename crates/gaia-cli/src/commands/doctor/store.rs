@@ -25,13 +25,7 @@ pub fn checks(context: &Context, file: &Path) -> Result<Vec<Check>, Failure> {
                 format!("{} is not a file", file.display()),
                 "name another with GAIA_DATABASE_URL=sqlite:///absolute/path",
             ),
-            Err(_) => Check::ok(
-                "database",
-                format!(
-                    "{} is not there yet and will be made at first use",
-                    file.display()
-                ),
-            ),
+            Err(_) => missing(context, file)?,
         };
         checks.push(what);
         return Ok(checks);
@@ -54,6 +48,23 @@ pub fn checks(context: &Context, file: &Path) -> Result<Vec<Check>, Failure> {
         }
     }
     Ok(checks)
+}
+
+/// Not made yet, or deleted while it was in use.
+fn missing(context: &Context, file: &Path) -> Result<Check, Failure> {
+    const NAME: &str = "database";
+    let shown = file.display();
+    Ok(match context.markers()?.refuse_new() {
+        Ok(()) => Check::ok(
+            NAME,
+            format!("{shown} is not there yet and will be made at first use"),
+        ),
+        Err(error) => Check::problem(
+            NAME,
+            error.to_string(),
+            "restore a backup with `gaia restore FILE`, or end who still works there and delete that marker",
+        ),
+    })
 }
 
 fn file_system(file: &Path) -> Check {
