@@ -13,7 +13,7 @@ use gaia_locks::folder::Folder;
 use gaia_locks::ids::{SessionId, TaskId, WaiterId};
 use gaia_locks::model::Mode;
 
-use crate::session::Session;
+use crate::session::{Kind, Session};
 use crate::task::{Pending, Running, Stop};
 
 /// What the queue and the sessions look like.
@@ -94,6 +94,8 @@ pub struct Assign {
     pub task: TaskId,
     /// To whom.
     pub session: SessionId,
+    /// How that session is driven.
+    pub kind: Kind,
     /// What is locked for it.
     pub folder: Option<Folder>,
     /// How.
@@ -143,7 +145,7 @@ pub fn plan(snapshot: &Snapshot, now: Moment, rules: Rules) -> Vec<Effect> {
         free: snapshot
             .sessions
             .iter()
-            .filter(|session| session.idle_since().is_some())
+            .filter(|session| session.can_be_given())
             .collect(),
         given: Vec::new(),
     };
@@ -206,6 +208,7 @@ impl Round<'_> {
         Some(Effect::Assign(Assign {
             task: task.id,
             session: session.name.clone(),
+            kind: session.kind,
             folder: folder.cloned(),
             mode,
             waiter: task.waiter,

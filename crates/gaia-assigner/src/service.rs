@@ -13,7 +13,7 @@ use gaia_locks::service::{Cancel, LockService, LockTx, Locks as _, Topic};
 use gaia_locks::wire::LockInfo;
 
 use crate::error::TaskError;
-use crate::session::Session;
+use crate::session::{Kind, Session};
 use crate::store::{running, sessions, tasks};
 use crate::task::{Next, Running, Status, Stop, Wants};
 use crate::wire::{SessionInfo, SessionList, TaskInfo, TaskList};
@@ -317,6 +317,7 @@ impl Tasks {
             response: None,
             exit_status: None,
             has_run: false,
+            seen_idle: false,
         };
         self.locks.transact(|tx| running::end(tx, &ending))?;
         Ok(())
@@ -334,7 +335,8 @@ impl Tasks {
             .map(|folder| folder.to_string_lossy().into_owned());
         let row = sessions::NewSession {
             name: &new.name,
-            command: &new.command,
+            kind: Kind::Process,
+            command: Some(&new.command),
             argv: &argv,
             provider: new.provider.as_deref(),
             folder: folder.as_deref(),

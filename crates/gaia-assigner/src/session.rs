@@ -3,6 +3,7 @@
 use gaia_locks::clock::Moment;
 use gaia_locks::folder::is_within;
 use gaia_locks::ids::{SessionId, TaskId};
+use gaia_locks::liveness::ProcessIdentity;
 use serde::{Deserialize, Serialize};
 
 use crate::task::Wants;
@@ -13,6 +14,10 @@ use crate::task::Wants;
 pub enum Kind {
     /// A process is started for each task.
     Process,
+    /// A pane of a tmux server, typed into.
+    Tmux,
+    /// An agent elsewhere that asks for work itself.
+    Remote,
 }
 
 impl Kind {
@@ -20,7 +25,15 @@ impl Kind {
     pub fn word(self) -> &'static str {
         match self {
             Kind::Process => "process",
+            Kind::Tmux => "tmux",
+            Kind::Remote => "remote",
         }
+    }
+
+    /// The kind of that word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        let all = [Kind::Process, Kind::Tmux, Kind::Remote];
+        all.into_iter().find(|kind| kind.word() == word)
     }
 }
 
@@ -37,6 +50,69 @@ pub enum State {
         /// On what.
         task: TaskId,
     },
+    /// It has no task and cannot be given one now.
+    Away(Away),
+}
+
+/// What a session does that has no task and cannot be given one now.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Away {
+    /// It works at something that is no task of ours.
+    Occupied,
+    /// It asks its user something.
+    WaitingInput,
+    /// Nobody knows: it is not there, or shows nothing that could be read.
+    Unknown,
+}
+
+impl Away {
+    /// The word used in SQL and JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Away::Occupied => "busy",
+            Away::WaitingInput => "waiting_input",
+            Away::Unknown => "unknown",
+        }
+    }
+
+    /// What a session without a task does, by the word of its row.
+    pub fn from_word(word: &str) -> Self {
+        match word {
+            "busy" => Away::Occupied,
+            "waiting_input" => Away::WaitingInput,
+            _ => Away::Unknown,
+        }
+    }
+}
+
+/// A pane of a tmux server, and no other: numbers of panes are used again by
+/// the next server on the same socket, so it is known by its processes too.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub struct Pane {
+    /// The server's socket.
+    pub server: String,
+    /// The server's process.
+    pub server_process: ProcessIdentity,
+    /// Its id: `%3`.
+    pub id: String,
+    /// The process that tmux started in it.
+    pub process: ProcessIdentity,
+}
+
+/// What drives an idle session.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Drive {
+    /// This is started.
+    Process {
+        /// The program and its arguments.
+        argv: Vec<String>,
+        /// Where, when a task has no folder.
+        folder: Option<String>,
+    },
+    /// This pane is typed into.
+    Tmux(Pane),
+    /// Nothing: it asks for itself.
+    Remote,
 }
 
 /// A session as the assigner sees it.
@@ -44,6 +120,8 @@ pub enum State {
 pub struct Session {
     /// Its name, unique in a database.
     pub name: SessionId,
+    /// How it is driven.
+    pub kind: Kind,
     /// claude, codex … or any other word.
     pub provider: Option<String>,
     /// Whether it is free.
@@ -79,8 +157,14 @@ impl Session {
     pub fn idle_since(&self) -> Option<Moment> {
         match self.state {
             State::Idle { since } => Some(since),
-            State::Busy { .. } => None,
+            State::Busy { .. } | State::Away(_) => None,
         }
+    }
+
+    /// Whether it can be given a task now; a remote one asks for its tasks
+    /// itself.
+    pub fn can_be_given(&self) -> bool {
+        self.kind != Kind::Remote && self.idle_since().is_some()
     }
 
     /// Whether it could take the task, were it free and the folder too.
@@ -90,6 +174,15 @@ impl Session {
 
     /// How well it fits a task now; `None` when it cannot take it.
     pub fn fit(&self, wants: &Wants) -> Option<Fit> {
+        if !self.can_be_given() {
+            return None;
+        }
+        self.rank(wants)
+    }
+
+    /// How well it fits a task, should it ask for one itself; `None` when it
+    /// cannot take it.
+    pub fn rank(&self, wants: &Wants) -> Option<Fit> {
         Some(Fit {
             choice: self.choice(wants)?,
             near: self.nearness(wants.folder.as_deref()),
@@ -135,6 +228,7 @@ mod tests {
     fn session(name: &str, provider: Option<&str>, folder: Option<&str>, since: i64) -> Session {
         Session {
             name: SessionId::new(name).unwrap(),
+            kind: Kind::Process,
             provider: provider.map(str::to_owned),
             state: State::Idle {
                 since: Moment(since),
@@ -207,5 +301,28 @@ mod tests {
         let mut busy = session("a", None, None, 1);
         busy.state = State::Busy { task: TaskId(5) };
         assert_eq!(best(&[busy], &Wants::default()), None);
+    }
+
+    #[test]
+    fn who_asks_its_user_or_cannot_be_read_is_not_asked_but_could_take() {
+        for away in [Away::Occupied, Away::WaitingInput, Away::Unknown] {
+            let mut session = session("a", None, None, 1);
+            session.state = State::Away(away);
+            assert_eq!(
+                best(std::slice::from_ref(&session), &Wants::default()),
+                None
+            );
+            assert!(session.could_take(&Wants::default()));
+            assert_eq!(Away::from_word(away.word()), away);
+        }
+    }
+
+    #[test]
+    fn t10_a_remote_session_is_given_nothing_but_could_take() {
+        let mut remote = session("a", None, None, 1);
+        remote.kind = Kind::Remote;
+        assert_eq!(best(std::slice::from_ref(&remote), &Wants::default()), None);
+        assert!(remote.could_take(&Wants::default()));
+        assert!(remote.rank(&Wants::default()).is_some());
     }
 }

@@ -9,6 +9,7 @@ use gaia_locks::model::Mode;
 use serde::{Deserialize, Serialize};
 
 use crate::keeper::Exit;
+use crate::session::Pane;
 use crate::wire::TaskInfo;
 
 /// A task's state, as stored and shown.
@@ -134,8 +135,10 @@ pub struct Running {
     pub deadline: Moment,
     /// Whose hands it is in: the process of an assigner.
     pub assigner: Option<ProcessIdentity>,
-    /// The process beside it.
+    /// The process beside it, if it is a process task.
     pub keeper: Option<ProcessIdentity>,
+    /// The pane that it was typed into, if it is a tmux session's.
+    pub pane: Option<Pane>,
     /// What runs for it.
     pub agent_pid: Option<u32>,
     /// That somebody wants it to end.
@@ -179,6 +182,23 @@ pub enum Outcome {
     NotStarted(String),
     /// What ran it is gone, and nobody knows how it ended [T6].
     Lost,
+    /// The agent, its hook or a person said so [T11].
+    Told(Told),
+    /// Its screen showed that it waits for work again: the last resort [T11].
+    SeenIdle,
+    /// The text is nothing that could be given to such a session, however
+    /// often it is tried: why.
+    Unfit(String),
+}
+
+/// What was said of a task by whoever knows.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Told {
+    /// It is done: the answer, if there is one.
+    Done(Option<String>),
+    /// It could not be done: why.
+    Failed(String),
 }
 
 /// What becomes of a task whose try has ended.
@@ -216,7 +236,7 @@ pub fn after(running: &Running, outcome: &Outcome, first_pause: Duration) -> Nex
             Next::Failed(format!("its lock was ended by {by}: {reason}"))
         }
         (Some(Stop::LockLost(how)), _) => Next::Failed(format!("its lock was lost: {how}")),
-        (_, Outcome::Exit(Exit::Code(0))) => Next::Completed,
+        (_, Outcome::Exit(Exit::Code(0)) | Outcome::Told(Told::Done(_))) => Next::Completed,
         (Some(Stop::TimedOut), _) => Next::Failed("timed out".to_owned()),
         (Some(Stop::Leaving), _) => Next::Again {
             spent: false,
@@ -227,6 +247,11 @@ pub fn after(running: &Running, outcome: &Outcome, first_pause: Duration) -> Nex
             again(running, exit_words(*exit), first_pause)
         }
         (None, Outcome::Exit(exit)) => Next::Failed(exit_words(*exit)),
+        (None, Outcome::SeenIdle) => Next::Completed,
+        (None, Outcome::Told(Told::Failed(why))) if running.retry => {
+            again(running, why.clone(), first_pause)
+        }
+        (None, Outcome::Told(Told::Failed(why)) | Outcome::Unfit(why)) => Next::Failed(why.clone()),
         (None, Outcome::NotStarted(why)) => again(running, why.clone(), first_pause),
         (None, Outcome::Lost) => {
             let why = "what ran it is gone, and how it ended is not known".to_owned();
@@ -271,6 +296,7 @@ mod tests {
             deadline: Moment(0),
             assigner: None,
             keeper: None,
+            pane: None,
             agent_pid: None,
             stop,
             retry,
@@ -326,10 +352,48 @@ mod tests {
 
     #[test]
     fn who_was_called_off_is_cancelled_however_it_ended() {
-        for outcome in [DONE, FAILED, Outcome::Lost] {
+        let told = Outcome::Told(Told::Done(None));
+        for outcome in [DONE, FAILED, Outcome::Lost, told, Outcome::SeenIdle] {
             let next = after(&running(0, true, Some(Stop::Cancelled)), &outcome, FIRST);
             assert_eq!(next, Next::Cancelled);
         }
+    }
+
+    #[test]
+    fn t11_what_the_agent_says_itself_decides() {
+        let done = Outcome::Told(Told::Done(Some("42".to_owned())));
+        let failed = Outcome::Told(Told::Failed("no disk".to_owned()));
+        assert_eq!(
+            after(&running(0, false, None), &done, FIRST),
+            Next::Completed
+        );
+        let next = after(&running(0, false, None), &failed, FIRST);
+        assert_eq!(next, Next::Failed("no disk".to_owned()));
+        let next = after(&running(0, true, None), &failed, FIRST);
+        assert!(matches!(next, Next::Again { spent: true, .. }), "{next:?}");
+        let late = running(0, false, Some(Stop::TimedOut));
+        assert_eq!(after(&late, &done, FIRST), Next::Completed);
+        let next = after(&late, &failed, FIRST);
+        assert_eq!(next, Next::Failed("timed out".to_owned()));
+    }
+
+    #[test]
+    fn t11_seen_idle_is_done_unless_it_was_told_to_stop() {
+        let next = after(&running(0, false, None), &Outcome::SeenIdle, FIRST);
+        assert_eq!(next, Next::Completed);
+        let late = running(0, true, Some(Stop::TimedOut));
+        let next = after(&late, &Outcome::SeenIdle, FIRST);
+        assert_eq!(next, Next::Failed("timed out".to_owned()));
+        let leaving = running(0, true, Some(Stop::Leaving));
+        let next = after(&leaving, &Outcome::SeenIdle, FIRST);
+        assert!(matches!(next, Next::Again { spent: false, .. }), "{next:?}");
+    }
+
+    #[test]
+    fn t02_a_text_that_can_never_be_given_fails_at_once() {
+        let unfit = Outcome::Unfit("it holds control characters".to_owned());
+        let next = after(&running(0, true, None), &unfit, FIRST);
+        assert!(matches!(next, Next::Failed(_)), "{next:?}");
     }
 
     #[test]

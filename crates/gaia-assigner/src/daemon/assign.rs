@@ -16,9 +16,10 @@ use super::{Active, Assigner};
 use crate::keeper::Spec;
 use crate::plan::{self, Assign, Effect, Head, Snapshot};
 use crate::runner::{Spare, mark, word_file};
+use crate::session::{Drive, Kind};
 use crate::store::queue::{self, Eyes};
 use crate::store::running::{self, Begun, Hands};
-use crate::task::Outcome;
+use crate::task::{Outcome, Running};
 
 impl Assigner {
     /// Whether anything was assigned or failed.
@@ -170,6 +171,14 @@ impl Assigner {
             tracing::warn!(task = assign.task.0, %error, "task passed over");
             return self.pass_over(assign.task).map(|()| false);
         }
+        match assign.kind {
+            Kind::Process => self.assign_process(assign),
+            // The plan gives nothing to remote sessions.
+            Kind::Tmux | Kind::Remote => Ok(false),
+        }
+    }
+
+    fn assign_process(&mut self, assign: &Assign) -> Result<bool, Error> {
         let spare = match self.take_spare() {
             Ok(spare) => spare,
             Err(error) => {
@@ -182,7 +191,7 @@ impl Assigner {
             scope: &self.locks.scope(),
             ttl: self.locks.default_ttl(),
             assigner: &self.me,
-            keeper: spare.identity(),
+            keeper: Some(spare.identity()),
             log: &log.to_string_lossy(),
             log_from: fs::metadata(&log).map_or(0, |found| found.len()),
         };
@@ -206,7 +215,15 @@ impl Assigner {
 
     /// The task is given: from here on a failure is the end of a try [T2].
     fn start(&mut self, assign: &Assign, begun: Begun, spare: Spare, log: &Path) {
-        let spec = self.spec(assign, &begun, &spare, log);
+        let Drive::Process { argv, folder } = &begun.drive else {
+            // Changed under the plan's eyes: the next look gives it anew.
+            return self.give_back(&begun.running, "its session is no process session");
+        };
+        let program = Program {
+            argv,
+            folder: working_folder(assign, folder.as_deref()),
+        };
+        let spec = self.spec(assign, &begun, program, &spare, log);
         let run = self.next_run;
         self.next_run += 1;
         match spare.run(&spec, run) {
@@ -214,7 +231,7 @@ impl Assigner {
                 let renew_at = now().plus(self.locks.default_ttl() / 3);
                 let active = Active {
                     running: begun.running,
-                    run: handle,
+                    run: Box::new(handle),
                     renew_at,
                     kill_at: None,
                     over: None,
@@ -222,20 +239,32 @@ impl Assigner {
                 self.active.insert(run, active);
             }
             Err(error) => {
-                let outcome = Outcome::NotStarted(format!("the keeper could not be used: {error}"));
-                if let Err(error) = self.end_try(&begun.running, &outcome) {
-                    tracing::error!(task = begun.running.id.0, %error, "a task that was not started could not be given back");
-                }
+                let why = format!("the keeper could not be used: {error}");
+                self.give_back(&begun.running, &why);
             }
         }
     }
 
-    fn spec(&self, assign: &Assign, begun: &Begun, spare: &Spare, log: &Path) -> Spec {
-        let takes_text = begun
+    fn give_back(&self, running: &Running, why: &str) {
+        let outcome = Outcome::NotStarted(why.to_owned());
+        if let Err(error) = self.end_try(running, &outcome) {
+            tracing::error!(task = running.id.0, %error, "a task that was not started could not be given back");
+        }
+    }
+
+    fn spec(
+        &self,
+        assign: &Assign,
+        begun: &Begun,
+        program: Program<'_>,
+        spare: &Spare,
+        log: &Path,
+    ) -> Spec {
+        let takes_text = program
             .argv
             .iter()
             .any(|argument| argument.contains("{prompt}"));
-        let argv = begun
+        let argv = program
             .argv
             .iter()
             .map(|argument| argument.replace("{prompt}", &begun.text))
@@ -260,7 +289,7 @@ impl Assigner {
         Spec {
             argv,
             input: (!takes_text).then(|| begun.text.clone()),
-            folder: working_folder(assign, begun),
+            folder: program.folder,
             environment: given
                 .map(|(name, value)| (name, Some(value)))
                 .chain(own)
@@ -300,10 +329,17 @@ impl Assigner {
     }
 }
 
-/// A locked file is worked on in the folder where it lies.
-fn working_folder(assign: &Assign, begun: &Begun) -> PathBuf {
+/// What is started, and where.
+struct Program<'a> {
+    argv: &'a [String],
+    folder: PathBuf,
+}
+
+/// A locked file is worked on in the folder where it lies; without a folder
+/// the session's own is taken.
+fn working_folder(assign: &Assign, own: Option<&str>) -> PathBuf {
     let Some(folder) = &assign.folder else {
-        return PathBuf::from(begun.session_folder.as_deref().unwrap_or("/"));
+        return PathBuf::from(own.unwrap_or("/"));
     };
     let path = Path::new(folder.path());
     match (path.is_file(), path.parent()) {

@@ -97,10 +97,10 @@ impl Shutdown {
 /// A running task in this assigner's hands.
 struct Active {
     running: Running,
-    run: Run,
+    run: Box<dyn Run>,
     /// When its lease is renewed next.
     renew_at: Moment,
-    /// Once it was told to stop: when its keeper is killed.
+    /// Once it was told to stop: when it is killed.
     kill_at: Option<Moment>,
     /// How it ended, once it has.
     over: Option<Outcome>,

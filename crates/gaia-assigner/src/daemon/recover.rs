@@ -10,7 +10,7 @@ use gaia_locks::liveness::{Liveness, ProcessIdentity};
 
 use super::timers::now;
 use super::{Active, Assigner};
-use crate::runner::{Run, left_behind, word_file};
+use crate::runner::{ProcessRun, left_behind, word_file};
 use crate::store::running;
 use crate::task::{Outcome, Running};
 
@@ -65,7 +65,7 @@ impl Assigner {
     fn take_over(&mut self, task: &Running, keeper: ProcessIdentity, word: PathBuf) -> bool {
         let run = self.next_run;
         self.next_run += 1;
-        let handle = match Run::adopt(keeper, word, run, self.tell.clone()) {
+        let handle = match ProcessRun::adopt(keeper, word, run, self.tell.clone()) {
             Ok(handle) => handle,
             Err(error) => {
                 tracing::error!(task = task.id.0, %error, "a running task could not be taken over");
@@ -75,7 +75,7 @@ impl Assigner {
         tracing::info!(task = task.id.0, session = %task.session, "running task taken over");
         let active = Active {
             running: task.clone(),
-            run: handle,
+            run: Box::new(handle),
             renew_at: now(),
             kill_at: None,
             over: None,

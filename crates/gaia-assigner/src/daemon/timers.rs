@@ -15,8 +15,6 @@ const SLOW_LOOK: Duration = Duration::from_secs(1);
 const HEARTBEAT: Duration = Duration::from_secs(8);
 /// How often is looked whether another assigner has died.
 const RECOVERY: Duration = Duration::from_secs(3);
-/// How long a keeper may take beyond the agent's grace before it is killed.
-pub(super) const KEEPER_GRACE: Duration = Duration::from_secs(10);
 
 /// When what is due next.
 #[derive(Default)]
@@ -98,9 +96,9 @@ impl Assigner {
         }
     }
 
-    /// A keeper that was told to stop and does not is ended itself.
-    fn kill_the_deaf(&self, now: Moment) {
-        for active in self.active.values() {
+    /// What was told to stop and does not is ended without asking.
+    fn kill_the_deaf(&mut self, now: Moment) {
+        for active in self.active.values_mut() {
             if active.kill_at.is_some_and(|at| now >= at) {
                 active.run.kill();
             }

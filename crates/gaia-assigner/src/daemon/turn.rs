@@ -5,14 +5,14 @@ use gaia_locks::ids::{LockId, TaskId};
 use gaia_locks::model::EndReason;
 use gaia_locks::service::LockTx;
 
-use super::timers::{KEEPER_GRACE, now};
+use super::timers::now;
 use super::{Active, Assigner};
 use crate::keeper::Exit;
 use crate::plan;
 use crate::runner::{Event, RunId, kill_leftovers};
 use crate::service::tail;
 use crate::store::running::{self, Ending};
-use crate::task::{Next, Outcome, Running, Stop, after};
+use crate::task::{Next, Outcome, Running, Stop, Told, after};
 
 /// How much of the output is kept with the task: its end.
 const RESPONSE: u64 = 64 * 1024;
@@ -130,7 +130,10 @@ impl Assigner {
             ..running.clone()
         };
         let next = after(running, outcome, self.config.first_pause);
-        let response = response(running);
+        let response = match outcome {
+            Outcome::Told(Told::Done(Some(answer))) => Some(answer.clone()),
+            _ => response(running),
+        };
         let ending = Ending {
             running,
             next: &next,
@@ -140,6 +143,7 @@ impl Assigner {
                 _ => None,
             },
             has_run: matches!(outcome, Outcome::Exit(_)),
+            seen_idle: *outcome == Outcome::SeenIdle,
         };
         if self.locks.transact(|tx| running::end(tx, &ending))? {
             report(running, &next);
@@ -178,7 +182,7 @@ impl Assigner {
     }
 
     fn stop(&mut self, task: TaskId, stop: Stop) {
-        let grace = self.config.grace + KEEPER_GRACE;
+        let grace = self.config.grace;
         let active = self
             .active
             .values_mut()
@@ -188,7 +192,7 @@ impl Assigner {
         };
         tracing::info!(task = task.0, session = %active.running.session, why = ?stop, "stopping a task");
         active.running.stop = Some(stop);
-        active.kill_at = Some(now().plus(grace));
+        active.kill_at = Some(now().plus(active.run.patience(grace)));
         active.run.stop();
     }
 }

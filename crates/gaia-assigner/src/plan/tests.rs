@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::session::State;
+use crate::session::{Kind, State};
 use crate::task::Wants;
 
 const RULES: Rules = Rules {
@@ -16,6 +16,7 @@ fn folder(path: &str) -> Folder {
 fn session(name: &str, idle: bool) -> Session {
     Session {
         name: SessionId::new(name).unwrap(),
+        kind: Kind::Process,
         provider: None,
         state: if idle {
             State::Idle { since: Moment(1) }
@@ -192,6 +193,7 @@ fn stops_are_asked_for_lost_or_due() {
         deadline,
         assigner: None,
         keeper: None,
+        pane: None,
         agent_pid: None,
         stop,
         retry: false,

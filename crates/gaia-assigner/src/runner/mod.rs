@@ -6,21 +6,40 @@ mod process;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
+use std::time::Duration;
 
 use gaia_locks::liveness::ProcessIdentity;
 
 use crate::task::Outcome;
 
-pub use process::{KeeperProgram, Run, Spare, end_orphan};
+pub use process::{KeeperProgram, ProcessRun, Spare, end_orphan};
 pub(crate) use process::{kill_leftovers, left_behind, mark};
 
 /// A run, by the number that its assigner gave it.
 pub type RunId = u64;
 
+/// A run in an assigner's hands, whatever kind of session it is on. It says by
+/// [`Event::Over`] when it is over, also after it was stopped or killed.
+pub trait Run: std::marker::Send {
+    /// Asks for the end.
+    fn stop(&mut self);
+
+    /// How long after that it is killed. `grace` is what a process is given
+    /// between TERM and KILL.
+    fn patience(&self, grace: Duration) -> Duration;
+
+    /// Ends it without asking any more.
+    fn kill(&mut self);
+
+    /// The end was taken note of. Gives back the keeper, if it had one that
+    /// can serve another task.
+    fn acknowledge(self: Box<Self>) -> Option<Spare>;
+}
+
 /// What a run tells.
 #[derive(Debug)]
 pub enum Event {
-    /// Its agent runs.
+    /// Its agent runs, or took its text.
     Started {
         /// Which run.
         run: RunId,

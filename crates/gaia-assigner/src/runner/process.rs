@@ -18,12 +18,15 @@ use gaia_locks::liveness::{Liveness, ProcessIdentity, ProcessWatch, liveness};
 use gaia_locks::os::offspring;
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::{Event, RunId, Tell};
+use super::{Event, Run, RunId, Tell};
 use crate::keeper::{ACKNOWLEDGED, Said, Spec, take_word};
 use crate::task::Outcome;
 
 /// How long an orphan may take to end once it was asked to.
 const ORPHAN_GRACE: Duration = Duration::from_secs(15);
+
+/// How long a keeper may take beyond the agent's grace before it is killed.
+const KEEPER_GRACE: Duration = Duration::from_secs(10);
 
 /// What is started as a keeper.
 #[derive(Clone, Debug)]
@@ -125,7 +128,7 @@ impl Spare {
     ///
     /// # Errors
     /// When it has ended.
-    pub fn run(mut self, spec: &Spec, run: RunId) -> io::Result<Run> {
+    pub fn run(mut self, spec: &Spec, run: RunId) -> io::Result<ProcessRun> {
         let mut line = serde_json::to_vec(spec)?;
         line.push(b'\n');
         self.line.heard.set(Some(run));
@@ -134,7 +137,7 @@ impl Spare {
             self.line.heard.set(None);
             return Err(error);
         }
-        Ok(Run {
+        Ok(ProcessRun {
             keeper: self.identity,
             line: Some(self.line),
             _watch: None,
@@ -178,14 +181,14 @@ fn outcome(said: &Said) -> Outcome {
 }
 
 /// A running task's keeper, as its assigner holds it.
-pub struct Run {
+pub struct ProcessRun {
     keeper: ProcessIdentity,
     /// None for one that another assigner started.
     line: Option<Line>,
     _watch: Option<ProcessWatch>,
 }
 
-impl Run {
+impl ProcessRun {
     /// Takes over a keeper whose assigner is gone. It says nothing any more;
     /// when it ends, its word lies in a file.
     ///
@@ -209,20 +212,26 @@ impl Run {
             _watch: Some(watch),
         })
     }
+}
 
-    /// Asks for the end: the agent is told to, and killed after a grace.
-    pub fn stop(&self) {
+impl Run for ProcessRun {
+    /// The agent is told to end, and killed after a grace.
+    fn stop(&mut self) {
         signal(&self.keeper, Signal::TERM);
     }
 
+    fn patience(&self, grace: Duration) -> Duration {
+        grace + KEEPER_GRACE
+    }
+
     /// Ends the keeper itself, which does not do its work.
-    pub fn kill(&self) {
+    fn kill(&mut self) {
         signal(&self.keeper, Signal::KILL);
     }
 
-    /// The end was taken note of: the keeper may serve another task, if it is
-    /// this assigner's and still lives.
-    pub fn acknowledge(self) -> Option<Spare> {
+    /// The keeper may serve another task, if it is this assigner's and still
+    /// lives.
+    fn acknowledge(self: Box<Self>) -> Option<Spare> {
         let mut line = self.line?;
         line.stdin.write_all(ACKNOWLEDGED.as_bytes()).ok()?;
         let spare = Spare {

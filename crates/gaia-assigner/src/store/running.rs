@@ -15,6 +15,7 @@ use rusqlite::{OptionalExtension as _, Row, params};
 
 use super::{queue, read, sessions, sql, tasks, text};
 use crate::plan::Assign;
+use crate::session::Drive;
 use crate::task::{Next, Running, Stop};
 
 /// In whose hands a task is given.
@@ -22,7 +23,9 @@ pub(crate) struct Hands<'a> {
     pub scope: &'a Scope,
     pub ttl: Duration,
     pub assigner: &'a ProcessIdentity,
-    pub keeper: &'a ProcessIdentity,
+    /// Of a process task. Its lock is bound to it; a tmux session's to the
+    /// process of its pane; a remote one's to none.
+    pub keeper: Option<&'a ProcessIdentity>,
     pub log: &'a str,
     pub log_from: u64,
 }
@@ -32,9 +35,7 @@ pub(crate) struct Hands<'a> {
 pub(crate) struct Begun {
     pub running: Running,
     pub text: String,
-    pub argv: Vec<String>,
-    /// The session's own folder, for a task that has none.
-    pub session_folder: Option<String>,
+    pub drive: Drive,
 }
 
 /// The columns of a pending task that its run needs.
@@ -56,12 +57,17 @@ pub(crate) fn begin(
     let Some(waiting) = waiting(tx, assign.task)? else {
         return Ok(None);
     };
-    let Some(command) = sessions::idle_command(tx, &assign.session)? else {
+    let Some(drive) = sessions::idle(tx, &assign.session)? else {
         return Ok(None);
     };
+    let pane = match &drive {
+        Drive::Tmux(pane) => Some(pane.clone()),
+        Drive::Process { .. } | Drive::Remote => None,
+    };
+    let bound_to = hands.keeper.or(pane.as_ref().map(|pane| &pane.process));
     let token = match &assign.folder {
         None => None,
-        Some(_) => match lock(tx, assign, hands)? {
+        Some(_) => match lock(tx, assign, hands, bound_to)? {
             Some(token) => Some(token),
             None => return Ok(None),
         },
@@ -72,7 +78,8 @@ pub(crate) fn begin(
         token,
         deadline: tx.now().moment.plus(waiting.limit),
         assigner: Some(hands.assigner.clone()),
-        keeper: Some(hands.keeper.clone()),
+        keeper: hands.keeper.cloned(),
+        pane,
         agent_pid: None,
         stop: None,
         retry: waiting.retry,
@@ -94,8 +101,7 @@ pub(crate) fn begin(
     Ok(Some(Begun {
         running,
         text: waiting.text,
-        argv: command.argv,
-        session_folder: command.folder,
+        drive,
     }))
 }
 
@@ -120,14 +126,19 @@ fn waiting(tx: &mut LockTx<'_>, id: TaskId) -> Result<Option<Waiting>, Error> {
 }
 
 /// Takes the task's lock, or its turn in the line; `None`: not now.
-fn lock(tx: &mut LockTx<'_>, assign: &Assign, hands: &Hands<'_>) -> Result<Option<LockId>, Error> {
+fn lock(
+    tx: &mut LockTx<'_>,
+    assign: &Assign,
+    hands: &Hands<'_>,
+    bound_to: Option<&ProcessIdentity>,
+) -> Result<Option<LockId>, Error> {
     let Some(folder) = &assign.folder else {
         return Ok(None);
     };
     let holder = Holder::new(assign.session.clone(), assign.task);
     let want = Want {
         ttl: hands.ttl,
-        process: Some(hands.keeper.clone()),
+        process: bound_to.cloned(),
         ..queue::want(hands.scope, folder, &holder, assign.mode)
     };
     if let Some(waiter) = assign.waiter {
@@ -160,7 +171,8 @@ fn write_assigned(tx: &mut LockTx<'_>, running: &Running) -> Result<(), Error> {
                  keeper = ?5, deadline_ns = ?6, lock_token = ?7, lock_status = iif(?7 IS NULL, lock_status, 'active'),
                  lock_acquired_at = iif(?7 IS NULL, lock_acquired_at, ?3), lock_released_at = NULL,
                  passed_over_ns = NULL, waiter_id = NULL, stop = NULL, stop_by = NULL, stop_note = NULL,
-                 agent_pid = NULL, started_at = NULL, exit_status = NULL, log_file = ?8, log_from = ?9
+                 agent_pid = NULL, started_at = NULL, exit_status = NULL, log_file = ?8, log_from = ?9,
+                 pane = ?10
              WHERE id = ?1",
         )?
         .execute(params![
@@ -173,6 +185,7 @@ fn write_assigned(tx: &mut LockTx<'_>, running: &Running) -> Result<(), Error> {
             running.token.map(|token| token.0),
             log,
             i64::try_from(from).unwrap_or(i64::MAX),
+            running.pane.as_ref().map(text).transpose()?,
         ])
         .map(drop)
     })
@@ -201,6 +214,8 @@ pub(crate) struct Ending<'a> {
     pub exit_status: Option<i32>,
     /// Whether its agent ran at all, if only for too short a time to be noted.
     pub has_run: bool,
+    /// Whether its session was seen to wait for work again.
+    pub seen_idle: bool,
 }
 
 /// Ends a try: the task's locks, its state, its session's state and what
@@ -212,7 +227,7 @@ pub(crate) fn end(tx: &mut LockTx<'_>, ending: &Ending<'_>) -> Result<bool, Erro
         return Ok(false);
     }
     end_locks(tx, running)?;
-    sessions::set_idle(tx, &running.session, running.id)?;
+    sessions::set_free(tx, &running.session, running.id, ending.seen_idle)?;
     if *ending.next == Next::Completed {
         release_dependents(tx, running.id)?;
     }
@@ -252,7 +267,7 @@ fn write_ended(tx: &mut LockTx<'_>, ending: &Ending<'_>) -> Result<bool, Error> 
             "UPDATE prompts SET status = ?4, error = ?5, held = ?6, not_before_ns = ?7,
                  retry_count = coalesce(retry_count, 0) + ?8, completed_at = ?9, response = coalesce(?10, response),
                  exit_status = ?11, started_at = iif(?13, coalesce(started_at, assigned_at), started_at), lock_status = iif(?3 IS NULL, lock_status, 'released'),
-                 lock_released_at = ?12, assigner = NULL, keeper = NULL, deadline_ns = NULL, agent_pid = NULL,
+                 lock_released_at = ?12, assigner = NULL, keeper = NULL, pane = NULL, deadline_ns = NULL, agent_pid = NULL,
                  stop = NULL, stop_by = NULL, stop_note = NULL
              WHERE id = ?1 AND assigned_session = ?2 AND lock_token IS ?3 AND status IN ('assigned', 'in_progress')",
         )?
@@ -354,7 +369,7 @@ pub(crate) fn all(tx: &mut LockTx<'_>) -> Result<Vec<Running>, Error> {
     sql(tx, |sql| {
         let mut statement = sql.prepare_cached(
             "SELECT id, assigned_session, lock_token, deadline_ns, assigner, keeper, agent_pid, stop, stop_by, stop_note,
-                    retry, coalesce(retry_count, 0), coalesce(max_retries, 3), log_file, coalesce(log_from, 0)
+                    retry, coalesce(retry_count, 0), coalesce(max_retries, 3), log_file, coalesce(log_from, 0), pane
                  FROM prompts INDEXED BY idx_prompts_running WHERE status IN ('assigned', 'in_progress') ORDER BY id",
         )?;
         let rows = statement
@@ -383,6 +398,7 @@ fn running(row: &Row<'_>) -> rusqlite::Result<Option<Running>> {
         deadline: row.get::<_, Option<i64>>(3)?.map_or(Moment::MAX, Moment),
         assigner: read(row.get(4)?),
         keeper: read(row.get(5)?),
+        pane: read(row.get(15)?),
         agent_pid: row.get(6)?,
         stop: stop(row)?,
         retry: row.get(10)?,

@@ -7,32 +7,30 @@ use gaia_locks::service::LockTx;
 use rusqlite::{OptionalExtension as _, Row, params};
 
 use super::{read, sql, text};
-use crate::session::{Kind, Session, State};
+use crate::session::{Away, Drive, Kind, Session, State};
 use crate::wire::SessionInfo;
 
 /// A session that is about to be added.
 #[derive(Clone, Debug)]
 pub(crate) struct NewSession<'a> {
     pub name: &'a SessionId,
-    pub command: &'a str,
+    pub kind: Kind,
+    /// As its user wrote it.
+    pub command: Option<&'a str>,
+    /// Of a process session.
     pub argv: &'a [String],
     pub provider: Option<&'a str>,
     pub folder: Option<&'a str>,
 }
 
-/// What an idle session starts, and where when a task has no folder.
-pub(crate) struct Command {
-    pub argv: Vec<String>,
-    pub folder: Option<String>,
-}
-
-/// All sessions that can be given tasks. A row that another program wrote and
-/// whose name cannot be used is left alone.
+/// All known sessions, of every kind and in every state. A row that another
+/// program wrote and whose name or kind cannot be used is left alone.
 pub(crate) fn all(tx: &mut LockTx<'_>) -> Result<Vec<Session>, Error> {
     sql(tx, |sql| {
         let mut statement = sql.prepare_cached(
-            "SELECT name, provider, status, current_task_id, idle_since_ns, coalesce(current_dir, working_dir)
-                 FROM sessions WHERE kind = 'process' AND status IN ('idle', 'busy') ORDER BY name",
+            "SELECT name, provider, coalesce(status, 'unknown'), current_task_id, idle_since_ns,
+                    coalesce(current_dir, working_dir), kind
+                 FROM sessions WHERE kind IS NOT NULL ORDER BY name",
         )?;
         let rows = statement
             .query_map([], session)?
@@ -42,18 +40,20 @@ pub(crate) fn all(tx: &mut LockTx<'_>) -> Result<Vec<Session>, Error> {
 }
 
 fn session(row: &Row<'_>) -> rusqlite::Result<Option<Session>> {
-    let name: String = row.get(0)?;
-    let task: Option<i64> = row.get(3)?;
+    let (name, kind): (String, String) = (row.get(0)?, row.get(6)?);
+    let (Ok(name), Some(kind)) = (SessionId::new(name), Kind::from_word(&kind)) else {
+        return Ok(None);
+    };
+    let (status, task): (String, Option<i64>) = (row.get(2)?, row.get(3)?);
     let since = Moment(row.get::<_, Option<i64>>(4)?.unwrap_or(0));
     Ok(Some(Session {
-        name: match SessionId::new(name) {
-            Ok(name) => name,
-            Err(_) => return Ok(None),
-        },
+        name,
+        kind,
         provider: row.get(1)?,
-        state: match task {
-            Some(task) => State::Busy { task: TaskId(task) },
-            None => State::Idle { since },
+        state: match (task, status.as_str()) {
+            (Some(task), _) => State::Busy { task: TaskId(task) },
+            (None, "idle") => State::Idle { since },
+            (None, other) => State::Away(Away::from_word(other)),
         },
         folder: row.get(5)?,
     }))
@@ -62,21 +62,24 @@ fn session(row: &Row<'_>) -> rusqlite::Result<Option<Session>> {
 /// Adds a session; whether its name was free.
 pub(crate) fn insert(tx: &mut LockTx<'_>, new: &NewSession<'_>) -> Result<bool, Error> {
     let now = tx.now();
+    // Nobody has seen yet what the others do.
+    let is_idle = new.kind == Kind::Process;
     sql(tx, |sql| {
         let added = sql.execute(
             "INSERT OR IGNORE INTO sessions
                  (name, status, kind, command, argv, provider, is_claude, working_dir, last_activity, updated_at, idle_since_ns)
-             VALUES (?1, 'idle', ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?9)",
+             VALUES (?1, ?10, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?9)",
             params![
                 new.name.as_str(),
-                Kind::Process.word(),
+                new.kind.word(),
                 new.command,
                 text(&new.argv)?,
                 new.provider,
                 new.provider == Some("claude"),
                 new.folder,
                 now.wall.to_sql(),
-                now.moment.0,
+                is_idle.then_some(now.moment.0),
+                if is_idle { "idle" } else { "unknown" },
             ],
         )?;
         Ok(added > 0)
@@ -128,24 +131,30 @@ pub(crate) fn remove(tx: &mut LockTx<'_>, name: &str) -> Result<(), Error> {
     })
 }
 
-/// The command of a session that is idle, and its own folder; `None` when it
-/// is not idle any more.
-pub(crate) fn idle_command(
-    tx: &mut LockTx<'_>,
-    name: &SessionId,
-) -> Result<Option<Command>, Error> {
+/// What drives a session that is idle; `None` when it is not idle any more.
+pub(crate) fn idle(tx: &mut LockTx<'_>, name: &SessionId) -> Result<Option<Drive>, Error> {
     sql(tx, |sql| {
-        let row = sql
+        let found = sql
             .prepare_cached(
-                "SELECT argv, working_dir FROM sessions
-                     WHERE name = ?1 AND status = 'idle' AND current_task_id IS NULL AND kind = 'process'",
+                "SELECT kind, argv, working_dir, pane FROM sessions
+                     WHERE name = ?1 AND status = 'idle' AND current_task_id IS NULL",
             )?
-            .query_row([name.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
+            .query_row([name.as_str()], drive)
             .optional()?;
-        Ok(row.map(|(argv, folder)| Command {
-            argv: read(argv).unwrap_or_default(),
-            folder,
-        }))
+        Ok(found.flatten())
+    })
+}
+
+fn drive(row: &Row<'_>) -> rusqlite::Result<Option<Drive>> {
+    let kind: Option<String> = row.get(0)?;
+    Ok(match kind.as_deref().and_then(Kind::from_word) {
+        Some(Kind::Process) => Some(Drive::Process {
+            argv: read(row.get(1)?).unwrap_or_default(),
+            folder: row.get(2)?,
+        }),
+        Some(Kind::Tmux) => read(row.get(3)?).map(Drive::Tmux),
+        Some(Kind::Remote) => Some(Drive::Remote),
+        None => None,
     })
 }
 
@@ -167,19 +176,27 @@ pub(crate) fn set_busy(
     })
 }
 
-/// It is free again, if it worked on this task.
-pub(crate) fn set_idle(tx: &mut LockTx<'_>, name: &SessionId, task: TaskId) -> Result<(), Error> {
+/// It has no task any more, if it worked on this one. A process session is
+/// idle then; others are when they are seen to be, or say so.
+pub(crate) fn set_free(
+    tx: &mut LockTx<'_>,
+    name: &SessionId,
+    task: TaskId,
+    seen_idle: bool,
+) -> Result<(), Error> {
     let now = tx.now();
     sql(tx, |sql| {
         sql.prepare_cached(
-            "UPDATE sessions SET status = 'idle', current_task_id = NULL, idle_since_ns = ?3,
-                 last_activity = ?4, updated_at = ?4 WHERE name = ?1 AND current_task_id = ?2",
+            "UPDATE sessions SET status = iif(kind = 'process' OR ?5, 'idle', 'unknown'), current_task_id = NULL,
+                 idle_since_ns = iif(kind = 'process' OR ?5, ?3, NULL), last_activity = ?4, updated_at = ?4
+             WHERE name = ?1 AND current_task_id = ?2",
         )?
         .execute(params![
             name.as_str(),
             task.0,
             now.moment.0,
-            now.wall.to_sql()
+            now.wall.to_sql(),
+            seen_idle,
         ])
         .map(drop)
     })
