@@ -29,8 +29,8 @@ To begin with:
 /// A lock is a lease on a folder for one session. Whoever asks for a folder
 /// that overlaps a locked one is refused, told who holds it and until when, or
 /// waits in line for it. `gaia run FOLDER -- COMMAND` holds a lock exactly as
-/// long as a command runs. A task is queued with `gaia send`, and `gaia
-/// assigner` gives it to a session together with the lock on its folder.
+/// long as a command runs. A task is queued with `gaia send`, and `gaia up`
+/// gives it to a session together with the lock on its folder.
 #[derive(Parser)]
 #[command(
     name = "gaia",
@@ -104,6 +104,7 @@ pub enum Command {
     Task(commands::task::TaskArgs),
     Sessions(commands::sessions::SessionsArgs),
     Session(commands::session::SessionArgs),
+    Up(commands::up::UpArgs),
     Assigner(commands::assigner::AssignerArgs),
     #[command(hide = true)]
     Keeper(commands::assigner::KeeperArgs),
@@ -129,7 +130,7 @@ impl Command {
     /// the main job there, since an agent's repository must not choose the
     /// database.
     pub fn reads_dot_env_here(&self) -> bool {
-        matches!(self, Command::Assigner(_))
+        matches!(self, Command::Up(_) | Command::Assigner(_))
     }
 }
 

@@ -16,7 +16,7 @@ use crate::output::human::{Style, clean};
 
 /// Queue a task for the fleet
 ///
-/// An assigner (`gaia assigner`) gives it to a session that fits, together
+/// `gaia up` gives it to a session that fits, together
 /// with the lock on its folder. The text may come from a file or from stdin.
 ///
 /// Exit status: 0 queued. With --wait: 0 completed, 1 failed or cancelled,

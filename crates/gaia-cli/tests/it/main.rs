@@ -15,4 +15,5 @@ mod run;
 mod snapshots;
 mod terminal;
 mod untold;
+mod up;
 mod why;
