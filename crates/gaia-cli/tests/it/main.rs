@@ -12,6 +12,7 @@ mod home;
 mod interrupt;
 mod lost_database;
 mod run;
+mod service;
 mod snapshots;
 mod terminal;
 mod untold;
