@@ -10,6 +10,7 @@
 mod doctor;
 mod home;
 mod interrupt;
+mod log;
 mod run;
 mod snapshots;
 mod terminal;

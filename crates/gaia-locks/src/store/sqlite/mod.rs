@@ -28,6 +28,7 @@ mod line;
 mod migrate;
 mod open;
 mod requests;
+mod settle;
 mod tokens;
 mod transaction;
 mod vfs;
@@ -123,6 +124,10 @@ impl Store for SqliteStore {
 
     fn backup(&self, to: &Path) -> Result<(), StoreError> {
         copy::backup(&self.connection, to)
+    }
+
+    fn settle(&self) {
+        settle::settle(&self.connection);
     }
 }
 
