@@ -18,6 +18,7 @@ mod asker;
 mod commands;
 mod context;
 mod exit;
+mod log;
 mod output;
 mod system;
 mod tell;

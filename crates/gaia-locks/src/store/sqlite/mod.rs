@@ -14,6 +14,9 @@
 //! - The file system is judged before the file is opened: where WAL's shared
 //!   memory does not work, nobody is granted anything [R18].
 //!
+//! - A log that somebody deleted alone is noticed, since SQLite itself deletes
+//!   it only after its `-shm` [`open`].
+//!
 //! # What is not promised
 //! A process that is stopped (SIGSTOP) inside its 20 microseconds of
 //! transaction keeps the database locked until it goes on or dies: others are
@@ -90,6 +93,15 @@ impl SqliteStore {
     /// The database file.
     pub fn path(&self) -> &Path {
         self.connection.path()
+    }
+
+    /// The id of this very database, whatever stands at its path another day.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn id(&self) -> Result<String, StoreError> {
+        let sqlite = self.connection.lock();
+        migrate::id_of(&sqlite).map_err(|error| open::of_sqlite(self.path(), &error))
     }
 
     /// Looks through the whole file for damage, and gives what was found.

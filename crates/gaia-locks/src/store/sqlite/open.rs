@@ -46,6 +46,21 @@ fn refuse_untrusted(path: &Path) -> Result<(), StoreError> {
     }
 }
 
+/// When the last connection is closed SQLite deletes `-shm` first and the log
+/// after it, and makes them the other way round. So where the log alone is
+/// missing somebody deleted it, and with it locks and tokens that were given.
+fn refuse_without_its_log(path: &Path) -> Result<(), StoreError> {
+    let is_there = |suffix| beside(path, suffix).symlink_metadata().is_ok();
+    if is_there("-wal") || !is_there("-shm") {
+        return Ok(());
+    }
+    Err(unusable(
+        path,
+        &"its log (-wal) was deleted, and what stood only in it is lost; `gaia restore` a backup, \
+          or delete -shm too and go on with an older state, in which locks and tokens are missing",
+    ))
+}
+
 /// The file's identity; it is made when it is not there, so that it has one.
 /// Only new files are touched: closing a descriptor of a file that is open
 /// would take away the locks of other copies of SQLite in this process.
@@ -68,6 +83,7 @@ fn connect(
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX
         | OpenFlags::SQLITE_OPEN_EXRESCODE;
+    refuse_without_its_log(path)?;
     let gate = Gate::open(&beside(path, "-gate"))?;
     let failed = |error: rusqlite::Error| of_sqlite(path, &error);
     let mut sqlite = Sqlite::open_with_flags(path, flags).map_err(failed)?;
