@@ -116,6 +116,13 @@ impl Context {
         Ok(gaia_assigner::Tasks::new((*self.service()?).clone()))
     }
 
+    /// Leaves the database, if it was opened, as the next command wants it.
+    pub fn settle(&self) {
+        if let Some(service) = self.service.get() {
+            service.store().settle();
+        }
+    }
+
     /// The door on the database itself, for tables that join its transactions
     /// and for backups.
     ///

@@ -10,6 +10,7 @@
 mod doctor;
 mod home;
 mod interrupt;
+mod log;
 mod lost_database;
 mod run;
 mod service;

@@ -31,6 +31,7 @@ mod line;
 mod migrate;
 mod open;
 mod requests;
+mod settle;
 mod tokens;
 mod transaction;
 mod vfs;
@@ -135,6 +136,10 @@ impl Store for SqliteStore {
 
     fn backup(&self, to: &Path) -> Result<(), StoreError> {
         copy::backup(&self.connection, to)
+    }
+
+    fn settle(&self) {
+        settle::settle(&self.connection);
     }
 }
 

@@ -11,7 +11,7 @@ use rusqlite::{Connection as Sqlite, OpenFlags};
 
 use super::connection::{self, Connection};
 use super::gate::Gate;
-use super::{beside, migrate, unusable, vfs};
+use super::{beside, migrate, settle, unusable, vfs};
 use crate::error::StoreError;
 use crate::os::{Trust, file_system_of};
 use crate::settings::Durability;
@@ -25,6 +25,7 @@ pub(super) fn open(path: &Path, durability: Durability) -> Result<Arc<Connection
     if let Some(directory) = path.parent() {
         fs::create_dir_all(directory).map_err(|error| unusable(directory, &error))?;
     }
+    settle::hear_of_recovery();
     vfs::use_descriptor_locks();
     let file = touch(path)?;
     let file = (file.dev(), file.ino());
