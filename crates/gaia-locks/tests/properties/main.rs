@@ -343,10 +343,19 @@ impl Pair {
         let mut patience = Patience::default();
         patience.cancel.cancel();
         let told = self.real.wait(WaiterId(waiter), &mut patience);
+        let in_circle = self.toy.is_youngest_in_a_circle(waiter);
         let taken = self.toy.take_up(waiter);
         match told {
             Ok(Told::Granted(_)) => assert!(taken),
-            Ok(Told::Refused(_)) | Err(Error::NotInLine(_)) => assert!(!taken),
+            Ok(Told::Refused(refusal)) => {
+                assert!(!taken);
+                assert_eq!(
+                    refusal.cycle.is_some(),
+                    in_circle,
+                    "the youngest of a circle"
+                );
+            }
+            Err(Error::NotInLine(_)) => assert!(!taken && !in_circle),
             other => panic!("{other:?}"),
         }
         // The process that its locks are bound to may have died meanwhile.

@@ -175,6 +175,8 @@ macro_rules! every_case {
             circle::r10_asking_without_waiting_closes_no_circle
             circle::r10_the_dead_close_no_circle
             circle::r10_tasks_of_one_session_can_close_a_circle
+            circle::r10_a_circle_without_a_new_wait_refuses_its_youngest
+            circle::r10_asked_again_by_its_request_id_the_youngest_is_told
             life::r11_a_living_process_keeps_its_lock_past_the_lease
             life::r11_a_dead_process_frees_at_the_next_request
             life::r11_a_dead_process_is_swept

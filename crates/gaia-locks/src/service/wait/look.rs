@@ -39,6 +39,8 @@ pub(super) struct Waiting {
     pub(super) heard_long_ago: bool,
     /// Something in the way is over; a write will clear it away.
     pub(super) due: bool,
+    /// It waits in a circle in which nobody came later.
+    pub(super) in_circle: bool,
     pub(super) processes: HashSet<ProcessIdentity>,
 }
 
@@ -54,6 +56,7 @@ impl LockTx<'_> {
         state.waiters.retain(|other| other.id < id);
         let now = self.now().moment;
         let (due, processes) = self.what_ends(&waiter, &state);
+        let in_circle = self.circle(&waiter.want, Some(id), &state)?.is_some();
         let queued = shows.then(|| self.queued(&waiter, &state));
         Ok(Seen::StillWaiting(Box::new(Waiting {
             queued,
@@ -62,6 +65,7 @@ impl LockTx<'_> {
             patience_over: waiter.until.is_some_and(|until| now >= until),
             heard_long_ago: now.since(waiter.heard) >= HEARTBEAT,
             due,
+            in_circle,
             processes,
         })))
     }
