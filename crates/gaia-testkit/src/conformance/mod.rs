@@ -179,6 +179,8 @@ macro_rules! every_case {
             circle::r10_asked_again_by_its_request_id_the_youngest_is_told
             life::r11_a_living_process_keeps_its_lock_past_the_lease
             life::r11_a_dead_process_frees_at_the_next_request
+            life::r11_who_waits_gives_a_release_on_its_way_a_moment
+            life::r11_nobody_is_left_to_release_it
             life::r11_a_dead_process_is_swept
             life::r11_the_history_says_that_the_holder_died
             life::r11_who_cannot_tell_goes_by_the_lease

@@ -83,7 +83,7 @@ impl LockTx<'_> {
     /// are all that is in the way: at a hand-off the dead among them are left
     /// out anyway.
     fn what_ends(&self, waiter: &Waiter, state: &State) -> (bool, HashSet<ProcessIdentity>) {
-        use crate::rules::expire::{Verdict, is_waiting, judge};
+        use crate::rules::expire::{Verdict, is_waiting, judge_patiently};
         let (now, witness) = (self.now(), &*self.config.witness);
         let in_the_way: Vec<&Lock> = queue::locks_in_the_way(&waiter.want, &state.locks).collect();
         let only_waiters = in_the_way.is_empty();
@@ -93,12 +93,17 @@ impl LockTx<'_> {
             .collect();
         let due = in_the_way
             .iter()
-            .any(|lock| judge(lock, now, witness) != Verdict::Stands)
+            .any(|lock| judge_patiently(lock, now, witness) != Verdict::Stands)
             || ahead.iter().any(|other| !is_waiting(other, now, witness));
         let of_locks = in_the_way.iter().filter_map(|lock| match &lock.binding {
-            Binding::Process(process) | Binding::Claim(process) => Some(process.clone()),
+            Binding::Process(process) | Binding::Claim(process) => Some(process),
             Binding::Lease => None,
         });
+        // Where somebody else releases the lock, his death counts too.
+        let of_locks = of_locks
+            .flat_map(|process| [Some(process), process.released_by.as_deref()])
+            .flatten()
+            .cloned();
         let of_waiters = ahead.iter().filter_map(|other| match &other.life {
             WaiterLife::Process(process) => Some(process.clone()),
             WaiterLife::Heartbeat => None,
@@ -113,7 +118,7 @@ impl LockTx<'_> {
         };
         let heard = self.now().moment;
         self.tx.update_waiter(id, &waiter.state, heard)?;
-        self.settled_state(&waiter.want)?;
+        self.settled_state(&waiter.want, true)?;
         self.hand_off(&waiter.want.scope, &waiter.want.folders)
     }
 }
