@@ -40,7 +40,10 @@ impl Assigner {
             let renew_at = active.is_renewed_here().then_some(active.renew_at);
             [Some(deadline), renew_at].into_iter().flatten()
         });
-        let soonest = runs.chain(self.timers.queue_at).min();
+        let soonest = runs
+            .chain(self.timers.queue_at)
+            .chain([self.pulse.at])
+            .min();
         let quiet = soonest.map_or(SLOW_LOOK, |soonest| now().until(soonest));
         quiet.clamp(Duration::from_millis(1), SLOW_LOOK)
     }
@@ -62,6 +65,7 @@ impl Assigner {
                 tracing::error!(%error, "locks could not be swept");
             }
         }
+        self.pulse(now);
         self.renew(now);
         self.kill_the_deaf(now);
     }
