@@ -131,7 +131,10 @@ impl Command {
     /// the main job there, since an agent's repository must not choose the
     /// database.
     pub fn reads_dot_env_here(&self) -> bool {
-        matches!(self, Command::Up(_) | Command::Assigner(_))
+        matches!(
+            self,
+            Command::Up(_) | Command::Assigner(_) | Command::Keeper(_)
+        )
     }
 }
 

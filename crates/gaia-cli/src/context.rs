@@ -40,6 +40,20 @@ pub struct Context {
     service: OnceCell<Arc<LockService>>,
 }
 
+/// What makes the same context again, in another thread.
+#[derive(Clone)]
+pub struct Again {
+    global: Global,
+    dot_env_here: bool,
+}
+
+impl Again {
+    /// Makes it.
+    pub fn context(&self) -> Context {
+        Context::new(self.global.clone(), self.dot_env_here)
+    }
+}
+
 impl Context {
     /// Nothing is read or opened yet.
     pub fn new(global: Global, dot_env_here: bool) -> Self {
@@ -49,6 +63,14 @@ impl Context {
             dot_env_here,
             settings: OnceCell::new(),
             service: OnceCell::new(),
+        }
+    }
+
+    /// What makes it again.
+    pub fn again(&self) -> Again {
+        Again {
+            global: self.global.clone(),
+            dot_env_here: self.dot_env_here,
         }
     }
 

@@ -116,6 +116,13 @@ struct Active {
     over: Option<Outcome>,
 }
 
+impl Active {
+    /// A keeper renews its task's lease itself [T5].
+    fn is_renewed_here(&self) -> bool {
+        self.running.keeper.is_none()
+    }
+}
+
 /// The assigner.
 pub struct Assigner {
     locks: LockService,

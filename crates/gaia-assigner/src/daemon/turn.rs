@@ -142,7 +142,10 @@ impl Assigner {
                 Outcome::Exit(Exit::Code(code)) => Some(*code),
                 _ => None,
             },
-            has_run: matches!(outcome, Outcome::Exit(_)),
+            has_run: matches!(
+                outcome,
+                Outcome::Exit(_) | Outcome::Unrenewed | Outcome::LeaseLost(_)
+            ),
             seen_idle: *outcome == Outcome::SeenIdle,
         };
         if self.locks.transact(|tx| running::end(tx, &ending))? {

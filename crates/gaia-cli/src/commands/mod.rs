@@ -58,7 +58,7 @@ pub fn run(context: &Context, command: Command) -> Ended {
         Command::Session(args) => session::run(context, args),
         Command::Up(args) => up::run(context, &args),
         Command::Assigner(args) => assigner::run(context, &args),
-        Command::Keeper(_) => assigner::keep(),
+        Command::Keeper(_) => assigner::keep(context),
         Command::Demo(args) => demo::run(context, &args),
         Command::DemoAgent(args) => demo::agent::run(context, &args),
         Command::ForceRelease(args) => force_release::run(context, &args),
