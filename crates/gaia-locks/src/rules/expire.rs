@@ -1,8 +1,8 @@
 //! What time and death do to a lock or a waiter [R3, R8, R11].
 
 use crate::clock::{Moment, Now};
-use crate::liveness::{Liveness, Witness};
-use crate::model::{Binding, End, EndReason, Lock, Waiter, WaiterLife, WaiterState};
+use crate::liveness::{Liveness, ProcessIdentity, Witness};
+use crate::model::{Binding, End, EndReason, Lock, Releaser, Waiter, WaiterLife, WaiterState};
 use crate::wire::wall_at;
 
 /// What is to be done with a lock that somebody came across.
@@ -22,10 +22,17 @@ pub enum Verdict {
 /// A claim (a grant that its waiter has not taken up) ends with the waiter's
 /// process, but that process's life extends nothing: the lease was asked for
 /// by somebody who may only be slow.
+///
+/// A task's lock lasts as long as anything of the task [T3]: the process that it
+/// is bound to is to see to that, and when it was killed itself, what it left is
+/// asked after.
 pub fn judge(lock: &Lock, now: Now, witness: &dyn Witness) -> Verdict {
     let lapsed = now.moment >= lock.expires;
     let life = match &lock.binding {
         Binding::Lease => Liveness::CannotTell,
+        Binding::Process(process) if lock.releaser == Releaser::Assigner => {
+            with_leftovers(process, witness)
+        }
         Binding::Process(process) | Binding::Claim(process) => witness.liveness(process),
     };
     match (&lock.binding, life) {
@@ -35,6 +42,13 @@ pub fn judge(lock: &Lock, now: Now, witness: &dyn Witness) -> Verdict {
         }
         _ if lapsed => Verdict::Over(lapse(lock, now)),
         _ => Verdict::Stands,
+    }
+}
+
+fn with_leftovers(keeper: &ProcessIdentity, witness: &dyn Witness) -> Liveness {
+    match witness.liveness(keeper) {
+        Liveness::Gone if witness.has_leftovers(keeper) => Liveness::Alive,
+        life => life,
     }
 }
 
