@@ -12,7 +12,7 @@ use gaia_locks::service::{Acquire, Attempt, Line, Locks as _};
 use gaia_locks::wire::Answer;
 
 use super::timers::now;
-use super::{Active, Assigner};
+use super::{Active, Assigner, report};
 use crate::keeper::Spec;
 use crate::plan::{self, Assign, Effect, Head, Snapshot};
 use crate::runner::{Spare, mark, word_file};
@@ -104,7 +104,7 @@ impl Assigner {
 
     fn pass_over(&self, task: TaskId) -> Result<(), Error> {
         self.locks.transact(|tx| queue::pass_over(tx, task))?;
-        tracing::info!(task = task.0, "task passed over: its folder is locked");
+        report::passed_over(&self.locks, task);
         Ok(())
     }
 
@@ -198,7 +198,7 @@ impl Assigner {
         let begun = self.locks.transact(|tx| running::begin(tx, assign, &hands));
         match begun {
             Ok(Some(begun)) => {
-                report(assign, &begun);
+                report::assigned(assign, &begun);
                 self.start(assign, begun, spare, &log);
                 Ok(true)
             }
@@ -345,25 +345,5 @@ fn working_folder(assign: &Assign, own: Option<&str>) -> PathBuf {
     match (path.is_file(), path.parent()) {
         (true, Some(parent)) => parent.to_owned(),
         _ => path.to_owned(),
-    }
-}
-
-fn report(assign: &Assign, begun: &Begun) {
-    let (task, session) = (assign.task.0, assign.session.as_str());
-    match (&assign.folder, begun.running.token) {
-        (Some(folder), Some(lock)) => {
-            tracing::info!(
-                task,
-                session,
-                lock = lock.0,
-                folder = folder.path(),
-                "task assigned"
-            );
-        }
-        _ => tracing::warn!(
-            task,
-            session,
-            "task assigned without a lock: it has no folder"
-        ),
     }
 }

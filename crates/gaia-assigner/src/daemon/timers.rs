@@ -39,7 +39,10 @@ impl Assigner {
             let deadline = active.kill_at.unwrap_or(active.running.deadline);
             [deadline, active.renew_at]
         });
-        let soonest = runs.chain(self.timers.queue_at).min();
+        let soonest = runs
+            .chain(self.timers.queue_at)
+            .chain([self.pulse.at])
+            .min();
         let quiet = soonest.map_or(SLOW_LOOK, |soonest| now().until(soonest));
         quiet.clamp(Duration::from_millis(1), SLOW_LOOK)
     }
@@ -61,6 +64,7 @@ impl Assigner {
                 tracing::error!(%error, "locks could not be swept");
             }
         }
+        self.pulse(now);
         self.renew(now);
         self.kill_the_deaf(now);
     }

@@ -26,6 +26,7 @@ pub mod sessions;
 pub mod status;
 pub mod task;
 pub mod tasks;
+pub mod up;
 pub mod verify;
 pub mod why;
 
@@ -54,6 +55,7 @@ pub fn run(context: &Context, command: Command) -> Ended {
         Command::Task(args) => task::run(context, &args),
         Command::Sessions(args) => sessions::run(context, &args),
         Command::Session(args) => session::run(context, args),
+        Command::Up(args) => up::run(context, &args),
         Command::Assigner(args) => assigner::run(context, &args),
         Command::Keeper(_) => assigner::keep(),
         Command::Demo(args) => demo::run(context, &args),

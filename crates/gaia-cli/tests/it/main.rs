@@ -10,7 +10,11 @@
 mod doctor;
 mod home;
 mod interrupt;
+mod log;
+mod lost_database;
 mod run;
 mod snapshots;
 mod terminal;
+mod untold;
+mod up;
 mod why;

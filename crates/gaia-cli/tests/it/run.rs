@@ -238,3 +238,33 @@ fn run_has_the_status_that_was_asked_for_when_another_database_holds_the_folder(
     assert_eq!(output.status.code(), Some(77), "{err}");
     assert!(err.contains("other.db"), "{err}");
 }
+
+#[test]
+fn run_holds_a_folder_once_however_often_it_was_named() {
+    let home = Home::new();
+    let script = "echo $GAIA_LOCK_TOKEN";
+    let output = home.output(&["run", "a", "./a", "b", "a", "--", "sh", "-c", script]);
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "1,2\n");
+    assert!(home.locks().is_empty());
+}
+
+#[test]
+fn what_run_starts_elsewhere_finds_the_same_home_when_it_was_a_relative_one() {
+    let home = Home::new();
+    std::fs::create_dir(home.path("work/inner")).unwrap();
+    let gaia = env!("CARGO_BIN_EXE_gaia");
+    let script = format!("cd inner && {gaia} status --json");
+    let mut command = home.gaia(&["run", "a", "--session", "me", "--", "sh", "-c", &script]);
+    let output = command.env("GAIA_HOME", "home").output().unwrap();
+    let (out, err) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    assert!(out.contains(r#""count":1"#), "{out}{err}");
+    let here = home.path("work/home");
+    let warning = format!(
+        "GAIA_HOME is a relative path: here it means {}",
+        here.display()
+    );
+    assert!(err.contains(&warning), "{err}");
+}

@@ -256,15 +256,18 @@ impl LockTx<'_> {
                 Grant::New(until) => self.insert(want, folder, *until, binding.clone())?,
             });
         }
-        let held_before = grants
-            .iter()
-            .all(|grant| matches!(grant, Grant::Extend(..)));
+        let held: Vec<LockId> = grants.iter().filter_map(Grant::held).collect();
+        let held_before = held.len() == grants.len();
         if !held_before && self.tx.has_waiters()? {
             let wanted = self.wanted_by(&want.scope, &want.holder.session)?;
             self.hand_off(&want.scope, &wanted)?;
         }
         self.remember(attempt, locks.iter().map(|lock| lock.id).collect(), None)?;
-        Ok(Answer::Granted(Granted { locks, held_before }))
+        Ok(Answer::Granted(Granted {
+            locks,
+            held_before,
+            held,
+        }))
     }
 
     fn extend(

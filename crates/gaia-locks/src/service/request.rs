@@ -56,6 +56,7 @@ impl LockTx<'_> {
                 Answer::Granted(Granted {
                     locks,
                     held_before: false,
+                    held: Vec::new(),
                 })
             }));
         }
@@ -81,6 +82,7 @@ impl LockTx<'_> {
         Ok(Answer::Granted(Granted {
             locks,
             held_before: true,
+            held: ids.to_vec(),
         }))
     }
 

@@ -42,6 +42,7 @@ impl LockTx<'_> {
         Ok(Some(Granted {
             locks,
             held_before: false,
+            held: Vec::new(),
         }))
     }
 }

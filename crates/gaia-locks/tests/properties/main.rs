@@ -323,8 +323,9 @@ impl Pair {
             .iter_mut()
             .find(|lock| lock.id == id)
             .unwrap();
-        lock.ttl = ttl.unwrap_or(lock.ttl);
-        lock.expires = lock.expires.max(now + lock.ttl);
+        let asked = ttl.unwrap_or(lock.ttl);
+        lock.ttl = lock.ttl.max(asked);
+        lock.expires = lock.expires.max(now + asked);
         let request = Renew {
             token: LockId(id),
             session: session(SESSIONS[lock.who.0 as usize]),

@@ -97,6 +97,7 @@ macro_rules! every_case {
             lease::r03_a_lease_lasts_from_one_second_to_thirty_days
             lease::r03_a_sweep_ends_what_lapsed_and_grants_to_the_line
             lease::r05_a_renewal_runs_from_its_own_moment
+            lease::r05_a_shorter_renewal_shortens_neither_the_lease_nor_later_ones
             lease::r05_only_the_holder_renews
             lease::r05_a_lapsed_lease_is_acquired_anew_with_a_new_token
             lease::r05_a_released_one_cannot_be_renewed
