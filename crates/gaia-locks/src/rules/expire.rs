@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::clock::{Moment, Now};
-use crate::liveness::{Liveness, Witness};
-use crate::model::{Binding, End, EndReason, Lock, Waiter, WaiterLife, WaiterState};
+use crate::liveness::{Liveness, ProcessIdentity, Witness};
+use crate::model::{Binding, End, EndReason, Lock, Releaser, Waiter, WaiterLife, WaiterState};
 use crate::wire::wall_at;
 
 /// What is to be done with a lock that somebody came across.
@@ -25,10 +25,17 @@ pub enum Verdict {
 /// A claim (a grant that its waiter has not taken up) ends with the waiter's
 /// process, but that process's life extends nothing: the lease was asked for
 /// by somebody who may only be slow.
+///
+/// A task's lock lasts as long as anything of the task [T3]: the process that it
+/// is bound to is to see to that, and when it was killed itself, what it left is
+/// asked after.
 pub fn judge(lock: &Lock, now: Now, witness: &dyn Witness) -> Verdict {
     let lapsed = now.moment >= lock.expires;
     let life = match &lock.binding {
         Binding::Lease => Liveness::CannotTell,
+        Binding::Process(process) if lock.releaser == Releaser::Assigner => {
+            with_leftovers(process, witness)
+        }
         Binding::Process(process) | Binding::Claim(process) => witness.liveness(process),
     };
     match (&lock.binding, life) {
@@ -67,6 +74,13 @@ fn is_being_released(lock: &Lock, witness: &dyn Witness) -> bool {
     };
     let other = process.released_by.as_deref();
     other.is_some_and(|other| witness.liveness(other) == Liveness::Alive)
+}
+
+fn with_leftovers(keeper: &ProcessIdentity, witness: &dyn Witness) -> Liveness {
+    match witness.liveness(keeper) {
+        Liveness::Gone if witness.has_leftovers(keeper) => Liveness::Alive,
+        life => life,
+    }
 }
 
 /// A dead process frees its lock when that is noticed, or when its lease

@@ -86,6 +86,31 @@ pub(super) fn r11_nobody_is_left_to_release_it(stage: &Stage) {
     ask("B", "/r").waiting().granted(stage);
 }
 
+/// What a killed keeper left is as good as the keeper, but only for the lock of
+/// a task: a person's lock ends with the process that it was bound to.
+pub(super) fn t03_a_tasks_lock_stands_while_anything_of_the_task_lives(stage: &Stage) {
+    let (keeper, other) = (stage.process(1), stage.process(2));
+    let task = ask("A", "/r")
+        .task(5)
+        .for_the_assigner()
+        .ttl(60)
+        .bound_to(&keeper);
+    let lock = task.granted(stage);
+    ask("A", "/s").bound_to(&other).granted(stage);
+    for process in [&keeper, &other] {
+        stage.witness.set_leftovers(process, true);
+        stage.kill(process);
+    }
+    ask("B", "/r/inside").refused(stage);
+    ask("B", "/s").granted(stage);
+    stage.pass(3600);
+    ask("B", "/r/inside").refused(stage);
+    assert!(stage.is_active(lock.id), "past its lease as well");
+    stage.witness.set_leftovers(&keeper, false);
+    ask("B", "/r/inside").granted(stage);
+    assert_eq!(stage.lock(lock.id).end_reason, Some(EndReason::Died));
+}
+
 pub(super) fn r11_a_dead_process_is_swept(stage: &Stage) {
     let process = stage.process(1);
     ask("A", "/r").bound_to(&process).granted(stage);

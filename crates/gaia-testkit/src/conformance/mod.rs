@@ -239,6 +239,7 @@ macro_rules! every_case {
             batch::r08_a_batch_hands_off_inside_itself
             batch::r04_tokens_of_a_batch_rise
             batch::t03_a_tasks_locks_end_in_one_transaction
+            life::t03_a_tasks_lock_stands_while_anything_of_the_task_lives
         }
     };
 }

@@ -125,6 +125,11 @@ impl StageWitness {
     pub fn set(&self, process: &ProcessIdentity, liveness: Liveness) {
         self.told.set(process, liveness);
     }
+
+    /// From now on something that this process started is there, or is not.
+    pub fn set_leftovers(&self, process: &ProcessIdentity, left: bool) {
+        self.told.set_leftovers(process, left);
+    }
 }
 
 impl Witness for StageWitness {
@@ -134,5 +139,9 @@ impl Witness for StageWitness {
         } else {
             Liveness::Gone
         }
+    }
+
+    fn has_leftovers(&self, process: &ProcessIdentity) -> bool {
+        self.told.has_leftovers(process)
     }
 }
