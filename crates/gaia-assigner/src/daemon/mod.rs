@@ -11,7 +11,9 @@
 
 mod assign;
 mod panes;
+mod pulse;
 mod recover;
+mod report;
 mod timers;
 mod turn;
 
@@ -27,6 +29,8 @@ use gaia_locks::ids::TaskId;
 use gaia_locks::liveness::ProcessIdentity;
 use gaia_locks::os::Listener;
 use gaia_locks::service::{LockService, Locks as _, Topic};
+
+pub use pulse::LastError;
 
 use crate::error::TaskError;
 use crate::plan::Rules;
@@ -51,6 +55,10 @@ pub struct Config {
     pub first_pause: Duration,
     /// How often locks are swept, if at all.
     pub sweep: Option<Duration>,
+    /// How often the log says how it is.
+    pub pulse: Duration,
+    /// What went wrong last, for that line; told by whoever writes the log.
+    pub last_error: LastError,
     /// Whether to end when nothing is left to do.
     pub until_idle: bool,
 }
@@ -66,6 +74,8 @@ impl Config {
             grace: Duration::from_secs(5),
             first_pause: Duration::from_secs(1),
             sweep: Some(Duration::from_secs(3600)),
+            pulse: Duration::from_secs(60),
+            last_error: LastError::default(),
             until_idle: false,
         }
     }
@@ -107,6 +117,13 @@ struct Active {
     over: Option<Outcome>,
 }
 
+impl Active {
+    /// A keeper renews its task's lease itself [T5].
+    fn is_renewed_here(&self) -> bool {
+        self.running.keeper.is_none()
+    }
+}
+
 /// The assigner.
 pub struct Assigner {
     locks: LockService,
@@ -123,6 +140,7 @@ pub struct Assigner {
     spares: Vec<Spare>,
     panes: panes::Panes,
     timers: timers::Timers,
+    pulse: pulse::Pulse,
     /// Tasks that were told of because no session could take them.
     warned: HashSet<TaskId>,
 }
@@ -160,6 +178,7 @@ impl Assigner {
             spares: Vec::new(),
             panes: panes::Panes::default(),
             timers: timers::Timers::default(),
+            pulse: pulse::Pulse::starting(config.pulse),
             warned: HashSet::new(),
             locks,
             config,

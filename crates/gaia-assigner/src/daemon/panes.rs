@@ -150,7 +150,7 @@ impl Assigner {
         let Some(begun) = begun else {
             return Ok(false);
         };
-        super::assign::report(assign, &begun);
+        super::report::assigned(assign, &begun);
         self.type_into(begun, log);
         Ok(true)
     }

@@ -1,4 +1,9 @@
 //! A tmux server of a test's own, and agents in it.
+#![allow(
+    dead_code,
+    clippy::allow_attributes,
+    reason = "each test binary uses a part of it"
+)]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
