@@ -174,7 +174,8 @@ fn drive(row: &Row<'_>) -> rusqlite::Result<Option<Drive>> {
     })
 }
 
-/// It works from now on.
+/// It works from now on. A process is started in its task's folder; a pane
+/// stays where it is.
 pub(crate) fn set_busy(
     tx: &mut LockTx<'_>,
     name: &SessionId,
@@ -184,7 +185,8 @@ pub(crate) fn set_busy(
     let now = tx.now().wall.to_sql();
     sql(tx, |sql| {
         sql.prepare_cached(
-            "UPDATE sessions SET status = 'busy', current_task_id = ?2, current_dir = coalesce(?3, current_dir),
+            "UPDATE sessions SET status = 'busy', current_task_id = ?2,
+                 current_dir = iif(kind = 'tmux', current_dir, coalesce(?3, current_dir)),
                  idle_since_ns = NULL, last_activity = ?4, updated_at = ?4 WHERE name = ?1",
         )?
         .execute(params![name.as_str(), task.0, folder, now])

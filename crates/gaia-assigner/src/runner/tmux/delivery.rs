@@ -43,6 +43,8 @@ pub(super) enum Act {
     Look(Moment),
     /// It was taken.
     Started,
+    /// What stands in its input line is taken out.
+    Clear,
     /// What was typed is taken out again, and then it is over.
     ClearAndEnd(Outcome),
     /// It is over.
@@ -86,6 +88,8 @@ pub(super) struct Seen<'a> {
     pub status: Status,
     /// Whether this program shows by a pattern that it works.
     pub shows_work: bool,
+    /// Whether the line of the cursor ends in the text.
+    pub holds_text: bool,
 }
 
 /// One task's way through a pane.
@@ -94,6 +98,8 @@ pub(super) struct Delivery {
     phase: Phase,
     /// It was asked to end.
     stopping: bool,
+    /// The text that an interrupted client put back was taken out.
+    cleared: bool,
 }
 
 impl Delivery {
@@ -101,6 +107,7 @@ impl Delivery {
         Self {
             phase: Phase::Check { modes: 0 },
             stopping: false,
+            cleared: false,
         }
     }
 
@@ -117,6 +124,7 @@ impl Delivery {
         Self {
             phase,
             stopping: false,
+            cleared: false,
         }
     }
 
@@ -171,6 +179,13 @@ impl Delivery {
 
     /// The pane was looked at.
     pub fn look(&mut self, now: Moment, seen: Seen<'_>) -> Option<Act> {
+        // Some clients put the text of an interrupted turn back into their
+        // input, where it would stand for ever.
+        let is_back = seen.holds_text && seen.status == Status::Unknown;
+        if self.stopping && self.phase == Phase::Working && is_back && !self.cleared {
+            self.cleared = true;
+            return Some(Act::Clear);
+        }
         match &self.phase {
             Phase::Check { modes } => Some(self.check(*modes, seen)),
             Phase::Pasting { .. } => None,
@@ -312,6 +327,7 @@ mod tests {
             reading,
             status,
             shows_work,
+            holds_text: false,
         };
         delivery.look(now, seen)
     }
@@ -359,6 +375,7 @@ mod tests {
             reading: Reading::Idle,
             status: Status::Idle,
             shows_work: false,
+            holds_text: false,
         };
         for _ in 0..MODES {
             assert_eq!(delivery.look(at(0), seen), Some(Act::LeaveMode));
@@ -473,6 +490,24 @@ mod tests {
         let mut taken = Delivery::adopted(true, at(0));
         let act = see_as(&mut taken, at(9), "> ", Reading::Idle, Status::Idle, false);
         assert_eq!(act, Some(Act::End(Outcome::SeenIdle)));
+    }
+
+    #[test]
+    fn t04_the_text_of_an_interrupted_turn_is_taken_out_again() {
+        let mut delivery = entered();
+        see(&mut delivery, at(200), "working", Reading::Busy);
+        let look = look("> text");
+        let back = Seen {
+            look: &look,
+            reading: Reading::Other,
+            status: Status::Unknown,
+            shows_work: true,
+            holds_text: true,
+        };
+        assert_eq!(delivery.look(at(300), back), None, "nobody has stopped it");
+        assert_eq!(delivery.stop(), None);
+        assert_eq!(delivery.look(at(400), back), Some(Act::Clear));
+        assert_eq!(delivery.look(at(500), back), None, "once");
     }
 
     #[test]

@@ -65,7 +65,8 @@ pub(super) fn keep(
         &[],
     )?;
     let shown = match first {
-        "-" => since(&shown, text),
+        // All there was, or all that is on the screen.
+        "-" | "0" => since(&shown, text),
         _ => &shown,
     };
     let lines = shown

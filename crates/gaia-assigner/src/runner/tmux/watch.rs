@@ -425,6 +425,7 @@ impl Thread {
             reading,
             status,
             shows_work,
+            holds_text: ends_in(&look, &work.job.text),
         };
         if let Some(act) = work.delivery.look(now, seen) {
             if act == Act::Paste {
@@ -448,6 +449,11 @@ impl Thread {
             Act::Enter => {
                 seat.eye.look_by(now().plus(PATIENCE));
                 self.ask(pane, &format!("send-keys -t {pane} Enter"));
+            }
+            Act::Clear => {
+                let key = seat.profile().clear;
+                seat.eye.look_by(now().plus(SOON));
+                self.ask(pane, &format!("send-keys -t {pane} {key}"));
             }
             Act::Started => {
                 if let Some(work) = &seat.work {
@@ -559,6 +565,17 @@ impl Thread {
             self.over(run, told);
         }
     }
+}
+
+/// Whether the line of the cursor ends in the end of a text, or in what some
+/// clients show for a long one.
+fn ends_in(look: &Look, text: &str) -> bool {
+    let last = text.trim_end().rsplit(['\n', '\r', '\t']).next();
+    let last: Vec<char> = last.unwrap_or_default().chars().collect();
+    let end: String = last[last.len().saturating_sub(20)..].iter().collect();
+    let line = look.at_cursor().unwrap_or_default();
+    let line = line.trim_end();
+    !end.is_empty() && (line.ends_with(end.trim_end()) || line.contains("[Pasted text"))
 }
 
 impl Seat {
