@@ -141,6 +141,8 @@ pub struct Running {
     pub pane: Option<Pane>,
     /// What runs for it.
     pub agent_pid: Option<u32>,
+    /// Whether its agent runs, or took its text.
+    pub is_started: bool,
     /// That somebody wants it to end.
     pub stop: Option<Stop>,
     /// Whether it is tried again when it fails.
@@ -191,6 +193,8 @@ pub enum Outcome {
     Told(Told),
     /// Its screen showed that it waits for work again: the last resort [T11].
     SeenIdle,
+    /// Its session could not be given it after all, and nothing was done: why.
+    NotNow(String),
     /// The text is nothing that could be given to such a session, however
     /// often it is tried: why.
     Unfit(String),
@@ -255,6 +259,11 @@ pub fn after(running: &Running, outcome: &Outcome, first_pause: Duration) -> Nex
         }
         (None, Outcome::Exit(exit)) => Next::Failed(exit_words(*exit)),
         (None, Outcome::SeenIdle) => Next::Completed,
+        (None, Outcome::NotNow(why)) => Next::Again {
+            spent: false,
+            pause: first_pause,
+            why: why.clone(),
+        },
         (None, Outcome::Told(Told::Failed(why))) if running.retry => {
             again(running, why.clone(), first_pause)
         }
@@ -309,6 +318,7 @@ mod tests {
             keeper: None,
             pane: None,
             agent_pid: None,
+            is_started: false,
             stop,
             retry,
             spent,

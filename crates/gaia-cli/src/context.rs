@@ -98,6 +98,20 @@ impl Context {
         Ok(self.settings.get_or_init(|| settings))
     }
 
+    /// The socket of the tmux server that is meant.
+    ///
+    /// # Errors
+    /// When the current folder cannot be told, or the path is no text.
+    pub fn tmux_server(&self, named: Option<&str>) -> Result<String, Failure> {
+        let uid = rustix::process::getuid().as_raw();
+        let socket = crate::tmux_server::socket(named, variable, uid, &here()?);
+        socket.into_os_string().into_string().map_err(|socket| {
+            Failure::usage(format!(
+                "the tmux server's socket {socket:?} is no readable path"
+            ))
+        })
+    }
+
     /// The settings that whoever is started in another folder would not find
     /// as they are here, as variables: those given as flags, and relative
     /// places.

@@ -174,8 +174,9 @@ impl Assigner {
         }
         match assign.kind {
             Kind::Process => self.assign_process(assign),
+            Kind::Tmux => self.assign_pane(assign),
             // The plan gives nothing to remote sessions.
-            Kind::Tmux | Kind::Remote => Ok(false),
+            Kind::Remote => Ok(false),
         }
     }
 
@@ -187,14 +188,14 @@ impl Assigner {
                 return Ok(false);
             }
         };
-        let log = self.config.logs.join(format!("task-{}.log", assign.task));
+        let log = self.log_of(assign.task);
         let hands = Hands {
             scope: &self.locks.scope(),
             ttl: self.locks.default_ttl(),
             assigner: &self.me,
             keeper: Some(spare.identity()),
             log: &log.to_string_lossy(),
-            log_from: fs::metadata(&log).map_or(0, |found| found.len()),
+            log_from: length(&log),
         };
         let asked_at = now();
         let begun = self.locks.transact(|tx| running::begin(tx, assign, &hands));
@@ -304,6 +305,11 @@ impl Assigner {
         }
     }
 
+    /// Where a task's output goes.
+    pub(super) fn log_of(&self, task: TaskId) -> PathBuf {
+        self.config.logs.join(format!("task-{task}.log"))
+    }
+
     fn take_spare(&mut self) -> io::Result<Spare> {
         while let Some(spare) = self.spares.pop() {
             if spare.is_alive() {
@@ -331,6 +337,11 @@ impl Assigner {
             spare.dismiss();
         }
     }
+}
+
+/// Where this try's output begins in a log.
+pub(super) fn length(log: &Path) -> u64 {
+    fs::metadata(log).map_or(0, |found| found.len())
 }
 
 /// A locked file is worked on in the folder where it lies; without a folder

@@ -10,6 +10,7 @@
 //! An error in one task or one turn is logged, and the loop goes on.
 
 mod assign;
+mod panes;
 mod pulse;
 mod recover;
 mod report;
@@ -137,6 +138,7 @@ pub struct Assigner {
     next_run: RunId,
     /// Keepers that stand ready.
     spares: Vec<Spare>,
+    panes: panes::Panes,
     timers: timers::Timers,
     pulse: pulse::Pulse,
     /// Tasks that were told of because no session could take them.
@@ -174,6 +176,7 @@ impl Assigner {
             active: HashMap::new(),
             next_run: 0,
             spares: Vec::new(),
+            panes: panes::Panes::default(),
             timers: timers::Timers::default(),
             pulse: pulse::Pulse::starting(config.pulse),
             warned: HashSet::new(),

@@ -91,6 +91,9 @@ impl Assigner {
             .filter(|active| active.is_renewed_here() && now >= active.renew_at);
         for active in due {
             active.renew_at = now.plus(ttl / 3);
+            if !active.run.shows_life() {
+                continue;
+            }
             if let Err(error) = renew(&self.locks, active) {
                 let (task, lock) = (
                     active.running.id.0,

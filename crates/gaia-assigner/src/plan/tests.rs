@@ -195,6 +195,7 @@ fn stops_are_asked_for_lost_or_due() {
         keeper: None,
         pane: None,
         agent_pid: None,
+        is_started: false,
         stop,
         retry: false,
         spent: 0,

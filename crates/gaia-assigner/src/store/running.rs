@@ -81,6 +81,7 @@ pub(crate) fn begin(
         keeper: hands.keeper.cloned(),
         pane,
         agent_pid: None,
+        is_started: false,
         stop: None,
         retry: waiting.retry,
         spent: waiting.spent,
@@ -369,7 +370,7 @@ pub(crate) fn all(tx: &mut LockTx<'_>) -> Result<Vec<Running>, Error> {
     sql(tx, |sql| {
         let mut statement = sql.prepare_cached(
             "SELECT id, assigned_session, lock_token, deadline_ns, assigner, keeper, agent_pid, stop, stop_by, stop_note,
-                    retry, coalesce(retry_count, 0), coalesce(max_retries, 3), log_file, coalesce(log_from, 0), pane
+                    retry, coalesce(retry_count, 0), coalesce(max_retries, 3), log_file, coalesce(log_from, 0), pane, status = 'in_progress'
                  FROM prompts INDEXED BY idx_prompts_running WHERE status IN ('assigned', 'in_progress') ORDER BY id",
         )?;
         let rows = statement
@@ -400,6 +401,7 @@ fn running(row: &Row<'_>) -> rusqlite::Result<Option<Running>> {
         keeper: read(row.get(5)?),
         pane: read(row.get(15)?),
         agent_pid: row.get(6)?,
+        is_started: row.get(16)?,
         stop: stop(row)?,
         retry: row.get(10)?,
         spent: row.get(11)?,

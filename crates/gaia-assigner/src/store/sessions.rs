@@ -7,7 +7,7 @@ use gaia_locks::service::LockTx;
 use rusqlite::{OptionalExtension as _, Row, params};
 
 use super::{read, sql, text};
-use crate::session::{Away, Drive, Kind, Session, State};
+use crate::session::{Away, Drive, Kind, Pane, Session, State};
 use crate::wire::SessionInfo;
 
 /// A session that is about to be added.
@@ -104,7 +104,8 @@ pub(crate) fn by_name(tx: &mut LockTx<'_>, name: &str) -> Result<Option<SessionI
     })
 }
 
-const INFO: &str = "SELECT name, kind, status, provider, command, working_dir, current_dir, current_task_id, last_activity
+const INFO: &str = "SELECT name, kind, status, provider, command, working_dir, current_dir, current_task_id, last_activity,
+        server, target, pane, pattern
     FROM sessions";
 
 fn info(row: &Row<'_>) -> rusqlite::Result<SessionInfo> {
@@ -116,6 +117,10 @@ fn info(row: &Row<'_>) -> rusqlite::Result<SessionInfo> {
             .unwrap_or_else(|| "unknown".to_owned()),
         provider: row.get(3)?,
         command: row.get(4)?,
+        server: row.get(9)?,
+        target: row.get(10)?,
+        pane: read::<Pane>(row.get(11)?).map(|pane| pane.id),
+        pattern: row.get(12)?,
         working_dir: row.get(5)?,
         current_dir: row.get(6)?,
         current_task_id: row.get::<_, Option<i64>>(7)?.map(TaskId),
@@ -145,6 +150,17 @@ pub(crate) fn idle(tx: &mut LockTx<'_>, name: &SessionId) -> Result<Option<Drive
     })
 }
 
+/// The pane that a session is.
+pub(crate) fn pane(tx: &mut LockTx<'_>, name: &str) -> Result<Option<Pane>, Error> {
+    sql(tx, |sql| {
+        let found = sql
+            .prepare_cached("SELECT pane FROM sessions WHERE name = ?1")?
+            .query_row([name], |row| row.get(0))
+            .optional()?;
+        Ok(read(found.flatten()))
+    })
+}
+
 fn drive(row: &Row<'_>) -> rusqlite::Result<Option<Drive>> {
     let kind: Option<String> = row.get(0)?;
     Ok(match kind.as_deref().and_then(Kind::from_word) {
@@ -158,7 +174,8 @@ fn drive(row: &Row<'_>) -> rusqlite::Result<Option<Drive>> {
     })
 }
 
-/// It works from now on.
+/// It works from now on. A process is started in its task's folder; a pane
+/// stays where it is.
 pub(crate) fn set_busy(
     tx: &mut LockTx<'_>,
     name: &SessionId,
@@ -168,7 +185,8 @@ pub(crate) fn set_busy(
     let now = tx.now().wall.to_sql();
     sql(tx, |sql| {
         sql.prepare_cached(
-            "UPDATE sessions SET status = 'busy', current_task_id = ?2, current_dir = coalesce(?3, current_dir),
+            "UPDATE sessions SET status = 'busy', current_task_id = ?2,
+                 current_dir = iif(kind = 'tmux', current_dir, coalesce(?3, current_dir)),
                  idle_since_ns = NULL, last_activity = ?4, updated_at = ?4 WHERE name = ?1",
         )?
         .execute(params![name.as_str(), task.0, folder, now])
