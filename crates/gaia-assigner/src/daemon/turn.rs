@@ -144,6 +144,10 @@ impl Assigner {
             },
             has_run: matches!(outcome, Outcome::Exit(_)),
             seen_idle: *outcome == Outcome::SeenIdle,
+            aside: match outcome {
+                Outcome::NotStarted(why) => Some((why, self.config.first_pause)),
+                _ => None,
+            },
         };
         if self.locks.transact(|tx| running::end(tx, &ending))? {
             report(running, &next);
