@@ -194,6 +194,11 @@ pub enum Outcome {
     NotStarted(String),
     /// What ran it is gone, and nobody knows how it ended [T6].
     Lost,
+    /// Its lease could not be renewed, so it was stopped before the lease's
+    /// end [T5].
+    Unrenewed,
+    /// Its lock was found to be lost, so it was stopped: how.
+    LeaseLost(String),
     /// The agent, its hook or a person said so [T11].
     Told(Told),
     /// Its screen showed that it waits for work again: the last resort [T11].
@@ -247,7 +252,9 @@ pub fn after(running: &Running, outcome: &Outcome, first_pause: Duration) -> Nex
         (Some(Stop::Forced { by, reason }), _) => {
             Next::Failed(format!("its lock was ended by {by}: {reason}"))
         }
-        (Some(Stop::LockLost(how)), _) => Next::Failed(format!("its lock was lost: {how}")),
+        (Some(Stop::LockLost(how)), _) | (_, Outcome::LeaseLost(how)) => {
+            Next::Failed(format!("its lock was lost: {how}"))
+        }
         (_, Outcome::Exit(Exit::Code(0)) | Outcome::Told(Told::Done(_))) => Next::Completed,
         (Some(Stop::TimedOut), _) => Next::Failed("timed out".to_owned()),
         (Some(Stop::Leaving), _) => Next::Again {
@@ -265,6 +272,10 @@ pub fn after(running: &Running, outcome: &Outcome, first_pause: Duration) -> Nex
         }
         (None, Outcome::Told(Told::Failed(why)) | Outcome::Unfit(why)) => Next::Failed(why.clone()),
         (None, Outcome::NotStarted(why)) => again(running, why.clone(), first_pause),
+        (None, Outcome::Unrenewed) => {
+            let why = "its lease could not be renewed, so it was stopped".to_owned();
+            again(running, why, first_pause)
+        }
         (None, Outcome::Lost) => {
             let why = "what ran it is gone, and how it ended is not known".to_owned();
             again(running, why, first_pause)
@@ -344,6 +355,17 @@ mod tests {
         let third = after(&running(2, true, None), &FAILED, FIRST);
         assert!(matches!(third, Next::Failed(_)), "{third:?}");
         assert_eq!(pause(30, FIRST), LONGEST_PAUSE);
+    }
+
+    #[test]
+    fn t05_one_whose_lease_could_not_be_renewed_is_tried_again_and_a_lost_lock_fails_it() {
+        let next = after(&running(0, false, None), &Outcome::Unrenewed, FIRST);
+        assert!(matches!(next, Next::Again { spent: true, .. }), "{next:?}");
+        let lost = Outcome::LeaseLost("lapsed".to_owned());
+        let next = after(&running(0, true, None), &lost, FIRST);
+        assert_eq!(next, Next::Failed("its lock was lost: lapsed".to_owned()));
+        let next = after(&running(0, true, Some(Stop::Cancelled)), &lost, FIRST);
+        assert_eq!(next, Next::Cancelled);
     }
 
     #[test]

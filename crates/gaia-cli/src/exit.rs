@@ -211,13 +211,11 @@ struct Told<'a> {
     error: &'a Failure,
 }
 
-/// Tells of a failure where it is looked for: as JSON on stdout, else in words
-/// on stderr.
+/// Tells of a failure where it is looked for: as JSON on stdout; in words on
+/// stderr, also where stdout cannot be written.
 pub fn fail(out: &Output, failure: &Failure) -> ExitCode {
-    if out.is_json() {
-        // Where stdout cannot be written the exit status still tells.
-        drop(out.object(&Told { error: failure }));
-    } else {
+    let told = Told { error: failure };
+    if !out.is_json() || out.deliver(&told, |_| String::new()).is_err() {
         tell::error(&failure.message, failure.hint.as_deref());
     }
     failure.status.into()

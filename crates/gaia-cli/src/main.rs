@@ -18,6 +18,7 @@ mod asker;
 mod commands;
 mod context;
 mod exit;
+mod log;
 mod output;
 mod system;
 mod tell;
@@ -38,7 +39,9 @@ fn main() -> ExitCode {
         Err(unread) => return args::tell_unread(&unread, &words),
     };
     let context = Context::new(cli.global, cli.command.reads_dot_env_here());
-    match commands::run(&context, cli.command) {
+    let ended = commands::run(&context, cli.command);
+    context.settle();
+    match ended {
         Ok(status) => status,
         Err(failure) => exit::fail(&context.out, &failure),
     }

@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use gaia_locks::Error;
+use gaia_locks::clock::Moment;
 use gaia_locks::folder::Folder;
 use gaia_locks::ids::TaskId;
 use gaia_locks::model::{Mode, Turn, WaiterLife};
@@ -12,8 +13,8 @@ use gaia_locks::service::{Acquire, Attempt, Line, Locks as _};
 use gaia_locks::wire::Answer;
 
 use super::timers::now;
-use super::{Active, Assigner};
-use crate::keeper::Spec;
+use super::{Active, Assigner, report};
+use crate::keeper::{Lease, Spec};
 use crate::plan::{self, Assign, Effect};
 use crate::runner::{Spare, mark, word_file};
 use crate::session::{Drive, Kind};
@@ -103,7 +104,7 @@ impl Assigner {
 
     fn pass_over(&self, task: TaskId) -> Result<(), Error> {
         self.locks.transact(|tx| queue::pass_over(tx, task))?;
-        tracing::info!(task = task.0, "task passed over: its folder is locked");
+        report::passed_over(&self.locks, task);
         Ok(())
     }
 
@@ -194,11 +195,16 @@ impl Assigner {
             log: &log.to_string_lossy(),
             log_from: fs::metadata(&log).map_or(0, |found| found.len()),
         };
+        let asked_at = now();
         let begun = self.locks.transact(|tx| running::begin(tx, assign, &hands));
         match begun {
             Ok(Some(begun)) => {
-                report(assign, &begun);
-                self.start(assign, begun, spare, &log);
+                report::assigned(assign, &begun);
+                let spec = Spec {
+                    lease: self.lease(&begun.running, asked_at),
+                    ..self.spec(assign, &begun, &spare, &log)
+                };
+                self.start(begun, spare, &spec);
                 Ok(true)
             }
             Ok(None) => {
@@ -212,20 +218,24 @@ impl Assigner {
         }
     }
 
+    /// What its keeper has to know to renew it.
+    fn lease(&self, running: &Running, asked_at: Moment) -> Option<Lease> {
+        let ttl = self.locks.default_ttl();
+        let session = running.session.clone();
+        running
+            .token
+            .map(|token| Lease::new(token, session, ttl, asked_at))
+    }
+
     /// The task is given: from here on a failure is the end of a try [T2].
-    fn start(&mut self, assign: &Assign, begun: Begun, spare: Spare, log: &Path) {
-        let Drive::Process { argv, folder } = &begun.drive else {
+    fn start(&mut self, begun: Begun, spare: Spare, spec: &Spec) {
+        if !matches!(begun.drive, Drive::Process { .. }) {
             // Changed under the plan's eyes: the next look gives it anew.
             return self.give_back(&begun.running, "its session is no process session");
-        };
-        let program = Program {
-            argv,
-            folder: working_folder(assign, folder.as_deref()),
-        };
-        let spec = self.spec(assign, &begun, program, &spare, log);
+        }
         let run = self.next_run;
         self.next_run += 1;
-        match spare.run(&spec, run) {
+        match spare.run(spec, run) {
             Ok(handle) => {
                 let renew_at = now().plus(self.locks.default_ttl() / 3);
                 let active = Active {
@@ -251,20 +261,13 @@ impl Assigner {
         }
     }
 
-    fn spec(
-        &self,
-        assign: &Assign,
-        begun: &Begun,
-        program: Program<'_>,
-        spare: &Spare,
-        log: &Path,
-    ) -> Spec {
-        let takes_text = program
-            .argv
-            .iter()
-            .any(|argument| argument.contains("{prompt}"));
-        let argv = program
-            .argv
+    fn spec(&self, assign: &Assign, begun: &Begun, spare: &Spare, log: &Path) -> Spec {
+        let (argv, folder) = match &begun.drive {
+            Drive::Process { argv, folder } => (argv.as_slice(), folder.as_deref()),
+            Drive::Tmux(_) | Drive::Remote => (&[][..], None),
+        };
+        let takes_text = argv.iter().any(|argument| argument.contains("{prompt}"));
+        let argv = argv
             .iter()
             .map(|argument| argument.replace("{prompt}", &begun.text))
             .collect();
@@ -288,7 +291,7 @@ impl Assigner {
         Spec {
             argv,
             input: (!takes_text).then(|| begun.text.clone()),
-            folder: program.folder,
+            folder: working_folder(assign, folder),
             environment: given
                 .map(|(name, value)| (name, Some(value)))
                 .chain(own)
@@ -296,6 +299,7 @@ impl Assigner {
             log: log.to_owned(),
             word: word_file(log, spare.identity()),
             grace_ms: u64::try_from(self.config.grace.as_millis()).unwrap_or(u64::MAX),
+            lease: None,
         }
     }
 
@@ -328,12 +332,6 @@ impl Assigner {
     }
 }
 
-/// What is started, and where.
-struct Program<'a> {
-    argv: &'a [String],
-    folder: PathBuf,
-}
-
 /// A locked file is worked on in the folder where it lies; without a folder
 /// the session's own is taken.
 fn working_folder(assign: &Assign, own: Option<&str>) -> PathBuf {
@@ -344,25 +342,5 @@ fn working_folder(assign: &Assign, own: Option<&str>) -> PathBuf {
     match (path.is_file(), path.parent()) {
         (true, Some(parent)) => parent.to_owned(),
         _ => path.to_owned(),
-    }
-}
-
-fn report(assign: &Assign, begun: &Begun) {
-    let (task, session) = (assign.task.0, assign.session.as_str());
-    match (&assign.folder, begun.running.token) {
-        (Some(folder), Some(lock)) => {
-            tracing::info!(
-                task,
-                session,
-                lock = lock.0,
-                folder = folder.path(),
-                "task assigned"
-            );
-        }
-        _ => tracing::warn!(
-            task,
-            session,
-            "task assigned without a lock: it has no folder"
-        ),
     }
 }

@@ -10,7 +10,9 @@
 //! An error in one task or one turn is logged, and the loop goes on.
 
 mod assign;
+mod pulse;
 mod recover;
+mod report;
 mod timers;
 mod turn;
 
@@ -26,6 +28,8 @@ use gaia_locks::ids::TaskId;
 use gaia_locks::liveness::ProcessIdentity;
 use gaia_locks::os::Listener;
 use gaia_locks::service::{LockService, Locks as _, Topic};
+
+pub use pulse::LastError;
 
 use crate::error::TaskError;
 use crate::plan::Rules;
@@ -50,6 +54,10 @@ pub struct Config {
     pub first_pause: Duration,
     /// How often locks are swept, if at all.
     pub sweep: Option<Duration>,
+    /// How often the log says how it is.
+    pub pulse: Duration,
+    /// What went wrong last, for that line; told by whoever writes the log.
+    pub last_error: LastError,
     /// Whether to end when nothing is left to do.
     pub until_idle: bool,
 }
@@ -65,6 +73,8 @@ impl Config {
             grace: Duration::from_secs(5),
             first_pause: Duration::from_secs(1),
             sweep: Some(Duration::from_secs(3600)),
+            pulse: Duration::from_secs(60),
+            last_error: LastError::default(),
             until_idle: false,
         }
     }
@@ -106,6 +116,13 @@ struct Active {
     over: Option<Outcome>,
 }
 
+impl Active {
+    /// A keeper renews its task's lease itself [T5].
+    fn is_renewed_here(&self) -> bool {
+        self.running.keeper.is_none()
+    }
+}
+
 /// The assigner.
 pub struct Assigner {
     locks: LockService,
@@ -121,6 +138,7 @@ pub struct Assigner {
     /// Keepers that stand ready.
     spares: Vec<Spare>,
     timers: timers::Timers,
+    pulse: pulse::Pulse,
     /// Tasks that were told of because no session could take them.
     warned: HashSet<TaskId>,
 }
@@ -157,6 +175,7 @@ impl Assigner {
             next_run: 0,
             spares: Vec::new(),
             timers: timers::Timers::default(),
+            pulse: pulse::Pulse::starting(config.pulse),
             warned: HashSet::new(),
             locks,
             config,

@@ -37,9 +37,13 @@ impl Assigner {
     pub(super) fn quiet_for(&self) -> Duration {
         let runs = self.active.values().flat_map(|active| {
             let deadline = active.kill_at.unwrap_or(active.running.deadline);
-            [deadline, active.renew_at]
+            let renew_at = active.is_renewed_here().then_some(active.renew_at);
+            [Some(deadline), renew_at].into_iter().flatten()
         });
-        let soonest = runs.chain(self.timers.queue_at).min();
+        let soonest = runs
+            .chain(self.timers.queue_at)
+            .chain([self.pulse.at])
+            .min();
         let quiet = soonest.map_or(SLOW_LOOK, |soonest| now().until(soonest));
         quiet.clamp(Duration::from_millis(1), SLOW_LOOK)
     }
@@ -61,6 +65,7 @@ impl Assigner {
                 tracing::error!(%error, "locks could not be swept");
             }
         }
+        self.pulse(now);
         self.renew(now);
         self.kill_the_deaf(now);
     }
@@ -83,7 +88,7 @@ impl Assigner {
         let due = self
             .active
             .values_mut()
-            .filter(|active| now >= active.renew_at);
+            .filter(|active| active.is_renewed_here() && now >= active.renew_at);
         for active in due {
             active.renew_at = now.plus(ttl / 3);
             if let Err(error) = renew(&self.locks, active) {

@@ -6,13 +6,13 @@ use gaia_locks::model::EndReason;
 use gaia_locks::service::LockTx;
 
 use super::timers::now;
-use super::{Active, Assigner};
+use super::{Active, Assigner, report};
 use crate::keeper::Exit;
 use crate::plan;
 use crate::runner::{Event, RunId, kill_leftovers};
 use crate::service::tail;
 use crate::store::running::{self, Ending};
-use crate::task::{Next, Outcome, Running, Stop, Told, after};
+use crate::task::{Outcome, Running, Stop, Told, after};
 
 /// How much of the output is kept with the task: its end.
 const RESPONSE: u64 = 64 * 1024;
@@ -142,7 +142,10 @@ impl Assigner {
                 Outcome::Exit(Exit::Code(code)) => Some(*code),
                 _ => None,
             },
-            has_run: matches!(outcome, Outcome::Exit(_)),
+            has_run: matches!(
+                outcome,
+                Outcome::Exit(_) | Outcome::Unrenewed | Outcome::LeaseLost(_)
+            ),
             seen_idle: *outcome == Outcome::SeenIdle,
             aside: match outcome {
                 Outcome::NotStarted(why) => Some((why, self.config.first_pause)),
@@ -150,7 +153,7 @@ impl Assigner {
             },
         };
         if self.locks.transact(|tx| running::end(tx, &ending))? {
-            report(running, &next);
+            report::ended(&self.locks, running, &next);
         }
         Ok(())
     }
@@ -252,20 +255,4 @@ fn response(running: &Running) -> Option<String> {
     let (log, from) = running.log.as_ref()?;
     // Without a log nothing was said: the agent was never started.
     tail(log.as_ref(), *from, RESPONSE).ok()
-}
-
-fn report(running: &Running, next: &Next) {
-    let (task, lock, session) = (
-        running.id.0,
-        running.token.map(|token| token.0),
-        running.session.as_str(),
-    );
-    match next {
-        Next::Completed => tracing::info!(task, session, lock, "task completed"),
-        Next::Failed(why) => tracing::warn!(task, session, lock, error = why, "task failed"),
-        Next::Cancelled => tracing::info!(task, session, lock, "task cancelled"),
-        Next::Again { why, pause, .. } => {
-            tracing::warn!(task, session, lock, error = why, pause = ?pause, "task will be tried again");
-        }
-    }
 }

@@ -14,8 +14,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use gaia_locks::clock::{Clock as _, SystemClock};
-use gaia_locks::liveness::{Liveness, ProcessIdentity, ProcessWatch, liveness};
-use gaia_locks::os::offspring;
+use gaia_locks::liveness::{Liveness, ProcessIdentity, ProcessWatch, leftovers, liveness};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::{Event, Run, RunId, Tell};
@@ -35,6 +34,8 @@ pub struct KeeperProgram {
     pub program: PathBuf,
     /// Its hidden command.
     pub arguments: Vec<OsString>,
+    /// Variables that lead it to the same database.
+    pub environment: Vec<(OsString, OsString)>,
 }
 
 /// A keeper that waits for a spec. It serves one task after the other: between
@@ -77,6 +78,7 @@ impl Spare {
     pub fn start(program: &KeeperProgram, tell: Tell) -> io::Result<Self> {
         let mut child = Command::new(&program.program)
             .args(&program.arguments)
+            .envs(program.environment.iter().cloned())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;
@@ -176,6 +178,8 @@ fn outcome(said: &Said) -> Outcome {
     match said {
         Said::Ended(exit) => Outcome::Exit(*exit),
         Said::Refused(why) => Outcome::NotStarted(why.clone()),
+        Said::Unrenewed => Outcome::Unrenewed,
+        Said::LeaseLost(how) => Outcome::LeaseLost(how.clone()),
         Said::Started { .. } => Outcome::Lost,
     }
 }
@@ -255,22 +259,12 @@ fn signal(process: &ProcessIdentity, signal: Signal) {
     }
 }
 
-/// What everything that runs under a keeper finds in its environment, and
-/// nothing else does.
-pub(crate) fn mark(keeper: &ProcessIdentity) -> (String, String) {
-    (
-        "GAIA_KEEPER".to_owned(),
-        format!("{}-{}", keeper.pid, keeper.start_time),
-    )
-}
-
 /// Ends what a keeper that was killed has left, as far as it can be told.
 pub(crate) fn kill_leftovers(keeper: &ProcessIdentity) {
     signal(keeper, Signal::KILL);
-    let (name, value) = mark(keeper);
     let until = SystemClock.now().moment.plus(ORPHAN_GRACE);
     loop {
-        let left = offspring::with_environment(&name, &value);
+        let left = leftovers(keeper);
         for pid in left
             .iter()
             .filter_map(|pid| i32::try_from(*pid).ok().and_then(Pid::from_raw))

@@ -1,7 +1,7 @@
 //! `gaia task`: one task.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::time::Duration;
 
 use clap::Subcommand;
@@ -118,7 +118,7 @@ fn wait(context: &Context, tasks: &Tasks, id: TaskId, limit: Option<Duration>) -
 ///
 /// # Errors
 /// When stdout cannot be written.
-pub fn print_answer(context: &Context, task: &TaskInfo) -> Result<(), Failure> {
+pub fn print_answer(context: &Context, task: &TaskInfo) -> io::Result<()> {
     let answer = OneTask { task: task.clone() };
     context
         .out
@@ -186,7 +186,7 @@ fn log(context: &Context, tasks: &Tasks, id: TaskId, follow: bool) -> Ended {
         if let Ok(mut file) = File::open(&path) {
             shown += copy_from(&mut file, shown).map_err(unreadable)?;
         }
-        if over {
+        if over || context.out.reader_has_left() {
             return Ok(Status::Done.into());
         }
     }
@@ -210,9 +210,11 @@ fn tick(tasks: &Tasks, id: TaskId) -> Result<bool, Failure> {
 fn copy_from(file: &mut File, from: u64) -> io::Result<u64> {
     file.seek(SeekFrom::Start(from))?;
     let mut out = io::stdout().lock();
-    let copied = io::copy(&mut file.take(u64::MAX), &mut out)?;
-    out.flush()?;
-    Ok(copied)
+    match io::copy(file, &mut out).and_then(|copied| out.flush().map(|()| copied)) {
+        // Whoever has seen enough leaves.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(0),
+        copied => copied,
+    }
 }
 
 fn in_words(style: &Style, task: &TaskInfo) -> String {

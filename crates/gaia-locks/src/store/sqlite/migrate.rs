@@ -17,11 +17,12 @@ use crate::error::StoreError;
 const APPLICATION_ID: i64 = 0x4741_4941;
 
 /// Numbered from 1; never changed once released, only added to.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("migrations/0001_locks.sql"),
     include_str!("migrations/0002_tasks.sql"),
     include_str!("migrations/0003_sessions.sql"),
     include_str!("migrations/0004_queue.sql"),
+    include_str!("migrations/0006_database_id.sql"),
 ];
 
 /// The schema that this program writes.
@@ -45,6 +46,17 @@ pub(super) fn bring_up_to_date(sqlite: &mut Sqlite, path: &Path) -> Result<(), S
 
 fn schema_of(sqlite: &Sqlite) -> rusqlite::Result<i64> {
     sqlite.query_row("PRAGMA user_version", [], |row| row.get(0))
+}
+
+/// The id that a database was given when it was made.
+pub(super) fn id_of(sqlite: &Sqlite) -> rusqlite::Result<String> {
+    sqlite.query_row("SELECT database_id FROM gaia_state", [], |row| row.get(0))
+}
+
+/// Gives a copy the id of the database whose place it takes.
+pub(super) fn take_id(sqlite: &Sqlite, id: &str) -> rusqlite::Result<()> {
+    let taken = sqlite.execute("UPDATE gaia_state SET database_id = ?1", [id]);
+    taken.map(drop)
 }
 
 fn is_ours(sqlite: &Sqlite) -> rusqlite::Result<bool> {
