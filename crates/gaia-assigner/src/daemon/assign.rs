@@ -8,9 +8,8 @@ use gaia_locks::Error;
 use gaia_locks::clock::Moment;
 use gaia_locks::folder::Folder;
 use gaia_locks::ids::TaskId;
-use gaia_locks::model::{Mode, Turn, WaiterLife};
-use gaia_locks::service::{Acquire, Attempt, Line, Locks as _};
-use gaia_locks::wire::Answer;
+use gaia_locks::model::Mode;
+use gaia_locks::service::Locks as _;
 
 use super::timers::now;
 use super::{Active, Assigner, report};
@@ -120,39 +119,8 @@ impl Assigner {
 
     fn stand(&self, task: TaskId, folder: &Folder, mode: Mode) -> Result<(), Error> {
         let scope = self.locks.scope();
-        let holder = queue::own_name(task)?;
-        let want = queue::want(&scope, folder, &holder, mode);
-        let request = Acquire {
-            mode,
-            own: true,
-            releaser: want.releaser,
-            line: Line::Stand {
-                life: WaiterLife::Heartbeat,
-                limit: None,
-                turn: Turn::Reserved,
-            },
-            ..Acquire::new(folder.clone(), holder.session.clone(), task)
-        };
-        self.locks.transact(|tx| {
-            // Called off meanwhile, or another assigner was faster: a second
-            // place would be nobody's.
-            if queue::waiter_of(tx, task)? != Some(None) {
-                return Ok(());
-            }
-            // What has become free meanwhile is given back: it is assigned at
-            // the next look.
-            match tx.acquire(&Attempt {
-                want: &want,
-                request: &request,
-            })? {
-                Answer::Queued(queued) => queue::set_waiter(tx, task, Some(queued.waiter)),
-                Answer::Granted(granted) => {
-                    let ids: Vec<_> = granted.locks.iter().map(|lock| lock.id).collect();
-                    tx.end_task_locks(&ids, "assigner").map(drop)
-                }
-                Answer::Refused(_) => Ok(()),
-            }
-        })?;
+        self.locks
+            .transact(|tx| queue::stand(tx, &scope, task, folder, mode))?;
         tracing::info!(
             task = task.0,
             folder = folder.path(),

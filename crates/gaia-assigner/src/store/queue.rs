@@ -5,6 +5,7 @@ mod enter;
 mod look;
 mod place;
 mod rows;
+mod stand;
 mod tidy;
 
 use gaia_locks::clock::Moment;
@@ -17,6 +18,7 @@ use rusqlite::{OptionalExtension as _, params};
 
 pub(crate) use enter::{enter, path_of, region_of_new};
 pub(crate) use look::look;
+pub(crate) use stand::stand;
 pub(crate) use tidy::{is_untidy, release_dependents, tidy};
 
 use super::sql;

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, TransactionBehavior, params};
 
 use super::super::program::Server;
 use super::super::race::{Missing, Race, Subject};
@@ -159,7 +159,7 @@ fn open(home: &Path) -> Result<Connection, Trouble> {
 /// first task of all is the one that never completes.
 fn wait_in_line(home: &Path, locked: &Path, count: usize) -> Result<(), Trouble> {
     let mut database = open(home)?;
-    let tx = database.transaction()?;
+    let tx = database.transaction_with_behavior(TransactionBehavior::Immediate)?;
     for at in 0..count {
         let below = locked.join(at.to_string());
         let (folder, target, held) = match at % 4 {
