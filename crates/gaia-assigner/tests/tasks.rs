@@ -201,12 +201,15 @@ fn t02_a_session_that_cannot_be_started_is_set_aside_and_others_go_before_it() {
     });
     fleet.shell("worker");
     let others: Vec<TaskId> = (0..20).map(|_| fleet.send("true", None)).collect();
+    let mut spent = 0;
     for id in others.into_iter().chain([first]) {
         let task = fleet.end_of(id);
         assert_eq!(task.status, Status::Completed, "{task:?}");
         assert_eq!(task.assigned_session.as_deref(), Some("worker"));
-        assert!(id == first || task.retry_count == 0, "{task:?}");
+        spent += task.retry_count;
     }
+    // It is given another chance only after 0.1 s, 0.4 s, 1.6 s …
+    assert!(spent <= 4, "{spent} tries were spent on it");
 }
 
 #[test]
