@@ -322,6 +322,7 @@ impl Tasks {
             exit_status: None,
             has_run: false,
             seen_idle: false,
+            aside: None,
         };
         self.locks.transact(|tx| running::end(tx, &ending))?;
         Ok(())

@@ -9,6 +9,7 @@ use gaia_locks::model::Mode;
 use serde::{Deserialize, Serialize};
 
 use crate::keeper::Exit;
+use crate::plan::Region;
 use crate::session::Pane;
 use crate::wire::TaskInfo;
 
@@ -62,7 +63,7 @@ impl Status {
 }
 
 /// What a task wants of a session and of its folder. Tasks that want the same
-/// stand in one lane: when the first of them cannot be taken, none can.
+/// but for the folder stand in one lane: the same sessions can take them.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 pub struct Wants {
     /// Its working folder, absolute, as written.
@@ -97,6 +98,15 @@ impl Wants {
         }
     }
 
+    /// What all tasks of its lane want.
+    #[must_use]
+    pub fn lane(&self) -> Self {
+        Self {
+            folder: None,
+            ..self.clone()
+        }
+    }
+
     /// How its folder is locked.
     pub fn mode(&self) -> Mode {
         if self.read_only {
@@ -107,7 +117,7 @@ impl Wants {
     }
 }
 
-/// A task that waits, as the queue shows it: the first of its lane.
+/// A task that waits, as the queue shows it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Pending {
     /// Which.
@@ -120,6 +130,8 @@ pub struct Pending {
     pub passed_over: Option<Moment>,
     /// Its place in its folder's line.
     pub waiter: Option<WaiterId>,
+    /// What it was last passed over for.
+    pub region: Region,
 }
 
 /// A task that a session has.

@@ -108,6 +108,9 @@ pub struct SessionInfo {
     pub current_task_id: Option<TaskId>,
     /// When it last took or ended a task.
     pub last_activity: Option<Wall>,
+    /// Why it is set aside: it could not be started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aside_reason: Option<String>,
 }
 
 /// A name that stands for the panes of many sessions.

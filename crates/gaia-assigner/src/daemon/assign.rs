@@ -8,18 +8,18 @@ use gaia_locks::Error;
 use gaia_locks::clock::Moment;
 use gaia_locks::folder::Folder;
 use gaia_locks::ids::TaskId;
-use gaia_locks::model::{Mode, Turn, WaiterLife};
-use gaia_locks::service::{Acquire, Attempt, Line, Locks as _};
-use gaia_locks::wire::Answer;
+use gaia_locks::model::Mode;
+use gaia_locks::service::Locks as _;
 
 use super::timers::now;
 use super::{Active, Assigner, report};
 use crate::keeper::{Lease, Spec};
-use crate::plan::{self, Assign, Effect, Head, Snapshot};
+use crate::plan::{self, Assign, Effect};
 use crate::runner::{Spare, mark, word_file};
 use crate::session::{Drive, Kind};
 use crate::store::queue::{self, Eyes};
 use crate::store::running::{self, Begun, Hands};
+use crate::store::sessions;
 use crate::task::{Outcome, Running};
 
 impl Assigner {
@@ -46,36 +46,31 @@ impl Assigner {
             self.locks.transact(queue::tidy)?;
         }
         let scope = self.locks.scope();
-        let witness = self.locks.witness().clone();
+        let locks = self.locks.clone();
+        let is_foreign =
+            |folder: &Folder| locks.refuse_foreign(std::slice::from_ref(folder)).is_err();
         let eyes = Eyes {
             scope: &scope,
-            witness: &*witness,
+            is_foreign: &is_foreign,
             rules: self.rules,
         };
-        let (snapshot, moment, retry) = self.locks.look(|tx| {
-            let snapshot = queue::snapshot(tx, eyes)?;
-            Ok((snapshot, tx.now().moment, queue::next_retry(tx)?))
+        let (sight, moment, again) = self.locks.look(|tx| {
+            let again = [queue::next_retry(tx)?, sessions::next_back(tx)?];
+            Ok((queue::look(tx, eyes)?, tx.now().moment, again))
         })?;
-        let patience = plan::next_patience(&snapshot, self.rules).filter(|at| *at > moment);
-        self.timers.queue_at = patience.into_iter().chain(retry).min();
-        let takers = snapshot
-            .heads
-            .iter()
-            .any(|head| snapshot.has_taker(&head.task));
-        self.timers.nothing_to_do = !takers && retry.is_none();
-        self.warn_of_unclaimed(&snapshot);
-        Ok(plan::plan(&snapshot, moment, self.rules))
+        let again = again.into_iter().flatten().min();
+        self.timers.queue_at = sight.patience.into_iter().chain(again).min();
+        self.timers.nothing_to_do = !sight.is_claimed && again.is_none();
+        self.warn_of_unclaimed(&sight.unclaimed);
+        Ok(plan::plan(&sight.snapshot, moment, self.rules))
     }
 
-    /// Each task that no known session could take is told of once.
-    fn warn_of_unclaimed(&mut self, snapshot: &Snapshot) {
-        let unclaimed = |head: &&Head| !snapshot.has_taker(&head.task);
-        for head in snapshot.heads.iter().filter(unclaimed) {
-            if self.warned.insert(head.task.id) {
-                tracing::warn!(
-                    task = head.task.id.0,
-                    "no known session could take this task"
-                );
+    /// The first task of each lane that no known session could take is told
+    /// of, once.
+    fn warn_of_unclaimed(&mut self, unclaimed: &[TaskId]) {
+        for task in unclaimed {
+            if self.warned.insert(*task) {
+                tracing::warn!(task = task.0, "no known session could take this task");
             }
         }
     }
@@ -86,6 +81,9 @@ impl Assigner {
             Effect::Assign(assign) => self.assign(assign),
             Effect::Fail { task, why } => self.fail(*task, why),
             Effect::PassOver { task } => self.pass_over(*task).map(|()| false),
+            Effect::Enter { task, region } => {
+                self.locks.transact(|tx| queue::enter(tx, *task, region))
+            }
             Effect::Stand { task, folder, mode } => {
                 self.stand(*task, folder, *mode).map(|()| false)
             }
@@ -121,39 +119,8 @@ impl Assigner {
 
     fn stand(&self, task: TaskId, folder: &Folder, mode: Mode) -> Result<(), Error> {
         let scope = self.locks.scope();
-        let holder = queue::own_name(task)?;
-        let want = queue::want(&scope, folder, &holder, mode);
-        let request = Acquire {
-            mode,
-            own: true,
-            releaser: want.releaser,
-            line: Line::Stand {
-                life: WaiterLife::Heartbeat,
-                limit: None,
-                turn: Turn::Reserved,
-            },
-            ..Acquire::new(folder.clone(), holder.session.clone(), task)
-        };
-        self.locks.transact(|tx| {
-            // Called off meanwhile, or another assigner was faster: a second
-            // place would be nobody's.
-            if queue::waiter_of(tx, task)? != Some(None) {
-                return Ok(());
-            }
-            // What has become free meanwhile is given back: it is assigned at
-            // the next look.
-            match tx.acquire(&Attempt {
-                want: &want,
-                request: &request,
-            })? {
-                Answer::Queued(queued) => queue::set_waiter(tx, task, Some(queued.waiter)),
-                Answer::Granted(granted) => {
-                    let ids: Vec<_> = granted.locks.iter().map(|lock| lock.id).collect();
-                    tx.end_task_locks(&ids, "assigner").map(drop)
-                }
-                Answer::Refused(_) => Ok(()),
-            }
-        })?;
+        self.locks
+            .transact(|tx| queue::stand(tx, &scope, task, folder, mode))?;
         tracing::info!(
             task = task.0,
             folder = folder.path(),

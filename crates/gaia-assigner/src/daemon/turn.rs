@@ -150,6 +150,10 @@ impl Assigner {
                 Outcome::Exit(_) | Outcome::Unrenewed | Outcome::LeaseLost(_)
             ),
             seen_idle: *outcome == Outcome::SeenIdle,
+            aside: match outcome {
+                Outcome::NotStarted(why) => Some((why, self.config.first_pause)),
+                _ => None,
+            },
         };
         if self.locks.transact(|tx| running::end(tx, &ending))? {
             report::ended(&self.locks, running, &next);

@@ -35,6 +35,10 @@ fn row(session: &SessionInfo) -> [String; 6] {
         Some(task) => format!("{} with task {task}", clean(&session.status)),
         None => clean(&session.status),
     };
+    let state = match &session.aside_reason {
+        Some(why) => format!("{state}: {}", cut(&clean(why), 60)),
+        None => state,
+    };
     let folder = session
         .current_dir
         .as_deref()

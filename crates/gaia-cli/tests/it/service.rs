@@ -28,7 +28,7 @@ fn it_is_shown_first_and_written_when_that_is_wanted() {
         let file = home.path(file);
         let (status, said) = init(&home, &[word]);
         assert_eq!(status, 0, "{said}");
-        assert!(said.contains("nothing was changed yet"), "{said}");
+        assert!(said.contains("nothing was changed"), "{said}");
         assert!(said.contains(env!("CARGO_BIN_EXE_gaia")), "{said}");
         assert!(!file.exists());
         let (status, said) = init(&home, &[word, "--yes"]);
@@ -39,7 +39,7 @@ fn it_is_shown_first_and_written_when_that_is_wanted() {
         assert!(said.contains("as it should be"), "{said}");
         let (_, said) = init(&home, &[word, "--undo"]);
         assert!(
-            said.contains("nothing was changed yet") && file.exists(),
+            said.contains("nothing was changed") && file.exists(),
             "{said}"
         );
         let (status, said) = init(&home, &[word, "--undo", "--yes"]);

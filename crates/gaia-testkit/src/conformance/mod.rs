@@ -35,6 +35,7 @@ mod several;
 mod stage;
 mod tokens;
 mod waiting;
+mod would_grant;
 
 pub use ask::{Ask, ask, folder, seconds, session};
 pub use stage::{Reopen, Stage, StageWitness, service_on};
@@ -239,6 +240,8 @@ macro_rules! every_case {
             batch::r08_a_batch_hands_off_inside_itself
             batch::r04_tokens_of_a_batch_rise
             batch::t03_a_tasks_locks_end_in_one_transaction
+            would_grant::t07_a_look_says_what_acquire_would_answer
+            would_grant::t07_a_look_names_what_is_in_the_way
             life::t03_a_tasks_lock_stands_while_anything_of_the_task_lives
         }
     };

@@ -114,7 +114,7 @@ fn set_up(context: &Context, args: &InitArgs, kind: Kind, place: &Place) -> Resu
         kind,
         file: place.path().to_owned(),
         state: if asked { State::Written } else { state },
-        content: Some(content),
+        content: Some(content).filter(|_| !is_asked(context, args)),
         next: kind.after_writing(place.path(), &service),
     })
 }
@@ -128,7 +128,10 @@ fn undo(context: &Context, args: &InitArgs, kind: Kind, place: &Place) -> Result
                 place.remove()?;
                 (State::Removed, None)
             }
-            false => (State::Shown, Some(content)),
+            false => (
+                State::Shown,
+                Some(content).filter(|_| !is_asked(context, args)),
+            ),
         },
     };
     Ok(Told {
@@ -158,6 +161,12 @@ fn user_home() -> Result<PathBuf, Failure> {
         .ok_or_else(|| Failure::usage("HOME is not set, so nobody can tell where services belong"))
 }
 
+/// Whether a person is shown the file and asked.
+fn is_asked(context: &Context, args: &InitArgs) -> bool {
+    let somebody_looks = || io::stdin().is_terminal() && io::stderr().is_terminal();
+    !args.yes && !context.out.is_json() && somebody_looks()
+}
+
 /// With --yes, or after a y of the person who has seen it.
 fn agreed(
     context: &Context,
@@ -165,8 +174,7 @@ fn agreed(
     place: &Place,
     content: &str,
 ) -> Result<bool, Failure> {
-    let somebody_looks = io::stdin().is_terminal() && io::stderr().is_terminal();
-    if args.yes || context.out.is_json() || !somebody_looks {
+    if !is_asked(context, args) {
         return Ok(args.yes);
     }
     let verb = if args.undo { "Remove" } else { "Write" };
@@ -197,7 +205,7 @@ fn tell_what_is_left_behind(settings: &Settings) {
 fn in_words(style: &Style, told: &Told) -> String {
     let file = style.bold(&clean(&told.file.to_string_lossy()));
     let head = match told.state {
-        State::Shown => format!("{} {file}", style.yellow("nothing was changed yet:")),
+        State::Shown => format!("{} {file}", style.yellow("nothing was changed:")),
         State::Written => format!("{} {file}", style.green("written")),
         State::Unchanged => format!("{file} is there already, as it should be"),
         State::Removed => format!("{} {file}", style.green("removed")),
@@ -209,7 +217,7 @@ fn in_words(style: &Style, told: &Told) -> String {
             lines.push(format!("\n{content}"));
             lines.push("--yes does it.".to_owned());
         }
-        (State::Absent, _) => {}
+        (State::Absent | State::Shown, _) => {}
         _ => lines.extend(told.next.iter().map(|next| format!("  {next}"))),
     }
     lines.join("\n")
