@@ -24,23 +24,22 @@ pub struct SessionArgs {
 
 /// Where a pane is and how its screen is read.
 #[derive(clap::Args, Debug)]
-#[group(requires = "tmux", multiple = true)]
 pub struct ScreenArgs {
     /// The tmux server: its name (as tmux -L) or its socket (as tmux -S)
     /// [default: the one this runs in, else the user's]
-    #[arg(long, value_name = "NAME|SOCKET")]
+    #[arg(long, conflicts_with = "process", value_name = "NAME|SOCKET")]
     tmux_server: Option<String>,
     /// It waits for work when this regular expression fits [default: by provider]
-    #[arg(long, value_name = "REGEX")]
+    #[arg(long, conflicts_with = "process", value_name = "REGEX")]
     idle: Option<String>,
     /// It works when this fits
-    #[arg(long, value_name = "REGEX")]
+    #[arg(long, conflicts_with = "process", value_name = "REGEX")]
     busy: Option<String>,
     /// It asks its user something when this fits
-    #[arg(long, value_name = "REGEX")]
+    #[arg(long, conflicts_with = "process", value_name = "REGEX")]
     waiting: Option<String>,
     /// How long its screen must stand still before it counts as idle [default: 2s]
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    #[arg(long, conflicts_with = "process", value_name = "DURATION", value_parser = duration)]
     quiet: Option<Duration>,
 }
 
