@@ -42,7 +42,8 @@ impl Assigner {
     }
 
     fn plan(&mut self) -> Result<Vec<Effect>, Error> {
-        if self.locks.look(queue::is_untidy)? {
+        let is_untidy = self.locks.look(queue::is_untidy)?;
+        if is_untidy {
             self.locks.transact(queue::tidy)?;
         }
         let scope = self.locks.scope();
@@ -59,7 +60,9 @@ impl Assigner {
             Ok((queue::look(tx, eyes)?, tx.now().moment, again))
         })?;
         let again = again.into_iter().flatten().min();
-        self.timers.queue_at = sight.patience.into_iter().chain(again).min();
+        // What one transaction left untidy is not for the next second.
+        let untidy = is_untidy.then_some(moment);
+        self.timers.queue_at = sight.patience.into_iter().chain(again).chain(untidy).min();
         self.timers.nothing_to_do = !sight.is_claimed && again.is_none();
         self.warn_of_unclaimed(&sight.unclaimed);
         Ok(plan::plan(&sight.snapshot, moment, self.rules))
