@@ -12,8 +12,9 @@ use gaia_locks::service::{Acquire, Attempt, Line, Locks as _};
 use gaia_locks::wire::Answer;
 
 use super::timers::now;
-use super::{Active, Assigner, report};
-use crate::keeper::Spec;
+use super::{Active, Assigner, make_logs, report};
+use crate::error::TaskError;
+use crate::keeper::{Spec, log_file};
 use crate::plan::{self, Assign, Effect, Head, Snapshot};
 use crate::runner::{Spare, mark, word_file};
 use crate::session::{Drive, Kind};
@@ -179,6 +180,13 @@ impl Assigner {
     }
 
     fn assign_process(&mut self, assign: &Assign) -> Result<bool, Error> {
+        let log = match self.log_of(assign.task) {
+            Ok(log) => log,
+            Err(error) => {
+                tracing::error!(task = assign.task.0, %error, "a task's log cannot be written: nothing is assigned");
+                return Ok(false);
+            }
+        };
         let spare = match self.take_spare() {
             Ok(spare) => spare,
             Err(error) => {
@@ -186,7 +194,6 @@ impl Assigner {
                 return Ok(false);
             }
         };
-        let log = self.config.logs.join(format!("task-{}.log", assign.task));
         let hands = Hands {
             scope: &self.locks.scope(),
             ttl: self.locks.default_ttl(),
@@ -211,6 +218,19 @@ impl Assigner {
                 Err(error)
             }
         }
+    }
+
+    /// Where a task's output goes. It must be there before the task is given:
+    /// a folder that was tidied away, or a full disk, is no fault of the task,
+    /// and would cost every task of the queue all its tries.
+    fn log_of(&self, task: TaskId) -> Result<PathBuf, TaskError> {
+        make_logs(&self.config.logs)?;
+        let path = self.config.logs.join(format!("task-{task}.log"));
+        log_file(&path).map_err(|source| TaskError::Log {
+            path: path.display().to_string(),
+            source,
+        })?;
+        Ok(path)
     }
 
     /// The task is given: from here on a failure is the end of a try [T2].

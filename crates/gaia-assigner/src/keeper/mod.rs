@@ -42,6 +42,7 @@ use signal_hook::iterator::Signals;
 pub use talk::{ACKNOWLEDGED, Exit, Said};
 
 use agent::Agent;
+pub(crate) use agent::log_file;
 use family::Family;
 
 /// What a keeper is to start, on one line of JSON.

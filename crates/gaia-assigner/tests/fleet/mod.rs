@@ -35,9 +35,12 @@ pub struct AtWork {
 
 impl Fleet {
     pub fn new() -> Self {
-        let home = tempfile::tempdir().unwrap();
-        let store =
-            SqliteStore::open(&home.path().join("assigner.db"), SqliteOptions::default()).unwrap();
+        Self::at(tempfile::tempdir().unwrap(), SqliteOptions::default())
+    }
+
+    /// Somewhere else, or by another clock.
+    pub fn at(home: tempfile::TempDir, options: SqliteOptions) -> Self {
+        let store = SqliteStore::open(&home.path().join("assigner.db"), options).unwrap();
         let locks = LockService::new(Arc::new(store), gaia_locks::service::Config::default());
         Self {
             home,
