@@ -3,6 +3,8 @@
 //! It only writes what is wanted and reads what is; the assigner, wherever it
 //! runs, is told by the doorbell and does the rest.
 
+mod tmux;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -14,9 +16,11 @@ use gaia_locks::wire::LockInfo;
 
 use crate::error::TaskError;
 use crate::session::{Kind, Session};
-use crate::store::{running, sessions, tasks};
+use crate::store::{panes, running, sessions, tasks};
 use crate::task::{Next, Running, Status, Stop, Wants};
 use crate::wire::{SessionInfo, SessionList, TaskInfo, TaskList};
+
+pub use tmux::{AddTmux, Added};
 
 /// How often one who waits for a task looks although nobody rang.
 const SLOW_LOOK: Duration = Duration::from_secs(1);
@@ -318,6 +322,7 @@ impl Tasks {
             exit_status: None,
             has_run: false,
             seen_idle: false,
+            aside: None,
         };
         self.locks.transact(|tx| running::end(tx, &ending))?;
         Ok(())
@@ -376,10 +381,13 @@ impl Tasks {
     /// # Errors
     /// When the store fails.
     pub fn sessions(&self) -> Result<SessionList, TaskError> {
-        let sessions = self.locks.look(sessions::list)?;
+        let (sessions, patterns) = self
+            .locks
+            .look(|tx| Ok((sessions::list(tx)?, panes::patterns(tx)?)))?;
         Ok(SessionList {
             count: sessions.len(),
             sessions,
+            patterns,
         })
     }
 

@@ -22,6 +22,7 @@ use gaia_locks::store::sqlite::SqliteOptions;
 use gaia_locks::wire::Answer;
 
 const DAY: i64 = 86_400;
+const TTL: Duration = Duration::from_secs(2 * 3600);
 
 /// The system's clocks, set by hand: in seconds, the wall and the moments.
 #[derive(Default)]
@@ -51,7 +52,7 @@ fn fleet_by(clock: &Arc<SetClock>) -> Fleet {
         clock: clock.clone(),
         ..SqliteOptions::default()
     };
-    let fleet = Fleet::at(tempfile::tempdir().unwrap(), options);
+    let fleet = Fleet::at(tempfile::tempdir().unwrap(), options, TTL);
     fleet.shell("worker");
     fleet
 }
@@ -256,7 +257,7 @@ fn heavy_t08_a_full_disk_costs_no_task_and_it_goes_on_when_there_is_room() {
             ];
             assert!(run("mount", &mount));
             let home = tempfile::tempdir_in(small.path()).unwrap();
-            let fleet = Fleet::at(home, SqliteOptions::default());
+            let fleet = Fleet::at(home, SqliteOptions::default(), TTL);
             fleet.shell("one");
             fleet.shell("two");
             let ids = queue(&fleet, 30);

@@ -116,6 +116,7 @@ pub enum Command {
     Prune(commands::prune::PruneArgs),
     Backup(commands::backup::BackupArgs),
     Restore(commands::restore::RestoreArgs),
+    Init(commands::init::InitArgs),
     Doctor(commands::doctor::DoctorArgs),
     Bench(commands::bench::BenchArgs),
     Check(commands::check::CheckArgs),
@@ -130,7 +131,10 @@ impl Command {
     /// the main job there, since an agent's repository must not choose the
     /// database.
     pub fn reads_dot_env_here(&self) -> bool {
-        matches!(self, Command::Up(_) | Command::Assigner(_))
+        matches!(
+            self,
+            Command::Up(_) | Command::Assigner(_) | Command::Keeper(_)
+        )
     }
 }
 

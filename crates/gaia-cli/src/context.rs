@@ -40,6 +40,20 @@ pub struct Context {
     service: OnceCell<Arc<LockService>>,
 }
 
+/// What makes the same context again, in another thread.
+#[derive(Clone)]
+pub struct Again {
+    global: Global,
+    dot_env_here: bool,
+}
+
+impl Again {
+    /// Makes it.
+    pub fn context(&self) -> Context {
+        Context::new(self.global.clone(), self.dot_env_here)
+    }
+}
+
 impl Context {
     /// Nothing is read or opened yet.
     pub fn new(global: Global, dot_env_here: bool) -> Self {
@@ -49,6 +63,14 @@ impl Context {
             dot_env_here,
             settings: OnceCell::new(),
             service: OnceCell::new(),
+        }
+    }
+
+    /// What makes it again.
+    pub fn again(&self) -> Again {
+        Again {
+            global: self.global.clone(),
+            dot_env_here: self.dot_env_here,
         }
     }
 
@@ -74,6 +96,20 @@ impl Context {
             ));
         }
         Ok(self.settings.get_or_init(|| settings))
+    }
+
+    /// The socket of the tmux server that is meant.
+    ///
+    /// # Errors
+    /// When the current folder cannot be told, or the path is no text.
+    pub fn tmux_server(&self, named: Option<&str>) -> Result<String, Failure> {
+        let uid = rustix::process::getuid().as_raw();
+        let socket = crate::tmux_server::socket(named, variable, uid, &here()?);
+        socket.into_os_string().into_string().map_err(|socket| {
+            Failure::usage(format!(
+                "the tmux server's socket {socket:?} is no readable path"
+            ))
+        })
     }
 
     /// The settings that whoever is started in another folder would not find

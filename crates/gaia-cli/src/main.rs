@@ -22,6 +22,7 @@ mod log;
 mod output;
 mod system;
 mod tell;
+mod tmux_server;
 mod waiting;
 
 use std::process::ExitCode;

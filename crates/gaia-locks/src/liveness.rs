@@ -35,6 +35,9 @@ pub struct ProcessIdentity {
     /// When it started, in the system's own unit (Linux: clock ticks after boot; macOS:
     /// microseconds since the epoch). Only ever compared for equality.
     pub start_time: u64,
+    /// Whoever started it and releases its lock when it has ended, if anybody does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub released_by: Option<Box<ProcessIdentity>>,
 }
 
 /// What can be said of a process.
@@ -106,6 +109,16 @@ impl ProcessIdentity {
             time_namespace: from.time_namespace,
             pid,
             start_time,
+            released_by: None,
+        }
+    }
+
+    /// The same, whose lock that other process releases.
+    #[must_use]
+    pub fn released_by(self, other: ProcessIdentity) -> Self {
+        Self {
+            released_by: Some(Box::new(other)),
+            ..self
         }
     }
 }

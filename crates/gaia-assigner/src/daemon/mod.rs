@@ -10,6 +10,7 @@
 //! An error in one task or one turn is logged, and the loop goes on.
 
 mod assign;
+mod panes;
 mod pulse;
 mod recover;
 mod report;
@@ -116,6 +117,13 @@ struct Active {
     over: Option<Outcome>,
 }
 
+impl Active {
+    /// A keeper renews its task's lease itself [T5].
+    fn is_renewed_here(&self) -> bool {
+        self.running.keeper.is_none()
+    }
+}
+
 /// The assigner.
 pub struct Assigner {
     locks: LockService,
@@ -130,6 +138,7 @@ pub struct Assigner {
     next_run: RunId,
     /// Keepers that stand ready.
     spares: Vec<Spare>,
+    panes: panes::Panes,
     timers: timers::Timers,
     pulse: pulse::Pulse,
     /// Tasks that were told of because no session could take them.
@@ -167,6 +176,7 @@ impl Assigner {
             active: HashMap::new(),
             next_run: 0,
             spares: Vec::new(),
+            panes: panes::Panes::default(),
             timers: timers::Timers::default(),
             pulse: pulse::Pulse::starting(config.pulse),
             warned: HashSet::new(),

@@ -48,6 +48,9 @@ impl Assigner {
         {
             return Ok(());
         }
+        if let Some(pane) = &task.pane {
+            return self.pick_up_pane(task, pane);
+        }
         let word = task.log.as_ref().zip(task.keeper.as_ref());
         let word = word.map(|((log, _), keeper)| word_file(Path::new(log), keeper));
         let keeper = task.keeper.clone().filter(|keeper| !self.is_gone(keeper));

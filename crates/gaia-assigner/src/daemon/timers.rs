@@ -37,7 +37,8 @@ impl Assigner {
     pub(super) fn quiet_for(&self) -> Duration {
         let runs = self.active.values().flat_map(|active| {
             let deadline = active.kill_at.unwrap_or(active.running.deadline);
-            [deadline, active.renew_at]
+            let renew_at = active.is_renewed_here().then_some(active.renew_at);
+            [Some(deadline), renew_at].into_iter().flatten()
         });
         let soonest = runs
             .chain(self.timers.queue_at)
@@ -87,9 +88,12 @@ impl Assigner {
         let due = self
             .active
             .values_mut()
-            .filter(|active| now >= active.renew_at);
+            .filter(|active| active.is_renewed_here() && now >= active.renew_at);
         for active in due {
             active.renew_at = now.plus(ttl / 3);
+            if !active.run.shows_life() {
+                continue;
+            }
             if let Err(error) = renew(&self.locks, active) {
                 let (task, lock) = (
                     active.running.id.0,

@@ -21,6 +21,7 @@ impl Assigner {
     /// Whether anything was done, so that it is worth looking again.
     pub(super) fn turn(&mut self) -> bool {
         let heard = self.hear();
+        self.mind_panes();
         let ended = self.end_what_is_over();
         self.tick();
         self.stop_what_must();
@@ -38,6 +39,7 @@ impl Assigner {
             heard = true;
             match event {
                 Event::Started { run, pid } => started.push((run, pid)),
+                Event::Pane(news) => self.hear_of_pane(&news),
                 Event::Over { run, outcome } => {
                     if let Some(active) = self.active.get_mut(&run) {
                         active.over.get_or_insert(outcome);
@@ -57,6 +59,7 @@ impl Assigner {
             return;
         };
         active.running.agent_pid = Some(pid);
+        active.running.is_started = true;
         if active.over.is_some() {
             return;
         }
@@ -142,8 +145,15 @@ impl Assigner {
                 Outcome::Exit(Exit::Code(code)) => Some(*code),
                 _ => None,
             },
-            has_run: matches!(outcome, Outcome::Exit(_)),
+            has_run: matches!(
+                outcome,
+                Outcome::Exit(_) | Outcome::Unrenewed | Outcome::LeaseLost(_)
+            ),
             seen_idle: *outcome == Outcome::SeenIdle,
+            aside: match outcome {
+                Outcome::NotStarted(why) => Some((why, self.config.first_pause)),
+                _ => None,
+            },
         };
         if self.locks.transact(|tx| running::end(tx, &ending))? {
             report::ended(&self.locks, running, &next);
@@ -167,6 +177,7 @@ impl Assigner {
             tracing::error!(%error, "running tasks could not be looked at");
             mine.iter().map(|task| (task.clone(), None)).collect()
         });
+        self.pass_on(&seen);
         let (rows, lost): (Vec<Running>, Vec<Option<String>>) = seen.into_iter().unzip();
         let lost = |task: &Running| {
             let at = rows.iter().position(|row| row.id == task.id)?;
@@ -178,6 +189,17 @@ impl Assigner {
         }
         for (task, stop) in stops {
             self.stop(task, stop);
+        }
+    }
+
+    /// What others have noted of running tasks meanwhile.
+    fn pass_on(&mut self, seen: &[Seen]) {
+        for active in self.active.values_mut() {
+            let row = seen.iter().find(|(row, _)| row.id == active.running.id);
+            if row.is_some_and(|(row, _)| row.is_started) && !active.running.is_started {
+                active.running.is_started = true;
+                active.run.taken();
+            }
         }
     }
 
@@ -212,9 +234,11 @@ fn seen(tx: &mut LockTx<'_>, mine: &[Running]) -> Result<Vec<Seen>, gaia_locks::
             None => None,
         };
         let stop = asked.or_else(|| task.stop.clone());
+        let is_started = row.is_some_and(|row| row.is_started);
         seen.push((
             Running {
                 stop,
+                is_started,
                 ..task.clone()
             },
             lost,

@@ -25,6 +25,10 @@ pub enum Said {
     Refused(String),
     /// The agent has ended, and nothing of it is left.
     Ended(Exit),
+    /// The lease could not be renewed, so the agent was stopped before its end.
+    Unrenewed,
+    /// The lock was found to be lost, so the agent was stopped: how.
+    LeaseLost(String),
 }
 
 /// How an agent's first process ended.

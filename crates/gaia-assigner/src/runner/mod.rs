@@ -2,6 +2,7 @@
 //! started, stopped, and tells when it is over.
 
 mod process;
+pub mod tmux;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use std::time::Duration;
 use gaia_locks::liveness::ProcessIdentity;
 pub(crate) use gaia_locks::liveness::mark;
 
-use crate::task::Outcome;
+use crate::task::{Outcome, Told};
 
 pub use process::{KeeperProgram, ProcessRun, Spare, end_orphan};
 pub(crate) use process::{kill_leftovers, left_behind};
@@ -32,6 +33,20 @@ pub trait Run: std::marker::Send {
     /// Ends it without asking any more.
     fn kill(&mut self);
 
+    /// Somebody who knows says that the agent took its text.
+    fn taken(&mut self) {}
+
+    /// Somebody who knows says how it ended. Gives the word back where it
+    /// decides nothing: what is a process ends by itself.
+    fn told(&mut self, told: Told) -> Option<Told> {
+        Some(told)
+    }
+
+    /// Whether what runs shows that it lives, so that its lock is renewed.
+    fn shows_life(&self) -> bool {
+        true
+    }
+
     /// The end was taken note of. Gives back the keeper, if it had one that
     /// can serve another task.
     fn acknowledge(self: Box<Self>) -> Option<Spare>;
@@ -47,6 +62,8 @@ pub enum Event {
         /// The agent's process.
         pid: u32,
     },
+    /// Something about a pane.
+    Pane(tmux::News),
     /// It is over, and nothing of it is left, if anybody could see to that.
     Over {
         /// Which run.

@@ -34,6 +34,8 @@ pub struct KeeperProgram {
     pub program: PathBuf,
     /// Its hidden command.
     pub arguments: Vec<OsString>,
+    /// Variables that lead it to the same database.
+    pub environment: Vec<(OsString, OsString)>,
 }
 
 /// A keeper that waits for a spec. It serves one task after the other: between
@@ -76,6 +78,7 @@ impl Spare {
     pub fn start(program: &KeeperProgram, tell: Tell) -> io::Result<Self> {
         let mut child = Command::new(&program.program)
             .args(&program.arguments)
+            .envs(program.environment.iter().cloned())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;
@@ -175,6 +178,8 @@ fn outcome(said: &Said) -> Outcome {
     match said {
         Said::Ended(exit) => Outcome::Exit(*exit),
         Said::Refused(why) => Outcome::NotStarted(why.clone()),
+        Said::Unrenewed => Outcome::Unrenewed,
+        Said::LeaseLost(how) => Outcome::LeaseLost(how.clone()),
         Said::Started { .. } => Outcome::Lost,
     }
 }

@@ -4,6 +4,9 @@
 //! connection, so that the lock, the task's state and the session's state
 //! change together or not at all. Neither room touches the other's tables.
 
+#[cfg(test)]
+mod model;
+pub(crate) mod panes;
 pub(crate) mod queue;
 pub(crate) mod running;
 pub(crate) mod sessions;

@@ -81,6 +81,7 @@ pub(crate) fn begin(
         keeper: hands.keeper.cloned(),
         pane,
         agent_pid: None,
+        is_started: false,
         stop: None,
         retry: waiting.retry,
         spent: waiting.spent,
@@ -202,6 +203,7 @@ pub(crate) fn started(tx: &mut LockTx<'_>, running: &Running, pid: u32) -> Resul
         .execute(params![running.id.0, running.session.as_str(), now, pid])
         .map(drop)
     })?;
+    sessions::starts_again(tx, &running.session)?;
     tx.tell();
     Ok(())
 }
@@ -216,6 +218,9 @@ pub(crate) struct Ending<'a> {
     pub has_run: bool,
     /// Whether its session was seen to wait for work again.
     pub seen_idle: bool,
+    /// Why its session could not be started, and how long it is set aside for
+    /// that at first.
+    pub aside: Option<(&'a str, Duration)>,
 }
 
 /// Ends a try: the task's locks, its state, its session's state and what
@@ -228,8 +233,13 @@ pub(crate) fn end(tx: &mut LockTx<'_>, ending: &Ending<'_>) -> Result<bool, Erro
     }
     end_locks(tx, running)?;
     sessions::set_free(tx, &running.session, running.id, ending.seen_idle)?;
+    if let Some((why, first_pause)) = ending.aside {
+        sessions::set_aside(tx, &running.session, first_pause, why)?;
+    } else if ending.has_run {
+        sessions::starts_again(tx, &running.session)?;
+    }
     if *ending.next == Next::Completed {
-        release_dependents(tx, running.id)?;
+        queue::release_dependents(tx, running.id)?;
     }
     let (action, details) = match ending.next {
         Next::Completed => ("completed", ""),
@@ -329,19 +339,6 @@ fn end_locks(tx: &mut LockTx<'_>, running: &Running) -> Result<(), Error> {
     Ok(())
 }
 
-fn release_dependents(tx: &mut LockTx<'_>, id: TaskId) -> Result<(), Error> {
-    sql(tx, |sql| {
-        sql.prepare_cached(
-            "UPDATE prompts SET held = NULL WHERE status = 'pending' AND held = 'after'
-                 AND id IN (SELECT task_id FROM task_needs WHERE needs_id = ?1)
-                 AND NOT EXISTS (SELECT 1 FROM task_needs n LEFT JOIN prompts p ON p.id = n.needs_id
-                                 WHERE n.task_id = prompts.id AND coalesce(p.status, '') <> 'completed')",
-        )?
-        .execute([id.0])
-        .map(drop)
-    })
-}
-
 /// Fails a task that no session ever got [T1]. Its place in line, if it has
 /// one, would hold others back.
 pub(crate) fn fail_pending(tx: &mut LockTx<'_>, id: TaskId, why: &str) -> Result<bool, Error> {
@@ -364,14 +361,18 @@ pub(crate) fn fail_pending(tx: &mut LockTx<'_>, id: TaskId, why: &str) -> Result
     Ok(true)
 }
 
+const RUNNING: &str =
+    "SELECT id, assigned_session, lock_token, deadline_ns, assigner, keeper, agent_pid, stop, stop_by, stop_note,
+            retry, coalesce(retry_count, 0), coalesce(max_retries, 3), log_file, coalesce(log_from, 0), pane, status = 'in_progress'
+         FROM prompts";
+
 /// All tasks that sessions have.
 pub(crate) fn all(tx: &mut LockTx<'_>) -> Result<Vec<Running>, Error> {
+    let query = format!(
+        "{RUNNING} INDEXED BY idx_prompts_running WHERE status IN ('assigned', 'in_progress') ORDER BY id"
+    );
     sql(tx, |sql| {
-        let mut statement = sql.prepare_cached(
-            "SELECT id, assigned_session, lock_token, deadline_ns, assigner, keeper, agent_pid, stop, stop_by, stop_note,
-                    retry, coalesce(retry_count, 0), coalesce(max_retries, 3), log_file, coalesce(log_from, 0), pane
-                 FROM prompts INDEXED BY idx_prompts_running WHERE status IN ('assigned', 'in_progress') ORDER BY id",
-        )?;
+        let mut statement = sql.prepare_cached(&query)?;
         let rows = statement
             .query_map([], running)?
             .collect::<rusqlite::Result<Vec<_>>>()?;
@@ -381,7 +382,14 @@ pub(crate) fn all(tx: &mut LockTx<'_>) -> Result<Vec<Running>, Error> {
 
 /// One task that a session has.
 pub(crate) fn by_id(tx: &mut LockTx<'_>, id: TaskId) -> Result<Option<Running>, Error> {
-    Ok(all(tx)?.into_iter().find(|running| running.id == id))
+    let query = format!("{RUNNING} WHERE id = ?1 AND status IN ('assigned', 'in_progress')");
+    sql(tx, |sql| {
+        let found = sql
+            .prepare_cached(&query)?
+            .query_row([id.0], running)
+            .optional()?;
+        Ok(found.flatten())
+    })
 }
 
 fn running(row: &Row<'_>) -> rusqlite::Result<Option<Running>> {
@@ -400,6 +408,7 @@ fn running(row: &Row<'_>) -> rusqlite::Result<Option<Running>> {
         keeper: read(row.get(5)?),
         pane: read(row.get(15)?),
         agent_pid: row.get(6)?,
+        is_started: row.get(16)?,
         stop: stop(row)?,
         retry: row.get(10)?,
         spent: row.get(11)?,

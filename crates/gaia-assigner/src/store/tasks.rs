@@ -7,7 +7,7 @@ use gaia_locks::service::LockTx;
 use rusqlite::types::Value;
 use rusqlite::{Connection as Sqlite, OptionalExtension as _, Row, params, params_from_iter};
 
-use super::{read, sql, text};
+use super::{queue, read, sql, text};
 use crate::service::{Filter, Send};
 use crate::task::{Status, Wants};
 use crate::wire::TaskInfo;
@@ -26,10 +26,12 @@ pub(crate) fn insert(tx: &mut LockTx<'_>, new: &Send, wants: &Wants) -> Result<T
     let now = tx.now().wall.to_sql();
     let id = sql(tx, |sql| {
         let held = (!all_completed(sql, &new.after)?).then_some("after");
+        let region = queue::region_of_new(sql, wants)?;
         sql.prepare_cached(
             "INSERT INTO prompts (content, source, priority, status, created_at, target_session, target_provider,
-                 max_retries, timeout_minutes, working_dir, read_only, retry, preferred, fallbacks, lane, held)
-             VALUES (?1, ?2, ?3, 'pending', ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+                 max_retries, timeout_minutes, working_dir, read_only, retry, preferred, fallbacks, lane, held,
+                 path, region)
+             VALUES (?1, ?2, ?3, 'pending', ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
         )?
         .execute(params![
             new.text,
@@ -45,8 +47,10 @@ pub(crate) fn insert(tx: &mut LockTx<'_>, new: &Send, wants: &Wants) -> Result<T
             new.retry,
             text(&wants.preferred)?,
             text(&wants.fallbacks)?,
-            text(wants)?,
+            text(&wants.lane())?,
             held,
+            queue::path_of(wants),
+            region.word(),
         ])?;
         let id = sql.last_insert_rowid();
         for needed in &new.after {

@@ -2,17 +2,20 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use gaia_assigner::daemon::{LastError, Shutdown};
+use gaia_assigner::keeper::Door;
 use gaia_assigner::runner::KeeperProgram;
 use gaia_assigner::{Assigner, Config};
 use gaia_locks::settings::Settings;
+use gaia_locks::{Locks, StoreError};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::args::duration;
-use crate::context::Context;
+use crate::context::{Again, Context};
 use crate::exit::{Ended, Failure, Status};
 use crate::log;
 use crate::tell;
@@ -69,7 +72,7 @@ pub fn prepare(context: &Context, args: &WorkArgs) -> Result<Work, Failure> {
         sweep: settings.auto_cleanup.then_some(settings.cleanup_interval),
         until_idle: args.until_idle,
         last_error,
-        ..Config::new(logs(settings), keeper()?)
+        ..Config::new(logs(settings), keeper(context)?)
     };
     let assigner = Assigner::new((*service).clone(), config)?;
     Ok(Work { assigner })
@@ -104,14 +107,17 @@ fn environment(settings: &Settings) -> Vec<(String, String)> {
 }
 
 /// This binary, also when its file has been replaced by a newer one meanwhile.
-fn keeper() -> Result<KeeperProgram, Failure> {
+fn keeper(context: &Context) -> Result<KeeperProgram, Failure> {
     let program = match cfg!(target_os = "linux") {
         true => PathBuf::from("/proc/self/exe"),
         false => std::env::current_exe()?,
     };
+    let given = context.settings_to_hand_on()?.into_iter();
+    let environment = given.map(|(name, value)| (name.into(), value)).collect();
     Ok(KeeperProgram {
         program,
         arguments: vec![OsString::from("keeper")],
+        environment,
     })
 }
 
@@ -137,7 +143,21 @@ fn watch_signals(shutdown: Shutdown) -> Result<(), Failure> {
 pub struct KeeperArgs {}
 
 /// Keeps.
-pub fn keep() -> Ended {
-    gaia_assigner::keeper::run()?;
+pub fn keep(context: &Context) -> Ended {
+    let again = context.again();
+    let door: Door = Arc::new(move || open(&again));
+    gaia_assigner::keeper::run(door)?;
     Ok(Status::Done.into())
+}
+
+/// A database that is gone is not made anew: the lock was in the other one.
+fn open(again: &Again) -> Result<Arc<dyn Locks>, gaia_locks::Error> {
+    let unusable = |failure: Failure| StoreError::Failed(failure.message);
+    let context = again.context();
+    let file = context.database_file().map_err(unusable)?;
+    if !file.is_file() {
+        let gone = format!("the database {} is gone", file.display());
+        return Err(StoreError::Failed(gone).into());
+    }
+    context.locks().map_err(|failure| unusable(failure).into())
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::home::Home;
+use crate::home::{Home, until};
 
 fn file(home: &Home, suffix: &str) -> PathBuf {
     home.path(&format!(".gaia/locks/assigner.db{suffix}"))
@@ -94,4 +94,39 @@ fn r18_a_database_whose_log_alone_was_deleted_is_refused() {
     assert_eq!(status, 5, "{said}");
     assert!(said.contains("its log (-wal) was deleted"), "{said}");
     assert_eq!(home.status(&["doctor"]), 1);
+}
+
+#[test]
+fn r18_who_has_the_database_open_notices_that_its_log_was_deleted() {
+    let home = Home::new();
+    let run = ["run", "a", "--ttl", "3", "--", "sleep", "600"];
+    let gaia = home.spawn(&run);
+    until("it holds the lock", || home.locks().len() == 1);
+    std::fs::remove_file(file(&home, "-wal")).unwrap();
+    let (status, _, said) = gaia.end();
+    assert_eq!(status, 4, "its lease cannot be renewed: {said}");
+    assert!(said.contains("it or its log was deleted"), "{said}");
+}
+
+#[test]
+fn a_backup_that_is_used_as_it_is_has_no_log_to_miss() {
+    let home = Home::new();
+    assert_eq!(home.status(&["acquire", "b", "--session", "holder"]), 0);
+    let backup = home.path("backup.db");
+    assert_eq!(home.status(&["backup", backup.to_str().unwrap()]), 0);
+    let url = format!("sqlite://{}", backup.display());
+    let run = [
+        "--database",
+        &url,
+        "run",
+        "a",
+        "--ttl",
+        "3",
+        "--",
+        "sleep",
+        "4",
+    ];
+    let output = home.output(&run);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!((output.status.code(), &*said), (Some(0), ""));
 }

@@ -83,6 +83,7 @@ impl Stage {
             time_namespace: 1,
             pid,
             start_time: 1000 + u64::from(pid),
+            released_by: None,
         };
         self.witness.set(&process, Liveness::Alive);
         process

@@ -39,6 +39,9 @@ pub(super) struct Connection {
     path: PathBuf,
     /// The file's device and number.
     file: (u64, u64),
+    /// Whether it had a log when it was opened; a backup that is used as it is
+    /// has none.
+    has_log: bool,
     /// When it was last seen at its path.
     seen: AtomicI64,
     sqlite: Mutex<rusqlite::Connection>,
@@ -54,6 +57,7 @@ impl Connection {
         gate: Gate,
     ) -> Self {
         Self {
+            has_log: !is_gone(&beside(&path, "-wal")),
             path,
             file,
             seen: AtomicI64::new(moment().0),
@@ -94,7 +98,7 @@ impl Connection {
             Err(error) => error.kind() == io::ErrorKind::NotFound,
         };
         // SQLite keeps the log as long as anybody has the database open.
-        let replaced = replaced || is_gone(&beside(&self.path, "-wal"));
+        let replaced = replaced || self.has_log && is_gone(&beside(&self.path, "-wal"));
         if replaced {
             return Err(unusable(
                 &self.path,
