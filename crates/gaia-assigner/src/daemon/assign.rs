@@ -12,8 +12,9 @@ use gaia_locks::model::Mode;
 use gaia_locks::service::Locks as _;
 
 use super::timers::now;
-use super::{Active, Assigner, report};
-use crate::keeper::{Lease, Spec};
+use super::{Active, Assigner, make_logs, report};
+use crate::error::TaskError;
+use crate::keeper::{Lease, Spec, log_file};
 use crate::plan::{self, Assign, Effect};
 use crate::runner::{Spare, mark, word_file};
 use crate::session::{Drive, Kind};
@@ -151,6 +152,13 @@ impl Assigner {
     }
 
     fn assign_process(&mut self, assign: &Assign) -> Result<bool, Error> {
+        let log = match self.ready_log(assign.task) {
+            Ok(log) => log,
+            Err(error) => {
+                tracing::error!(task = assign.task.0, %error, "a task's log cannot be written: nothing is assigned");
+                return Ok(false);
+            }
+        };
         let spare = match self.take_spare() {
             Ok(spare) => spare,
             Err(error) => {
@@ -158,7 +166,6 @@ impl Assigner {
                 return Ok(false);
             }
         };
-        let log = self.log_of(assign.task);
         let hands = Hands {
             scope: &self.locks.scope(),
             ttl: self.locks.default_ttl(),
@@ -188,6 +195,19 @@ impl Assigner {
                 Err(error)
             }
         }
+    }
+
+    /// A task's log must be there before the task is given: a folder that was
+    /// tidied away, or a full disk, is no fault of the task, and would cost
+    /// every task of the queue all its tries.
+    fn ready_log(&self, task: TaskId) -> Result<PathBuf, TaskError> {
+        make_logs(&self.config.logs)?;
+        let path = self.log_of(task);
+        log_file(&path).map_err(|source| TaskError::Log {
+            path: path.display().to_string(),
+            source,
+        })?;
+        Ok(path)
     }
 
     /// What its keeper has to know to renew it.

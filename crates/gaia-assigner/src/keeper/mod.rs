@@ -49,6 +49,7 @@ pub use lease::{Door, Lease};
 pub use talk::{ACKNOWLEDGED, Exit, Said};
 
 use agent::Agent;
+pub(crate) use agent::log_file;
 use lease::now;
 use watch::Watch;
 
