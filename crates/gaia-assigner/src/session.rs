@@ -173,6 +173,11 @@ impl Session {
         }
     }
 
+    /// Whether it could not be started and is given no task for a while.
+    pub fn is_set_aside(&self) -> bool {
+        self.failed_starts > 0 && self.state == State::Away(Away::Unknown)
+    }
+
     /// Whether it can be given a task now; a remote one asks for its tasks
     /// itself.
     pub fn can_be_given(&self) -> bool {

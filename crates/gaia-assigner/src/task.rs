@@ -194,6 +194,9 @@ pub enum Outcome {
     Exit(Exit),
     /// It could not be started [T2].
     NotStarted(String),
+    /// This session could not be given this text [T2]: another may take it, and
+    /// the session another text.
+    NotTaken(String),
     /// What ran it is gone, and nobody knows how it ended [T6].
     Lost,
     /// Its lease could not be renewed, so it was stopped before the lease's
@@ -280,7 +283,9 @@ pub fn after(running: &Running, outcome: &Outcome, first_pause: Duration) -> Nex
             again(running, why.clone(), first_pause)
         }
         (None, Outcome::Told(Told::Failed(why)) | Outcome::Unfit(why)) => Next::Failed(why.clone()),
-        (None, Outcome::NotStarted(why)) => again(running, why.clone(), first_pause),
+        (None, Outcome::NotStarted(why) | Outcome::NotTaken(why)) => {
+            again(running, why.clone(), first_pause)
+        }
         (None, Outcome::Unrenewed) => {
             let why = "its lease could not be renewed, so it was stopped".to_owned();
             again(running, why, first_pause)

@@ -12,8 +12,9 @@ use gaia_locks::model::Mode;
 use gaia_locks::service::Locks as _;
 
 use super::timers::now;
-use super::{Active, Assigner, report};
-use crate::keeper::{Lease, Spec};
+use super::{Active, Assigner, make_logs, report};
+use crate::error::TaskError;
+use crate::keeper::{Lease, Spec, log_file};
 use crate::plan::{self, Assign, Effect};
 use crate::runner::{Spare, mark, word_file};
 use crate::session::{Drive, Kind};
@@ -42,7 +43,8 @@ impl Assigner {
     }
 
     fn plan(&mut self) -> Result<Vec<Effect>, Error> {
-        if self.locks.look(queue::is_untidy)? {
+        let is_untidy = self.locks.look(queue::is_untidy)?;
+        if is_untidy {
             self.locks.transact(queue::tidy)?;
         }
         let scope = self.locks.scope();
@@ -59,7 +61,9 @@ impl Assigner {
             Ok((queue::look(tx, eyes)?, tx.now().moment, again))
         })?;
         let again = again.into_iter().flatten().min();
-        self.timers.queue_at = sight.patience.into_iter().chain(again).min();
+        // What one transaction left untidy is not for the next second.
+        let untidy = is_untidy.then_some(moment);
+        self.timers.queue_at = sight.patience.into_iter().chain(again).chain(untidy).min();
         self.timers.nothing_to_do = !sight.is_claimed && again.is_none();
         self.warn_of_unclaimed(&sight.unclaimed);
         Ok(plan::plan(&sight.snapshot, moment, self.rules))
@@ -148,6 +152,13 @@ impl Assigner {
     }
 
     fn assign_process(&mut self, assign: &Assign) -> Result<bool, Error> {
+        let log = match self.ready_log(assign.task) {
+            Ok(log) => log,
+            Err(error) => {
+                tracing::error!(task = assign.task.0, %error, "a task's log cannot be written: nothing is assigned");
+                return Ok(false);
+            }
+        };
         let spare = match self.take_spare() {
             Ok(spare) => spare,
             Err(error) => {
@@ -155,7 +166,6 @@ impl Assigner {
                 return Ok(false);
             }
         };
-        let log = self.log_of(assign.task);
         let hands = Hands {
             scope: &self.locks.scope(),
             ttl: self.locks.default_ttl(),
@@ -185,6 +195,19 @@ impl Assigner {
                 Err(error)
             }
         }
+    }
+
+    /// A task's log must be there before the task is given: a folder that was
+    /// tidied away, or a full disk, is no fault of the task, and would cost
+    /// every task of the queue all its tries.
+    fn ready_log(&self, task: TaskId) -> Result<PathBuf, TaskError> {
+        make_logs(&self.config.logs)?;
+        let path = self.log_of(task);
+        log_file(&path).map_err(|source| TaskError::Log {
+            path: path.display().to_string(),
+            source,
+        })?;
+        Ok(path)
     }
 
     /// What its keeper has to know to renew it.

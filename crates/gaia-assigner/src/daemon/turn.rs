@@ -151,7 +151,9 @@ impl Assigner {
             ),
             seen_idle: *outcome == Outcome::SeenIdle,
             aside: match outcome {
-                Outcome::NotStarted(why) => Some((why, self.config.first_pause)),
+                Outcome::NotStarted(why) if running.stop.is_none() => {
+                    Some((why, self.config.first_pause))
+                }
                 _ => None,
             },
         };

@@ -49,6 +49,7 @@ pub use lease::{Door, Lease};
 pub use talk::{ACKNOWLEDGED, Exit, Said};
 
 use agent::Agent;
+pub(crate) use agent::log_file;
 use lease::now;
 use watch::Watch;
 
@@ -139,7 +140,7 @@ impl Keeper {
     fn serve(&mut self, spec: Spec) -> io::Result<Audience> {
         let (said, audience) = match Agent::start(&spec) {
             Ok(agent) => self.keep(&spec, agent)?,
-            Err(error) => (Said::Refused(refusal(&spec, &error)), Audience::Assigner),
+            Err(error) => (refusal(&spec, &error), Audience::Assigner),
         };
         if audience == Audience::Assigner {
             talk::say(&said);
@@ -251,16 +252,16 @@ fn watch_agent(agent: Pid, tell: Sender<Event>) -> io::Result<()> {
     Ok(())
 }
 
-fn refusal(spec: &Spec, error: &io::Error) -> String {
+fn refusal(spec: &Spec, error: &io::Error) -> Said {
     let program = spec.argv.first().map_or("", String::as_str);
     match error.raw_os_error() {
-        Some(code) if code == rustix::io::Errno::TOOBIG.raw_os_error() => format!(
+        Some(code) if code == rustix::io::Errno::TOOBIG.raw_os_error() => Said::TooLong(format!(
             "{program:?} cannot be started: the text is too long for an argument; \
              leave {{prompt}} out of the session's command, so that it comes on stdin"
-        ),
-        _ => format!(
+        )),
+        _ => Said::Refused(format!(
             "{program:?} cannot be started in {}: {error}",
             spec.folder.display()
-        ),
+        )),
     }
 }

@@ -23,6 +23,8 @@ pub enum Said {
     },
     /// The agent could not be started, and why.
     Refused(String),
+    /// The agent cannot be given this text in this way, and why.
+    TooLong(String),
     /// The agent has ended, and nothing of it is left.
     Ended(Exit),
     /// The lease could not be renewed, so the agent was stopped before its end.

@@ -178,6 +178,7 @@ fn outcome(said: &Said) -> Outcome {
     match said {
         Said::Ended(exit) => Outcome::Exit(*exit),
         Said::Refused(why) => Outcome::NotStarted(why.clone()),
+        Said::TooLong(why) => Outcome::NotTaken(why.clone()),
         Said::Unrenewed => Outcome::Unrenewed,
         Said::LeaseLost(how) => Outcome::LeaseLost(how.clone()),
         Said::Started { .. } => Outcome::Lost,

@@ -42,9 +42,12 @@ impl Fleet {
 
     /// One whose leases are of this length.
     pub fn with_ttl(ttl: Duration) -> Self {
-        let home = tempfile::tempdir().unwrap();
-        let store =
-            SqliteStore::open(&home.path().join("assigner.db"), SqliteOptions::default()).unwrap();
+        Self::at(tempfile::tempdir().unwrap(), SqliteOptions::default(), ttl)
+    }
+
+    /// Somewhere else, or by another clock.
+    pub fn at(home: tempfile::TempDir, options: SqliteOptions, ttl: Duration) -> Self {
+        let store = SqliteStore::open(&home.path().join("assigner.db"), options).unwrap();
         let config = gaia_locks::service::Config {
             ttl,
             ..gaia_locks::service::Config::default()

@@ -10,6 +10,7 @@ use std::fmt;
 
 use gaia_assigner::task::Status;
 use gaia_assigner::wire::TaskInfo;
+use gaia_locks::model::{End, EndReason};
 use gaia_locks::store::Record;
 
 use super::notes::Run;
@@ -105,7 +106,7 @@ fn beside_their_locks(evidence: &Evidence) -> Vec<Doubt> {
     let doubt = |run: &Run| {
         let words = match locks.get(&run.token) {
             None => "the history does not know its lock".to_owned(),
-            Some(lock) => wrong_by_its_lock(run, lock)?,
+            Some(lock) => wrong_by_its_lock(run, lock, &evidence.locks)?,
         };
         let (task, token) = (run.task, run.token);
         Some(Doubt::BesideItsLock(format!(
@@ -115,9 +116,20 @@ fn beside_their_locks(evidence: &Evidence) -> Vec<Doubt> {
     evidence.runs.iter().filter_map(doubt).collect()
 }
 
-fn wrong_by_its_lock(run: &Run, lock: &Record) -> Option<String> {
+/// A transaction reads its moment at its beginning and looks at processes after
+/// that; stopped in between, it rightly finds one dead that ended meanwhile. It
+/// had committed when the next one began.
+fn over(end: &End, locks: &[Record]) -> i64 {
+    if end.reason != EndReason::Died {
+        return end.moment.0;
+    }
+    let next = locks.partition_point(|lock| lock.granted <= end.moment);
+    locks.get(next).map_or(i64::MAX, |lock| lock.granted.0)
+}
+
+fn wrong_by_its_lock(run: &Run, lock: &Record, locks: &[Record]) -> Option<String> {
     let end = lock.end.as_ref();
-    let over = end.map_or(i64::MAX, |end| end.moment.0);
+    let over = end.map_or(i64::MAX, |end| over(end, locks));
     let holder = (lock.holder.session.as_str(), lock.holder.task.0);
     if holder != (run.session.as_str(), run.task) {
         return Some(format!("it is of {holder:?}, not of {}", run.session));

@@ -8,10 +8,12 @@ mod n5_many_locks;
 mod n6_markers;
 mod n8_queue;
 mod n9_queue;
+mod start;
 
 use std::path::{Path, PathBuf};
 
 use super::{Figure, Options, Trouble};
+pub(super) use start::agent;
 
 /// How a figure is taken.
 pub type Take = fn(&Options) -> Result<Figure, Trouble>;
@@ -26,6 +28,7 @@ pub const FIGURES: &[(&str, Take)] = &[
     ("N6", n6_markers::take),
     ("N8", n8_queue::take),
     ("N9", n9_queue::take),
+    ("START", start::take),
 ];
 
 /// A new folder in a folder.
