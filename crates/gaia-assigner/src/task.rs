@@ -143,6 +143,8 @@ pub struct Running {
     pub agent_pid: Option<u32>,
     /// That somebody wants it to end.
     pub stop: Option<Stop>,
+    /// What was said of its end.
+    pub told: Option<Told>,
     /// Whether it is tried again when it fails.
     pub retry: bool,
     /// How many tries were spent before this one.
@@ -171,6 +173,11 @@ pub enum Stop {
     TimedOut,
     /// The assigner goes, and takes what it runs with it.
     Leaving,
+    /// It is to go to another session.
+    Reassigned {
+        /// Who said so.
+        by: String,
+    },
 }
 
 /// What came of a try.
@@ -187,6 +194,8 @@ pub enum Outcome {
     Unrenewed,
     /// Its lock was found to be lost, so it was stopped: how.
     LeaseLost(String),
+    /// Its session, which is elsewhere, was not heard for too long [T6].
+    Silent(Duration),
     /// The agent, its hook or a person said so [T11].
     Told(Told),
     /// Its screen showed that it waits for work again: the last resort [T11].
@@ -250,6 +259,16 @@ pub fn after(running: &Running, outcome: &Outcome, first_pause: Duration) -> Nex
             pause: Duration::ZERO,
             why: "the assigner was stopped".to_owned(),
         },
+        (Some(Stop::Reassigned { by }), _) => Next::Again {
+            spent: false,
+            pause: Duration::ZERO,
+            why: format!("sent to another session by {by}"),
+        },
+        (None, Outcome::Silent(lease)) => {
+            let lease = gaia_locks::duration::human(*lease);
+            let why = format!("its session was not heard for {lease}");
+            again(running, why, first_pause)
+        }
         (None, Outcome::Exit(exit)) if running.retry => {
             again(running, exit_words(*exit), first_pause)
         }
@@ -310,6 +329,7 @@ mod tests {
             pane: None,
             agent_pid: None,
             stop,
+            told: None,
             retry,
             spent,
             most: 3,

@@ -191,7 +191,7 @@ impl Assigner {
         let hands = Hands {
             scope: &self.locks.scope(),
             ttl: self.locks.default_ttl(),
-            assigner: &self.me,
+            assigner: Some(&self.me),
             keeper: Some(spare.identity()),
             log: &log.to_string_lossy(),
             log_from: fs::metadata(&log).map_or(0, |found| found.len()),

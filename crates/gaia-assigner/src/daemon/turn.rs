@@ -61,7 +61,10 @@ impl Assigner {
             return;
         }
         let running = &active.running;
-        if let Err(error) = self.locks.transact(|tx| running::started(tx, running, pid)) {
+        if let Err(error) = self
+            .locks
+            .transact(|tx| running::started(tx, running, Some(pid)))
+        {
             tracing::error!(task = running.id.0, %error, "a task's start could not be recorded");
         }
     }
@@ -125,8 +128,13 @@ impl Assigner {
             .locks
             .look(|tx| running::by_id(tx, running.id))?
             .and_then(|row| row.stop);
+        let stop = match asked {
+            // An admin's word, whatever it was stopped for before [R7].
+            Some(Stop::Forced { .. }) => asked,
+            _ => running.stop.clone().or(asked),
+        };
         let running = &Running {
-            stop: running.stop.clone().or(asked),
+            stop,
             ..running.clone()
         };
         let next = after(running, outcome, self.config.first_pause);
@@ -170,6 +178,7 @@ impl Assigner {
             tracing::error!(%error, "running tasks could not be looked at");
             mine.iter().map(|task| (task.clone(), None)).collect()
         });
+        self.pass_on(&seen);
         let (rows, lost): (Vec<Running>, Vec<Option<String>>) = seen.into_iter().unzip();
         let lost = |task: &Running| {
             let at = rows.iter().position(|row| row.id == task.id)?;
@@ -181,6 +190,23 @@ impl Assigner {
         }
         for (task, stop) in stops {
             self.stop(task, stop);
+        }
+    }
+
+    /// What was said of running tasks meanwhile.
+    fn pass_on(&mut self, seen: &[Seen]) {
+        for active in self.active.values_mut() {
+            let row = seen.iter().find(|(row, _)| row.id == active.running.id);
+            let told = row.and_then(|(row, _)| row.told.clone());
+            if let Some(told) = told.filter(|_| active.running.told.is_none()) {
+                active.running.told = Some(told.clone());
+                if active.run.told(told).is_some() {
+                    tracing::warn!(
+                        task = active.running.id.0,
+                        "what was said of its end decides nothing"
+                    );
+                }
+            }
         }
     }
 
@@ -215,9 +241,11 @@ fn seen(tx: &mut LockTx<'_>, mine: &[Running]) -> Result<Vec<Seen>, gaia_locks::
             None => None,
         };
         let stop = asked.or_else(|| task.stop.clone());
+        let told = row.and_then(|row| row.told.clone());
         seen.push((
             Running {
                 stop,
+                told,
                 ..task.clone()
             },
             lost,

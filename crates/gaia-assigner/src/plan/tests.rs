@@ -196,6 +196,7 @@ fn stops_are_asked_for_lost_or_due() {
         pane: None,
         agent_pid: None,
         stop,
+        told: None,
         retry: false,
         spent: 0,
         most: 3,

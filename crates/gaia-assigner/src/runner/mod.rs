@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use gaia_locks::liveness::ProcessIdentity;
 
-use crate::task::Outcome;
+use crate::task::{Outcome, Told};
 
 pub use process::{KeeperProgram, ProcessRun, Spare, end_orphan};
 pub(crate) use process::{kill_leftovers, left_behind, mark};
@@ -30,6 +30,12 @@ pub trait Run: std::marker::Send {
 
     /// Ends it without asking any more.
     fn kill(&mut self);
+
+    /// Somebody who knows says how it ended. Gives the word back where it
+    /// decides nothing: what is a process ends by itself.
+    fn told(&mut self, told: Told) -> Option<Told> {
+        Some(told)
+    }
 
     /// The end was taken note of. Gives back the keeper, if it had one that
     /// can serve another task.

@@ -22,7 +22,8 @@ use crate::task::{Next, Running, Stop};
 pub(crate) struct Hands<'a> {
     pub scope: &'a Scope,
     pub ttl: Duration,
-    pub assigner: &'a ProcessIdentity,
+    /// None for a remote session's: it asked for itself.
+    pub assigner: Option<&'a ProcessIdentity>,
     /// Of a process task. Its lock is bound to it; a tmux session's to the
     /// process of its pane; a remote one's to none.
     pub keeper: Option<&'a ProcessIdentity>,
@@ -77,11 +78,12 @@ pub(crate) fn begin(
         session: assign.session.clone(),
         token,
         deadline: tx.now().moment.plus(waiting.limit),
-        assigner: Some(hands.assigner.clone()),
+        assigner: hands.assigner.cloned(),
         keeper: hands.keeper.cloned(),
         pane,
         agent_pid: None,
         stop: None,
+        told: None,
         retry: waiting.retry,
         spent: waiting.spent,
         most: waiting.most,
@@ -172,7 +174,7 @@ fn write_assigned(tx: &mut LockTx<'_>, running: &Running) -> Result<(), Error> {
                  lock_acquired_at = iif(?7 IS NULL, lock_acquired_at, ?3), lock_released_at = NULL,
                  passed_over_ns = NULL, waiter_id = NULL, stop = NULL, stop_by = NULL, stop_note = NULL,
                  agent_pid = NULL, started_at = NULL, exit_status = NULL, log_file = ?8, log_from = ?9,
-                 pane = ?10
+                 pane = ?10, told = NULL, lapse_told = NULL, stop_ns = NULL, hold_note = NULL, go_ahead = 0
              WHERE id = ?1",
         )?
         .execute(params![
@@ -183,7 +185,7 @@ fn write_assigned(tx: &mut LockTx<'_>, running: &Running) -> Result<(), Error> {
             running.keeper.as_ref().map(text).transpose()?,
             running.deadline.0,
             running.token.map(|token| token.0),
-            log,
+            Some(log).filter(|log| !log.is_empty()),
             i64::try_from(from).unwrap_or(i64::MAX),
             running.pane.as_ref().map(text).transpose()?,
         ])
@@ -192,7 +194,11 @@ fn write_assigned(tx: &mut LockTx<'_>, running: &Running) -> Result<(), Error> {
 }
 
 /// The agent runs.
-pub(crate) fn started(tx: &mut LockTx<'_>, running: &Running, pid: u32) -> Result<(), Error> {
+pub(crate) fn started(
+    tx: &mut LockTx<'_>,
+    running: &Running,
+    pid: Option<u32>,
+) -> Result<(), Error> {
     let now = tx.now().wall.to_sql();
     sql(tx, |sql| {
         sql.prepare_cached(
@@ -268,7 +274,7 @@ fn write_ended(tx: &mut LockTx<'_>, ending: &Ending<'_>) -> Result<bool, Error> 
                  retry_count = coalesce(retry_count, 0) + ?8, completed_at = ?9, response = coalesce(?10, response),
                  exit_status = ?11, started_at = iif(?13, coalesce(started_at, assigned_at), started_at), lock_status = iif(?3 IS NULL, lock_status, 'released'),
                  lock_released_at = ?12, assigner = NULL, keeper = NULL, pane = NULL, deadline_ns = NULL, agent_pid = NULL,
-                 stop = NULL, stop_by = NULL, stop_note = NULL
+                 stop = NULL, stop_by = NULL, stop_note = NULL, stop_ns = NULL, told = NULL
              WHERE id = ?1 AND assigned_session = ?2 AND lock_token IS ?3 AND status IN ('assigned', 'in_progress')",
         )?
         .execute(params![
@@ -292,10 +298,8 @@ fn write_ended(tx: &mut LockTx<'_>, ending: &Ending<'_>) -> Result<bool, Error> 
 
 /// Its own lock, and those that its agent took for (session, task) meanwhile.
 fn end_locks(tx: &mut LockTx<'_>, running: &Running) -> Result<(), Error> {
-    if let (Some(token), Some(Stop::Forced { by, reason })) = (running.token, &running.stop)
-        && tx.store().lock(token)?.is_some()
-    {
-        tx.force_release(token, by, reason)?;
+    if let (Some(token), Some(Stop::Forced { by, reason })) = (running.token, &running.stop) {
+        tx.force_task_lock(token, by, reason)?;
     }
     let filter = HistoryFilter {
         task: Some(running.id),
@@ -369,7 +373,7 @@ pub(crate) fn all(tx: &mut LockTx<'_>) -> Result<Vec<Running>, Error> {
     sql(tx, |sql| {
         let mut statement = sql.prepare_cached(
             "SELECT id, assigned_session, lock_token, deadline_ns, assigner, keeper, agent_pid, stop, stop_by, stop_note,
-                    retry, coalesce(retry_count, 0), coalesce(max_retries, 3), log_file, coalesce(log_from, 0), pane
+                    retry, coalesce(retry_count, 0), coalesce(max_retries, 3), log_file, coalesce(log_from, 0), pane, told
                  FROM prompts INDEXED BY idx_prompts_running WHERE status IN ('assigned', 'in_progress') ORDER BY id",
         )?;
         let rows = statement
@@ -390,6 +394,7 @@ fn running(row: &Row<'_>) -> rusqlite::Result<Option<Running>> {
         return Ok(None);
     };
     let log: Option<String> = row.get(13)?;
+    let log = log.filter(|log| !log.is_empty());
     let from: i64 = row.get(14)?;
     Ok(Some(Running {
         id: TaskId(row.get(0)?),
@@ -401,6 +406,7 @@ fn running(row: &Row<'_>) -> rusqlite::Result<Option<Running>> {
         pane: read(row.get(15)?),
         agent_pid: row.get(6)?,
         stop: stop(row)?,
+        told: read(row.get(16)?),
         retry: row.get(10)?,
         spent: row.get(11)?,
         most: row.get(12)?,
@@ -424,6 +430,8 @@ fn stop(row: &Row<'_>) -> rusqlite::Result<Option<Stop>> {
             by: by()?,
             reason: note()?,
         }),
+        Some("reassigned") => Some(Stop::Reassigned { by: by()? }),
+        Some("timed_out") => Some(Stop::TimedOut),
         _ => None,
     })
 }
