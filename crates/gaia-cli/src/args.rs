@@ -116,6 +116,7 @@ pub enum Command {
     Prune(commands::prune::PruneArgs),
     Backup(commands::backup::BackupArgs),
     Restore(commands::restore::RestoreArgs),
+    Init(commands::init::InitArgs),
     Doctor(commands::doctor::DoctorArgs),
     Bench(commands::bench::BenchArgs),
     Check(commands::check::CheckArgs),

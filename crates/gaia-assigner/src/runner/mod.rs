@@ -9,11 +9,12 @@ use std::sync::mpsc::Sender;
 use std::time::Duration;
 
 use gaia_locks::liveness::ProcessIdentity;
+pub(crate) use gaia_locks::liveness::mark;
 
 use crate::task::{Outcome, Told};
 
 pub use process::{KeeperProgram, ProcessRun, Spare, end_orphan};
-pub(crate) use process::{kill_leftovers, left_behind, mark};
+pub(crate) use process::{kill_leftovers, left_behind};
 
 /// A run, by the number that its assigner gave it.
 pub type RunId = u64;

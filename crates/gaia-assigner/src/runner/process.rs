@@ -14,8 +14,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use gaia_locks::clock::{Clock as _, SystemClock};
-use gaia_locks::liveness::{Liveness, ProcessIdentity, ProcessWatch, liveness};
-use gaia_locks::os::offspring;
+use gaia_locks::liveness::{Liveness, ProcessIdentity, ProcessWatch, leftovers, liveness};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::{Event, Run, RunId, Tell};
@@ -260,22 +259,12 @@ fn signal(process: &ProcessIdentity, signal: Signal) {
     }
 }
 
-/// What everything that runs under a keeper finds in its environment, and
-/// nothing else does.
-pub(crate) fn mark(keeper: &ProcessIdentity) -> (String, String) {
-    (
-        "GAIA_KEEPER".to_owned(),
-        format!("{}-{}", keeper.pid, keeper.start_time),
-    )
-}
-
 /// Ends what a keeper that was killed has left, as far as it can be told.
 pub(crate) fn kill_leftovers(keeper: &ProcessIdentity) {
     signal(keeper, Signal::KILL);
-    let (name, value) = mark(keeper);
     let until = SystemClock.now().moment.plus(ORPHAN_GRACE);
     loop {
-        let left = offspring::with_environment(&name, &value);
+        let left = leftovers(keeper);
         for pid in left
             .iter()
             .filter_map(|pid| i32::try_from(*pid).ok().and_then(Pid::from_raw))

@@ -12,6 +12,7 @@ pub mod demo;
 pub mod doctor;
 pub mod force_release;
 pub mod history;
+pub mod init;
 pub mod man;
 pub mod pause;
 pub mod prune;
@@ -65,6 +66,7 @@ pub fn run(context: &Context, command: Command) -> Ended {
         Command::Prune(args) => prune::run(context, &args),
         Command::Backup(args) => backup::run(context, &args),
         Command::Restore(args) => restore::run(context, &args),
+        Command::Init(args) => init::run(context, &args),
         Command::Doctor(args) => doctor::run(context, &args),
         Command::Bench(args) => bench::run(context, args),
         Command::Check(args) => check::run(context, &args),

@@ -13,6 +13,7 @@ mod interrupt;
 mod log;
 mod lost_database;
 mod run;
+mod service;
 mod snapshots;
 mod terminal;
 mod untold;

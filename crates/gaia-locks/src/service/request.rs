@@ -63,6 +63,9 @@ impl LockTx<'_> {
         // Whoever asks again is heard.
         self.tx
             .update_waiter(id, &waiter.state, self.now().moment)?;
+        if let Some(refused) = self.leave_circle(id)? {
+            return Ok(Some(refused));
+        }
         let state = self.live_state(want)?;
         let ahead = &state.waiters[..state.waiters.partition_point(|other| other.id < id)];
         let place = queue::place(want, ahead);

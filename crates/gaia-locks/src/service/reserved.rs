@@ -18,7 +18,7 @@ impl LockTx<'_> {
     /// # Errors
     /// When the store fails.
     pub fn take_reserved(&mut self, id: WaiterId, want: &Want) -> Result<Option<Granted>, Error> {
-        let mut state = self.settled_state(want)?;
+        let mut state = self.settled_state(want, true)?;
         if self.tx.waiter(id)?.is_none() {
             return Ok(None);
         }

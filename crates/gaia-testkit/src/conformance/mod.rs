@@ -175,8 +175,12 @@ macro_rules! every_case {
             circle::r10_asking_without_waiting_closes_no_circle
             circle::r10_the_dead_close_no_circle
             circle::r10_tasks_of_one_session_can_close_a_circle
+            circle::r10_a_circle_without_a_new_wait_refuses_its_youngest
+            circle::r10_asked_again_by_its_request_id_the_youngest_is_told
             life::r11_a_living_process_keeps_its_lock_past_the_lease
             life::r11_a_dead_process_frees_at_the_next_request
+            life::r11_who_waits_gives_a_release_on_its_way_a_moment
+            life::r11_nobody_is_left_to_release_it
             life::r11_a_dead_process_is_swept
             life::r11_the_history_says_that_the_holder_died
             life::r11_who_cannot_tell_goes_by_the_lease
@@ -235,6 +239,7 @@ macro_rules! every_case {
             batch::r08_a_batch_hands_off_inside_itself
             batch::r04_tokens_of_a_batch_rise
             batch::t03_a_tasks_locks_end_in_one_transaction
+            life::t03_a_tasks_lock_stands_while_anything_of_the_task_lives
         }
     };
 }

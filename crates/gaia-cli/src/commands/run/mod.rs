@@ -129,7 +129,9 @@ fn hold_and_run(context: &Context, args: RunArgs) -> Ended {
     let environment = environment(context, &holder)?;
     let process = HeldProcess::make(&args.command, environment)?;
     let locks = context.locks()?;
-    let request = request(&args, &holder, folders.clone(), process.identity()?);
+    // The command's end is told by gaia, which releases the lock then.
+    let bound_to = process.identity()?.released_by(ProcessIdentity::current()?);
+    let request = request(&args, &holder, folders.clone(), bound_to);
     let asked_at = SystemClock.now().moment;
     let granted = match waiting::acquire(&*locks, &request, args.wait.limit())? {
         Outcome::Granted(granted) => granted,

@@ -156,7 +156,7 @@ fn for_a_session(task: &TaskInfo, takers: &[Session]) -> String {
             clean(task.error.as_deref().unwrap_or("the last one failed")),
         ),
         Some(session) => format!(
-            "Task {id} waits for nothing but an assigner: session {} is idle, and `gaia assigner` gives it tasks by priority and age.",
+            "Task {id} waits for nothing but an assigner: session {} is idle, and `gaia up` gives it tasks by priority and age.",
             clean(session.name.as_str()),
         ),
     }

@@ -39,6 +39,8 @@ pub(super) struct Waiting {
     pub(super) heard_long_ago: bool,
     /// Something in the way is over; a write will clear it away.
     pub(super) due: bool,
+    /// It waits in a circle in which nobody came later.
+    pub(super) in_circle: bool,
     pub(super) processes: HashSet<ProcessIdentity>,
 }
 
@@ -54,6 +56,7 @@ impl LockTx<'_> {
         state.waiters.retain(|other| other.id < id);
         let now = self.now().moment;
         let (due, processes) = self.what_ends(&waiter, &state);
+        let in_circle = self.circle(&waiter.want, Some(id), &state)?.is_some();
         let queued = shows.then(|| self.queued(&waiter, &state));
         Ok(Seen::StillWaiting(Box::new(Waiting {
             queued,
@@ -62,6 +65,7 @@ impl LockTx<'_> {
             patience_over: waiter.until.is_some_and(|until| now >= until),
             heard_long_ago: now.since(waiter.heard) >= HEARTBEAT,
             due,
+            in_circle,
             processes,
         })))
     }
@@ -79,7 +83,7 @@ impl LockTx<'_> {
     /// are all that is in the way: at a hand-off the dead among them are left
     /// out anyway.
     fn what_ends(&self, waiter: &Waiter, state: &State) -> (bool, HashSet<ProcessIdentity>) {
-        use crate::rules::expire::{Verdict, is_waiting, judge};
+        use crate::rules::expire::{Verdict, is_waiting, judge_patiently};
         let (now, witness) = (self.now(), &*self.config.witness);
         let in_the_way: Vec<&Lock> = queue::locks_in_the_way(&waiter.want, &state.locks).collect();
         let only_waiters = in_the_way.is_empty();
@@ -89,12 +93,17 @@ impl LockTx<'_> {
             .collect();
         let due = in_the_way
             .iter()
-            .any(|lock| judge(lock, now, witness) != Verdict::Stands)
+            .any(|lock| judge_patiently(lock, now, witness) != Verdict::Stands)
             || ahead.iter().any(|other| !is_waiting(other, now, witness));
         let of_locks = in_the_way.iter().filter_map(|lock| match &lock.binding {
-            Binding::Process(process) | Binding::Claim(process) => Some(process.clone()),
+            Binding::Process(process) | Binding::Claim(process) => Some(process),
             Binding::Lease => None,
         });
+        // Where somebody else releases the lock, his death counts too.
+        let of_locks = of_locks
+            .flat_map(|process| [Some(process), process.released_by.as_deref()])
+            .flatten()
+            .cloned();
         let of_waiters = ahead.iter().filter_map(|other| match &other.life {
             WaiterLife::Process(process) => Some(process.clone()),
             WaiterLife::Heartbeat => None,
@@ -109,7 +118,7 @@ impl LockTx<'_> {
         };
         let heard = self.now().moment;
         self.tx.update_waiter(id, &waiter.state, heard)?;
-        self.settled_state(&waiter.want)?;
+        self.settled_state(&waiter.want, true)?;
         self.hand_off(&waiter.want.scope, &waiter.want.folders)
     }
 }

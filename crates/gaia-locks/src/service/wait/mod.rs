@@ -50,6 +50,12 @@ pub(super) fn wait(
             Seen::Gone(_) => return Err(gone()),
             Seen::StillWaiting(waiting) => waiting,
         };
+        if waiting.in_circle
+            && !waiting.due
+            && let Some(answer) = service.transact(|tx| tx.leave_circle(id))?
+        {
+            return Ok(answer);
+        }
         if patience.cancel.is_cancelled() || waiting.patience_over {
             let called_off = patience.cancel.is_cancelled();
             return service

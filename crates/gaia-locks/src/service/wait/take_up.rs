@@ -5,7 +5,7 @@ use super::super::LockTx;
 use crate::error::Error;
 use crate::ids::WaiterId;
 use crate::model::{Binding, EndReason, Lock, Waiter, WaiterState};
-use crate::wire::{Answer, Granted, LockInfo};
+use crate::wire::{Answer, Granted, LockInfo, Refusal};
 
 impl LockTx<'_> {
     /// Takes up what was granted at one's turn; `None`: it is not granted, or
@@ -86,6 +86,31 @@ impl LockTx<'_> {
         let mut state = self.live_state(&waiter.want)?;
         state.waiters.retain(|other| other.id < id);
         let refusal = self.queued(&waiter, &state).refusal;
+        self.leave(id)?;
+        Ok(Some(Answer::Refused(refusal)))
+    }
+
+    /// The youngest wait in a circle is refused; `None`: there is none any more.
+    pub(in crate::service) fn leave_circle(
+        &mut self,
+        id: WaiterId,
+    ) -> Result<Option<Answer>, Error> {
+        let Some(waiter) = self.tx.waiter(id)? else {
+            return Ok(None);
+        };
+        let mut state = self.live_state(&waiter.want)?;
+        state.waiters.retain(|other| other.id < id);
+        let circle = match waiter.state {
+            WaiterState::Waiting => self.circle(&waiter.want, Some(id), &state)?,
+            WaiterState::Granted(_) => None,
+        };
+        let Some(circle) = circle else {
+            return Ok(None);
+        };
+        let refusal = Refusal {
+            cycle: Some(circle),
+            ..self.queued(&waiter, &state).refusal
+        };
         self.leave(id)?;
         Ok(Some(Answer::Refused(refusal)))
     }
