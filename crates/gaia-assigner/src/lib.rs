@@ -16,6 +16,7 @@
 //! daemon/         carries out what was planned, decides nothing
 //! runner/         the assigner's side of a running task
 //! keeper/         the process beside each running task that outlives the assigner
+//! worktree        what git says of a folder
 //! wire            the one JSON shape
 //! ```
 
@@ -29,6 +30,7 @@ pub mod session;
 pub mod store;
 pub mod task;
 pub mod wire;
+pub mod worktree;
 
 pub use daemon::{Assigner, Config};
 pub use error::TaskError;

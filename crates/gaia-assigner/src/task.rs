@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::keeper::Exit;
 use crate::session::Pane;
 use crate::wire::TaskInfo;
+use crate::worktree::WorkTree;
 
 /// A task's state, as stored and shown.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
@@ -145,6 +146,8 @@ pub struct Running {
     pub stop: Option<Stop>,
     /// What was said of its end.
     pub told: Option<Told>,
+    /// How its folder was left, once it has ended [T13].
+    pub work_tree: Option<WorkTree>,
     /// Whether it is tried again when it fails.
     pub retry: bool,
     /// How many tries were spent before this one.
@@ -194,6 +197,8 @@ pub enum Outcome {
     Unrenewed,
     /// Its lock was found to be lost, so it was stopped: how.
     LeaseLost(String),
+    /// What another left uncommitted could not be stashed: why [T13].
+    Uncommitted(String),
     /// Its session, which is elsewhere, was not heard for too long [T6].
     Silent(Duration),
     /// The agent, its hook or a person said so [T11].
@@ -224,6 +229,8 @@ pub enum Next {
     Failed(String),
     /// Called off.
     Cancelled,
+    /// Held for a person: why [T13].
+    Held(String),
     /// Another try after a pause; whether one was spent, and why.
     Again {
         /// Whether this one counts.
@@ -264,6 +271,7 @@ pub fn after(running: &Running, outcome: &Outcome, first_pause: Duration) -> Nex
             pause: Duration::ZERO,
             why: format!("sent to another session by {by}"),
         },
+        (None, Outcome::Uncommitted(why)) => Next::Held(why.clone()),
         (None, Outcome::Silent(lease)) => {
             let lease = gaia_locks::duration::human(*lease);
             let why = format!("its session was not heard for {lease}");
@@ -330,6 +338,7 @@ mod tests {
             agent_pid: None,
             stop,
             told: None,
+            work_tree: None,
             retry,
             spent,
             most: 3,

@@ -12,6 +12,7 @@ use gaia_locks::model::{Mode, Turn, WaiterLife};
 use gaia_locks::service::{Acquire, Attempt, Line, Locks as _};
 use gaia_locks::wire::Answer;
 
+use super::leftovers::Leftovers;
 use super::timers::now;
 use super::{Active, Assigner, report};
 use crate::keeper::{Lease, Spec};
@@ -172,14 +173,17 @@ impl Assigner {
             tracing::warn!(task = assign.task.0, %error, "task passed over");
             return self.pass_over(assign.task).map(|()| false);
         }
+        let Some(leftovers) = self.mind_leftovers(assign)? else {
+            return Ok(false);
+        };
         match assign.kind {
-            Kind::Process => self.assign_process(assign),
+            Kind::Process => self.assign_process(assign, leftovers),
             // The plan gives nothing to remote sessions.
             Kind::Tmux | Kind::Remote => Ok(false),
         }
     }
 
-    fn assign_process(&mut self, assign: &Assign) -> Result<bool, Error> {
+    fn assign_process(&mut self, assign: &Assign, leftovers: Leftovers) -> Result<bool, Error> {
         let spare = match self.take_spare() {
             Ok(spare) => spare,
             Err(error) => {
@@ -199,10 +203,14 @@ impl Assigner {
         let asked_at = now();
         let begun = self.locks.transact(|tx| running::begin(tx, assign, &hands));
         match begun {
-            Ok(Some(begun)) => {
+            Ok(Some(mut begun)) => {
+                if let Some(warning) = &leftovers.warning {
+                    begun.text.insert_str(0, warning);
+                }
                 report::assigned(assign, &begun);
                 let spec = Spec {
                     lease: self.lease(&begun.running, asked_at),
+                    stash: leftovers.stash,
                     ..self.spec(assign, &begun, &spare, &log)
                 };
                 self.start(begun, spare, &spec);
@@ -301,6 +309,7 @@ impl Assigner {
             word: word_file(log, spare.identity()),
             grace_ms: u64::try_from(self.config.grace.as_millis()).unwrap_or(u64::MAX),
             lease: None,
+            stash: None,
         }
     }
 

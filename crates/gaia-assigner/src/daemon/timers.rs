@@ -13,6 +13,8 @@ use crate::store::queue;
 const SLOW_LOOK: Duration = Duration::from_secs(1);
 /// How often tasks that stand in line let themselves be heard [R8].
 const HEARTBEAT: Duration = Duration::from_secs(8);
+/// How often is looked whether the folders of held tasks are clean by now.
+const HELD: Duration = Duration::from_secs(5);
 /// How often is looked whether another assigner has died.
 const RECOVERY: Duration = Duration::from_secs(3);
 
@@ -20,6 +22,7 @@ const RECOVERY: Duration = Duration::from_secs(3);
 #[derive(Default)]
 pub(super) struct Timers {
     sweep_at: Moment,
+    held_at: Moment,
     heard_at: Moment,
     pub(super) recover_at: Moment,
     /// The soonest moment at which the queue changes by itself.
@@ -58,6 +61,10 @@ impl Assigner {
         if now >= self.timers.heard_at {
             self.timers.heard_at = now.plus(HEARTBEAT);
             self.be_heard();
+        }
+        if now >= self.timers.held_at {
+            self.timers.held_at = now.plus(HELD);
+            self.look_at_held();
         }
         if let Some(interval) = self.config.sweep.filter(|_| now >= self.timers.sweep_at) {
             self.timers.sweep_at = now.plus(interval);

@@ -13,6 +13,7 @@ use crate::runner::{Event, RunId, kill_leftovers};
 use crate::service::tail;
 use crate::store::running::{self, Ending};
 use crate::task::{Outcome, Running, Stop, Told, after};
+use crate::worktree::{LOOKING, WorkTree, look};
 
 /// How much of the output is kept with the task: its end.
 const RESPONSE: u64 = 64 * 1024;
@@ -38,6 +39,11 @@ impl Assigner {
             heard = true;
             match event {
                 Event::Started { run, pid } => started.push((run, pid)),
+                Event::Left { run, tree } => {
+                    if let Some(active) = self.active.get_mut(&run) {
+                        active.running.work_tree = Some(tree);
+                    }
+                }
                 Event::Over { run, outcome } => {
                     if let Some(active) = self.active.get_mut(&run) {
                         active.over.get_or_insert(outcome);
@@ -135,6 +141,7 @@ impl Assigner {
         };
         let running = &Running {
             stop,
+            work_tree: running.work_tree.clone().or_else(|| self.left(running)),
             ..running.clone()
         };
         let next = after(running, outcome, self.config.first_pause);
@@ -160,6 +167,13 @@ impl Assigner {
             report::ended(&self.locks, running, &next);
         }
         Ok(())
+    }
+
+    /// How a folder was left whose task had no keeper, or lost it.
+    fn left(&self, running: &Running) -> Option<WorkTree> {
+        let token = running.token?;
+        let record = self.locks.look(|tx| tx.store().record(token)).ok()??;
+        look(record.folder.path().as_ref(), LOOKING)
     }
 
     fn stop_what_must(&mut self) {

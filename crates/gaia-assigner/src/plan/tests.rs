@@ -197,6 +197,7 @@ fn stops_are_asked_for_lost_or_due() {
         agent_pid: None,
         stop,
         told: None,
+        work_tree: None,
         retry: false,
         spent: 0,
         most: 3,

@@ -12,6 +12,7 @@ pub(crate) mod tasks;
 #[cfg(test)]
 mod tests;
 pub(crate) mod told;
+pub(crate) mod uncommitted;
 
 use gaia_locks::error::{Error, StoreError};
 use gaia_locks::service::LockTx;

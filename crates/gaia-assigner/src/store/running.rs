@@ -13,7 +13,7 @@ use gaia_locks::store::HistoryFilter;
 use gaia_locks::wire::Answer;
 use rusqlite::{OptionalExtension as _, Row, params};
 
-use super::{queue, read, sessions, sql, tasks, text};
+use super::{queue, read, sessions, sql, tasks, text, uncommitted};
 use crate::plan::Assign;
 use crate::session::Drive;
 use crate::task::{Next, Running, Stop};
@@ -84,6 +84,7 @@ pub(crate) fn begin(
         agent_pid: None,
         stop: None,
         told: None,
+        work_tree: None,
         retry: waiting.retry,
         spent: waiting.spent,
         most: waiting.most,
@@ -232,6 +233,7 @@ pub(crate) fn end(tx: &mut LockTx<'_>, ending: &Ending<'_>) -> Result<bool, Erro
     if !write_ended(tx, ending)? {
         return Ok(false);
     }
+    uncommitted::note(tx, running)?;
     end_locks(tx, running)?;
     sessions::set_free(tx, &running.session, running.id, ending.seen_idle)?;
     if *ending.next == Next::Completed {
@@ -242,6 +244,7 @@ pub(crate) fn end(tx: &mut LockTx<'_>, ending: &Ending<'_>) -> Result<bool, Erro
         Next::Failed(why) => ("failed", why.as_str()),
         Next::Cancelled => ("cancelled", ""),
         Next::Again { why, .. } => ("retry", why.as_str()),
+        Next::Held(why) => ("held", why.as_str()),
     };
     tasks::note(
         tx,
@@ -257,7 +260,7 @@ pub(crate) fn end(tx: &mut LockTx<'_>, ending: &Ending<'_>) -> Result<bool, Erro
 fn write_ended(tx: &mut LockTx<'_>, ending: &Ending<'_>) -> Result<bool, Error> {
     let now = tx.now();
     let running = ending.running;
-    let (status, error, held, spent) = match ending.next {
+    let (status, error, until, spent) = match ending.next {
         Next::Completed => ("completed", None, None, 0),
         Next::Failed(why) => ("failed", Some(why.clone()), None, 1),
         Next::Cancelled => ("cancelled", Some("cancelled".to_owned()), None, 0),
@@ -265,8 +268,13 @@ fn write_ended(tx: &mut LockTx<'_>, ending: &Ending<'_>) -> Result<bool, Error> 
             let until = (!pause.is_zero()).then(|| now.moment.plus(*pause));
             ("pending", Some(why.clone()), until, i64::from(*spent))
         }
+        Next::Held(_) => ("pending", None, None, 0),
     };
     let over = status != "pending";
+    let (held, hold_note) = match ending.next {
+        Next::Held(why) => (Some("uncommitted"), Some(why.as_str())),
+        _ => (until.map(|_| "retry"), None),
+    };
     let lock = running.token.map(|_| now.wall.to_sql());
     let changed = sql(tx, |sql| {
         sql.prepare_cached(
@@ -274,7 +282,8 @@ fn write_ended(tx: &mut LockTx<'_>, ending: &Ending<'_>) -> Result<bool, Error> 
                  retry_count = coalesce(retry_count, 0) + ?8, completed_at = ?9, response = coalesce(?10, response),
                  exit_status = ?11, started_at = iif(?13, coalesce(started_at, assigned_at), started_at), lock_status = iif(?3 IS NULL, lock_status, 'released'),
                  lock_released_at = ?12, assigner = NULL, keeper = NULL, pane = NULL, deadline_ns = NULL, agent_pid = NULL,
-                 stop = NULL, stop_by = NULL, stop_note = NULL, stop_ns = NULL, told = NULL
+                 stop = NULL, stop_by = NULL, stop_note = NULL, stop_ns = NULL, told = NULL,
+                 hold_note = ?14
              WHERE id = ?1 AND assigned_session = ?2 AND lock_token IS ?3 AND status IN ('assigned', 'in_progress')",
         )?
         .execute(params![
@@ -283,14 +292,15 @@ fn write_ended(tx: &mut LockTx<'_>, ending: &Ending<'_>) -> Result<bool, Error> 
             running.token.map(|token| token.0),
             status,
             error,
-            held.map(|_| "retry"),
-            held.map(|moment| moment.0),
+            held,
+            until.map(|moment| moment.0),
             spent,
             over.then(|| now.wall.to_sql()),
             ending.response,
             ending.exit_status,
             lock,
             ending.has_run,
+            hold_note,
         ])
     })?;
     Ok(changed > 0)
@@ -407,6 +417,7 @@ fn running(row: &Row<'_>) -> rusqlite::Result<Option<Running>> {
         agent_pid: row.get(6)?,
         stop: stop(row)?,
         told: read(row.get(16)?),
+        work_tree: None,
         retry: row.get(10)?,
         spent: row.get(11)?,
         most: row.get(12)?,

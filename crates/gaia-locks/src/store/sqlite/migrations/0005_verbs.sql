@@ -9,3 +9,14 @@ ALTER TABLE prompts ADD COLUMN go_ahead INTEGER NOT NULL DEFAULT 0; -- a person 
 
 ALTER TABLE sessions ADD COLUMN heard_ns INTEGER;  -- of a remote one: its last sign of life
 ALTER TABLE sessions ADD COLUMN lease_ns INTEGER;  -- how long it may be silent
+
+-- Folders in which a task's lock ended while uncommitted work lay there.
+CREATE TABLE uncommitted (
+    folder     TEXT PRIMARY KEY,
+    task_id    INTEGER NOT NULL,
+    session    TEXT    NOT NULL,
+    lock_token INTEGER NOT NULL,
+    branch     TEXT,
+    at         TIMESTAMP
+) WITHOUT ROWID;
+CREATE INDEX idx_prompts_held ON prompts (id) WHERE status = 'pending' AND held = 'uncommitted';
