@@ -16,6 +16,7 @@
 //! daemon/         carries out what was planned, decides nothing
 //! runner/         the assigner's side of a running task
 //! keeper/         the process beside each running task that outlives the assigner
+//! remote          what follows from a far agent's silence            no I/O
 //! worktree        what git says of a folder
 //! wire            the one JSON shape
 //! ```
@@ -24,6 +25,7 @@ pub mod daemon;
 pub mod error;
 pub mod keeper;
 pub mod plan;
+pub mod remote;
 pub mod runner;
 pub mod service;
 pub mod session;

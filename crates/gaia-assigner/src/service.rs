@@ -6,6 +6,7 @@
 mod again;
 mod clear;
 mod end;
+mod remote;
 mod say;
 
 use std::path::{Path, PathBuf};
@@ -23,6 +24,7 @@ use crate::wire::{SessionInfo, SessionList, TaskInfo, TaskList};
 
 pub use again::Aim;
 pub use clear::Cleared;
+pub use remote::{AddRemote, Heard, Taken};
 pub use say::{PaneName, Teller};
 
 /// How often one who waits for a task looks although nobody rang.
@@ -219,6 +221,7 @@ impl Tasks {
         let listener = self.locks.listen(Topic::AnyChange)?;
         let mut until = None;
         loop {
+            self.settle_remote()?;
             let (status, now) = self
                 .locks
                 .look(|tx| Ok((tasks::status(tx, id)?, tx.now().moment)))?;

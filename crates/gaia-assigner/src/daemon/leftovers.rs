@@ -17,7 +17,7 @@ use gaia_locks::settings::Uncommitted;
 use super::Assigner;
 use crate::plan::Assign;
 use crate::store::again;
-use crate::store::uncommitted::{self, Leftover};
+use crate::store::uncommitted;
 use crate::worktree::{LOOKING, look};
 
 /// What a task begins with.
@@ -44,7 +44,7 @@ impl Assigner {
         };
         let reads = assign.mode == gaia_locks::model::Mode::Shared;
         let warn = Leftovers {
-            warning: Some(warning(&left)),
+            warning: Some(left.warning()),
             stash: None,
         };
         match self.config.uncommitted {
@@ -56,7 +56,7 @@ impl Assigner {
                 stash: Some(format!("gaia: task {} ({})", left.task, left.session)),
             })),
             Uncommitted::Wait => {
-                let note = reason(&left);
+                let note = left.reason();
                 self.locks
                     .transact(|tx| uncommitted::hold(tx, assign.task, &note))?;
                 tracing::info!(task = assign.task.0, why = note, "task held for a person");
@@ -121,20 +121,4 @@ fn let_the_clean_go(locks: &LockService) -> Result<(), Error> {
         }
     }
     Ok(())
-}
-
-fn reason(left: &Leftover) -> String {
-    let branch = left.branch.as_ref();
-    let branch = branch.map_or_else(String::new, |branch| format!(", branch {branch}"));
-    format!(
-        "uncommitted work of task {} (session {}{branch}) lies in {}",
-        left.task, left.session, left.folder
-    )
-}
-
-fn warning(left: &Leftover) -> String {
-    format!(
-        "[GAIA: {}. It is not part of your task: do not discard it, and do not commit it as yours.]\n\n",
-        reason(left)
-    )
 }

@@ -6,6 +6,7 @@
 
 pub(crate) mod again;
 pub(crate) mod queue;
+pub(crate) mod remote;
 pub(crate) mod running;
 pub(crate) mod sessions;
 pub(crate) mod tasks;

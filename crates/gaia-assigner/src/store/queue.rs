@@ -102,9 +102,19 @@ fn foreign(row: &Row<'_>) -> rusqlite::Result<(i64, Wants)> {
 
 /// What the queue and the sessions look like now.
 pub(crate) fn snapshot(tx: &mut LockTx<'_>, eyes: Eyes<'_>) -> Result<Snapshot, Error> {
+    let sessions = super::sessions::all(tx)?;
+    snapshot_of(tx, eyes, sessions)
+}
+
+/// The same as these sessions alone would see it.
+pub(crate) fn snapshot_of(
+    tx: &mut LockTx<'_>,
+    eyes: Eyes<'_>,
+    sessions: Vec<Session>,
+) -> Result<Snapshot, Error> {
     let now = tx.now().moment;
     let mut snapshot = Snapshot {
-        sessions: super::sessions::all(tx)?,
+        sessions,
         heads: Vec::new(),
     };
     for task in sql(tx, firsts)? {

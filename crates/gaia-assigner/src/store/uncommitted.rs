@@ -21,6 +21,26 @@ pub(crate) struct Leftover {
     pub branch: Option<String>,
 }
 
+impl Leftover {
+    /// What lies where, and whose it is.
+    pub(crate) fn reason(&self) -> String {
+        let branch = self.branch.as_ref();
+        let branch = branch.map_or_else(String::new, |branch| format!(", branch {branch}"));
+        format!(
+            "uncommitted work of task {} (session {}{branch}) lies in {}",
+            self.task, self.session, self.folder
+        )
+    }
+
+    /// What the next agent is told before its text.
+    pub(crate) fn warning(&self) -> String {
+        format!(
+            "[GAIA: {}. It is not part of your task: do not discard it, and do not commit it as yours.]\n\n",
+            self.reason()
+        )
+    }
+}
+
 /// Keeps with a task's lock how its folder was left, before the lock ends.
 pub(crate) fn note(tx: &mut LockTx<'_>, running: &Running) -> Result<(), Error> {
     let (Some(token), Some(tree)) = (running.token, &running.work_tree) else {

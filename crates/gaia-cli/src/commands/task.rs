@@ -1,6 +1,7 @@
 //! `gaia task`: one task.
 
 mod again;
+mod take;
 mod told;
 
 use std::fs::File;
@@ -60,6 +61,8 @@ pub enum Verb {
     },
     /// Send it to another session; one that runs is stopped first
     Reassign(again::ReassignArgs),
+    /// Take the best task, as a session that asks for work itself
+    Take(take::TakeArgs),
     /// Say that it is done
     ///
     /// For tasks of terminal and remote sessions, by whoever works on them;
@@ -98,6 +101,7 @@ pub fn run(context: &Context, args: &TaskArgs) -> Ended {
         Verb::Cancel { id } => cancel(context, &tasks, TaskId(*id)),
         Verb::Retry { id } => again::retry(context, &tasks, TaskId(*id)),
         Verb::Reassign(args) => again::reassign(context, &tasks, args),
+        Verb::Take(args) => take::take(context, &tasks, args),
         Verb::Done(args) => told::done(context, &tasks, args),
         Verb::Fail(args) => told::fail(context, &tasks, args),
         Verb::Log { id, follow } => log(context, &tasks, TaskId(*id), *follow),
