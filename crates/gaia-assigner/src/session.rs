@@ -47,6 +47,11 @@ pub enum State {
         /// Since when.
         since: Moment,
     },
+    /// It asks for work itself, now.
+    Asking {
+        /// Since when it waits for work.
+        since: Moment,
+    },
     /// It works.
     Busy {
         /// On what.
@@ -168,7 +173,7 @@ impl Session {
     /// Since when it waits for work; `None` when it does not.
     pub fn idle_since(&self) -> Option<Moment> {
         match self.state {
-            State::Idle { since } => Some(since),
+            State::Idle { since } | State::Asking { since } => Some(since),
             State::Busy { .. } | State::Away(_) => None,
         }
     }
@@ -178,10 +183,13 @@ impl Session {
         self.failed_starts > 0 && self.state == State::Away(Away::Unknown)
     }
 
-    /// Whether it can be given a task now; a remote one asks for its tasks
-    /// itself.
+    /// Whether it can be given a task now; a remote one only while it asks.
     pub fn can_be_given(&self) -> bool {
-        self.kind != Kind::Remote && self.idle_since().is_some()
+        match self.state {
+            State::Idle { .. } => self.kind != Kind::Remote,
+            State::Asking { .. } => true,
+            State::Busy { .. } | State::Away(_) => false,
+        }
     }
 
     /// Whether it could take the task, were it free and the folder too.

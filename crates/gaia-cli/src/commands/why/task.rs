@@ -114,6 +114,12 @@ fn pending(task: &TaskInfo, around: Option<&Around>, takers: &[Session]) -> Stri
             tasks(&task.waits_for)
         );
     }
+    if let Some(note) = task.hold_note.as_deref() {
+        return format!(
+            "Task {id} is held for a person: {}; it goes on when that is committed, or by `gaia task retry {id}`.",
+            clean(note),
+        );
+    }
     if takers.is_empty() {
         return format!(
             "Task {id} waits for a session that can take it, and there is none{}: `gaia session add` adds one.",
