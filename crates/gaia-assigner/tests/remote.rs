@@ -271,7 +271,7 @@ fn r04_one_whose_lock_lapsed_and_was_held_by_another_is_told_once() {
     let TaskError::Lapsed { held, .. } = &lost else {
         panic!("{lost}");
     };
-    assert!(held.starts_with("other"), "{held}");
+    assert!(held.starts_with("session other held it"), "{held}");
     // It has looked again.
     assert_eq!(done(&fleet, "far", id).unwrap(), Status::Completed);
 }
