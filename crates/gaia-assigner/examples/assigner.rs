@@ -1,5 +1,5 @@
 //! An assigner as a process of its own, for tests that kill it:
-//! `assigner DATABASE LOGS`. It ends when nothing is left to do.
+//! `assigner DATABASE LOGS [TTL-SECONDS]`. It ends when nothing is left to do.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,10 +17,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let logs = words.next().ok_or("no folder for logs was named")?;
     let keeper = std::env::current_exe()?.with_file_name("keeper");
     let store = SqliteStore::open(Path::new(&database), SqliteOptions::default())?;
-    let locks = LockService::new(Arc::new(store), gaia_locks::service::Config::default());
+    let mut service = gaia_locks::service::Config::default();
+    if let Some(ttl) = words.next() {
+        service.ttl = Duration::from_secs_f64(ttl.parse()?);
+    }
+    let locks = LockService::new(Arc::new(store), service);
     let program = KeeperProgram {
         program: keeper,
-        arguments: Vec::new(),
+        arguments: vec![database.into()],
+        environment: Vec::new(),
     };
     let config = Config {
         first_pause: Duration::from_millis(20),

@@ -1,12 +1,14 @@
 //! A session: how it is driven, whether it is free, and how well a task fits it.
 
+use std::time::Duration;
+
 use gaia_locks::clock::Moment;
 use gaia_locks::folder::is_within;
 use gaia_locks::ids::{SessionId, TaskId};
 use gaia_locks::liveness::ProcessIdentity;
 use serde::{Deserialize, Serialize};
 
-use crate::task::Wants;
+use crate::task::{Wants, pause};
 
 /// How a session is driven, as stored and shown.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
@@ -43,6 +45,11 @@ pub enum State {
     /// It waits for work, since then.
     Idle {
         /// Since when.
+        since: Moment,
+    },
+    /// It asks for work itself, now.
+    Asking {
+        /// Since when it waits for work.
         since: Moment,
     },
     /// It works.
@@ -128,6 +135,14 @@ pub struct Session {
     pub state: State,
     /// Where it was last, or where it begins.
     pub folder: Option<String>,
+    /// How often it could not be started since it last was.
+    pub failed_starts: u32,
+}
+
+/// How long a session is set aside that could not be started, and had failed
+/// so often before: 1 s, 4 s … up to 5 minutes.
+pub fn aside(failed_starts: u32, first: Duration) -> Duration {
+    pause(failed_starts, first)
 }
 
 /// How near a session is to a task's folder: the nearer the smaller.
@@ -147,6 +162,8 @@ pub enum Nearness {
 /// better [T10].
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Fit {
+    /// One that starts comes before one that did not when it was last tried.
+    failed_starts: u32,
     choice: usize,
     near: Nearness,
     idle_since: Moment,
@@ -156,15 +173,23 @@ impl Session {
     /// Since when it waits for work; `None` when it does not.
     pub fn idle_since(&self) -> Option<Moment> {
         match self.state {
-            State::Idle { since } => Some(since),
+            State::Idle { since } | State::Asking { since } => Some(since),
             State::Busy { .. } | State::Away(_) => None,
         }
     }
 
-    /// Whether it can be given a task now; a remote one asks for its tasks
-    /// itself.
+    /// Whether it could not be started and is given no task for a while.
+    pub fn is_set_aside(&self) -> bool {
+        self.failed_starts > 0 && self.state == State::Away(Away::Unknown)
+    }
+
+    /// Whether it can be given a task now; a remote one only while it asks.
     pub fn can_be_given(&self) -> bool {
-        self.kind != Kind::Remote && self.idle_since().is_some()
+        match self.state {
+            State::Idle { .. } => self.kind != Kind::Remote,
+            State::Asking { .. } => true,
+            State::Busy { .. } | State::Away(_) => false,
+        }
     }
 
     /// Whether it could take the task, were it free and the folder too.
@@ -184,6 +209,7 @@ impl Session {
     /// cannot take it.
     pub fn rank(&self, wants: &Wants) -> Option<Fit> {
         Some(Fit {
+            failed_starts: self.failed_starts,
             choice: self.choice(wants)?,
             near: self.nearness(wants.folder.as_deref()),
             idle_since: self.idle_since()?,
@@ -234,6 +260,7 @@ mod tests {
                 since: Moment(since),
             },
             folder: folder.map(str::to_owned),
+            failed_starts: 0,
         }
     }
 
@@ -324,5 +351,27 @@ mod tests {
         assert_eq!(best(std::slice::from_ref(&remote), &Wants::default()), None);
         assert!(remote.could_take(&Wants::default()));
         assert!(remote.rank(&Wants::default()).is_some());
+    }
+
+    #[test]
+    fn t06_a_session_that_cannot_be_started_is_set_aside_for_longer_each_time() {
+        let first = Duration::from_secs(1);
+        let times: Vec<u64> = (0..7)
+            .map(|failed| aside(failed, first).as_secs())
+            .collect();
+        assert_eq!(times, [1, 4, 16, 64, 256, 300, 300]);
+    }
+
+    #[test]
+    fn t02_one_that_starts_comes_before_one_that_did_not_when_last_tried() {
+        let wants = Wants {
+            folder: Some("/w".into()),
+            preferred: vec!["claude".into()],
+            ..Wants::default()
+        };
+        let mut failed = session("failed", Some("claude"), Some("/w"), 1);
+        failed.failed_starts = 1;
+        let sessions = [failed, session("starts", None, None, 9)];
+        assert_eq!(best(&sessions, &wants), Some("starts"));
     }
 }

@@ -9,8 +9,10 @@ use gaia_locks::model::Mode;
 use serde::{Deserialize, Serialize};
 
 use crate::keeper::Exit;
+use crate::plan::Region;
 use crate::session::Pane;
 use crate::wire::TaskInfo;
+use crate::worktree::WorkTree;
 
 /// A task's state, as stored and shown.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
@@ -62,7 +64,7 @@ impl Status {
 }
 
 /// What a task wants of a session and of its folder. Tasks that want the same
-/// stand in one lane: when the first of them cannot be taken, none can.
+/// but for the folder stand in one lane: the same sessions can take them.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 pub struct Wants {
     /// Its working folder, absolute, as written.
@@ -97,6 +99,15 @@ impl Wants {
         }
     }
 
+    /// What all tasks of its lane want.
+    #[must_use]
+    pub fn lane(&self) -> Self {
+        Self {
+            folder: None,
+            ..self.clone()
+        }
+    }
+
     /// How its folder is locked.
     pub fn mode(&self) -> Mode {
         if self.read_only {
@@ -107,7 +118,7 @@ impl Wants {
     }
 }
 
-/// A task that waits, as the queue shows it: the first of its lane.
+/// A task that waits, as the queue shows it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Pending {
     /// Which.
@@ -120,6 +131,8 @@ pub struct Pending {
     pub passed_over: Option<Moment>,
     /// Its place in its folder's line.
     pub waiter: Option<WaiterId>,
+    /// What it was last passed over for.
+    pub region: Region,
 }
 
 /// A task that a session has.
@@ -141,8 +154,14 @@ pub struct Running {
     pub pane: Option<Pane>,
     /// What runs for it.
     pub agent_pid: Option<u32>,
+    /// Whether its agent runs, or took its text.
+    pub is_started: bool,
     /// That somebody wants it to end.
     pub stop: Option<Stop>,
+    /// What was said of its end.
+    pub told: Option<Told>,
+    /// How its folder was left, once it has ended [T13].
+    pub work_tree: Option<WorkTree>,
     /// Whether it is tried again when it fails.
     pub retry: bool,
     /// How many tries were spent before this one.
@@ -171,6 +190,11 @@ pub enum Stop {
     TimedOut,
     /// The assigner goes, and takes what it runs with it.
     Leaving,
+    /// It is to go to another session.
+    Reassigned {
+        /// Who said so.
+        by: String,
+    },
 }
 
 /// What came of a try.
@@ -180,12 +204,26 @@ pub enum Outcome {
     Exit(Exit),
     /// It could not be started [T2].
     NotStarted(String),
+    /// This session could not be given this text [T2]: another may take it, and
+    /// the session another text.
+    NotTaken(String),
     /// What ran it is gone, and nobody knows how it ended [T6].
     Lost,
+    /// Its lease could not be renewed, so it was stopped before the lease's
+    /// end [T5].
+    Unrenewed,
+    /// Its lock was found to be lost, so it was stopped: how.
+    LeaseLost(String),
+    /// What another left uncommitted could not be stashed: why [T13].
+    Uncommitted(String),
+    /// Its session, which is elsewhere, was not heard for too long [T6].
+    Silent(Duration),
     /// The agent, its hook or a person said so [T11].
     Told(Told),
     /// Its screen showed that it waits for work again: the last resort [T11].
     SeenIdle,
+    /// Its session could not be given it after all, and nothing was done: why.
+    NotNow(String),
     /// The text is nothing that could be given to such a session, however
     /// often it is tried: why.
     Unfit(String),
@@ -210,6 +248,8 @@ pub enum Next {
     Failed(String),
     /// Called off.
     Cancelled,
+    /// Held for a person: why [T13].
+    Held(String),
     /// Another try after a pause; whether one was spent, and why.
     Again {
         /// Whether this one counts.
@@ -235,7 +275,9 @@ pub fn after(running: &Running, outcome: &Outcome, first_pause: Duration) -> Nex
         (Some(Stop::Forced { by, reason }), _) => {
             Next::Failed(format!("its lock was ended by {by}: {reason}"))
         }
-        (Some(Stop::LockLost(how)), _) => Next::Failed(format!("its lock was lost: {how}")),
+        (Some(Stop::LockLost(how)), _) | (_, Outcome::LeaseLost(how)) => {
+            Next::Failed(format!("its lock was lost: {how}"))
+        }
         (_, Outcome::Exit(Exit::Code(0)) | Outcome::Told(Told::Done(_))) => Next::Completed,
         (Some(Stop::TimedOut), _) => Next::Failed("timed out".to_owned()),
         (Some(Stop::Leaving), _) => Next::Again {
@@ -243,16 +285,38 @@ pub fn after(running: &Running, outcome: &Outcome, first_pause: Duration) -> Nex
             pause: Duration::ZERO,
             why: "the assigner was stopped".to_owned(),
         },
+        (Some(Stop::Reassigned { by }), _) => Next::Again {
+            spent: false,
+            pause: Duration::ZERO,
+            why: format!("sent to another session by {by}"),
+        },
+        (None, Outcome::Uncommitted(why)) => Next::Held(why.clone()),
+        (None, Outcome::Silent(lease)) => {
+            let lease = gaia_locks::duration::human(*lease);
+            let why = format!("its session was not heard for {lease}");
+            again(running, why, first_pause)
+        }
         (None, Outcome::Exit(exit)) if running.retry => {
             again(running, exit_words(*exit), first_pause)
         }
         (None, Outcome::Exit(exit)) => Next::Failed(exit_words(*exit)),
         (None, Outcome::SeenIdle) => Next::Completed,
+        (None, Outcome::NotNow(why)) => Next::Again {
+            spent: false,
+            pause: first_pause,
+            why: why.clone(),
+        },
         (None, Outcome::Told(Told::Failed(why))) if running.retry => {
             again(running, why.clone(), first_pause)
         }
         (None, Outcome::Told(Told::Failed(why)) | Outcome::Unfit(why)) => Next::Failed(why.clone()),
-        (None, Outcome::NotStarted(why)) => again(running, why.clone(), first_pause),
+        (None, Outcome::NotStarted(why) | Outcome::NotTaken(why)) => {
+            again(running, why.clone(), first_pause)
+        }
+        (None, Outcome::Unrenewed) => {
+            let why = "its lease could not be renewed, so it was stopped".to_owned();
+            again(running, why, first_pause)
+        }
         (None, Outcome::Lost) => {
             let why = "what ran it is gone, and how it ended is not known".to_owned();
             again(running, why, first_pause)
@@ -298,7 +362,10 @@ mod tests {
             keeper: None,
             pane: None,
             agent_pid: None,
+            is_started: false,
             stop,
+            told: None,
+            work_tree: None,
             retry,
             spent,
             most: 3,
@@ -332,6 +399,17 @@ mod tests {
         let third = after(&running(2, true, None), &FAILED, FIRST);
         assert!(matches!(third, Next::Failed(_)), "{third:?}");
         assert_eq!(pause(30, FIRST), LONGEST_PAUSE);
+    }
+
+    #[test]
+    fn t05_one_whose_lease_could_not_be_renewed_is_tried_again_and_a_lost_lock_fails_it() {
+        let next = after(&running(0, false, None), &Outcome::Unrenewed, FIRST);
+        assert!(matches!(next, Next::Again { spent: true, .. }), "{next:?}");
+        let lost = Outcome::LeaseLost("lapsed".to_owned());
+        let next = after(&running(0, true, None), &lost, FIRST);
+        assert_eq!(next, Next::Failed("its lock was lost: lapsed".to_owned()));
+        let next = after(&running(0, true, Some(Stop::Cancelled)), &lost, FIRST);
+        assert_eq!(next, Next::Cancelled);
     }
 
     #[test]

@@ -77,6 +77,11 @@ pub struct TaskInfo {
     pub lock_released_at: Option<Wall>,
     /// Where its output is.
     pub log_file: Option<String>,
+    /// Why it is not to be taken now: after (other tasks), retry (a pause),
+    /// uncommitted (a person has to look).
+    pub held: Option<String>,
+    /// What a person is told about that.
+    pub hold_note: Option<String>,
 }
 
 /// One session.
@@ -92,6 +97,14 @@ pub struct SessionInfo {
     pub provider: Option<String>,
     /// What is started for each task, as its user wrote it.
     pub command: Option<String>,
+    /// A tmux session's server: its socket.
+    pub server: Option<String>,
+    /// A tmux session's pane, as its user named it.
+    pub target: Option<String>,
+    /// The id of the pane that it is now.
+    pub pane: Option<String>,
+    /// The pattern that found it.
+    pub pattern: Option<String>,
     /// Where it runs tasks that have no folder.
     pub working_dir: Option<String>,
     /// Where it worked last.
@@ -100,6 +113,22 @@ pub struct SessionInfo {
     pub current_task_id: Option<TaskId>,
     /// When it last took or ended a task.
     pub last_activity: Option<Wall>,
+    /// Why it is set aside: it could not be started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aside_reason: Option<String>,
+}
+
+/// A name that stands for the panes of many sessions.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct PatternInfo {
+    /// Its name.
+    pub name: String,
+    /// The tmux server: its socket.
+    pub server: String,
+    /// The names of tmux sessions that it stands for.
+    pub target: String,
+    /// claude, codex …
+    pub provider: Option<String>,
 }
 
 /// One task, as `gaia send` and `gaia task show` give it.
@@ -125,4 +154,7 @@ pub struct SessionList {
     pub count: usize,
     /// The sessions.
     pub sessions: Vec<SessionInfo>,
+    /// The patterns that find more of them.
+    #[serde(default)]
+    pub patterns: Vec<PatternInfo>,
 }

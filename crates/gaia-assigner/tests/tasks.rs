@@ -179,7 +179,37 @@ fn t02_lock_task_and_session_change_together_and_a_failed_start_gives_all_back()
             .all(|lock| lock.end_reason == Some(EndReason::TaskEnded)),
         "{locks:?}"
     );
-    fleet.assert_at_rest();
+    let status = fleet.tasks.locks().status(None).unwrap();
+    assert_eq!(status.locks, [], "locks are left");
+    // And it is set aside, for longer each time.
+    let broken = fleet.tasks.sessions().unwrap().sessions.remove(0);
+    assert_eq!(broken.status, "unknown");
+    let reason = broken.aside_reason.unwrap();
+    assert!(reason.contains("/no/such/program"), "{reason}");
+}
+
+#[test]
+fn t02_a_session_that_cannot_be_started_is_set_aside_and_others_go_before_it() {
+    let fleet = Fleet::new();
+    fleet.session("broken", "/no/such/program {prompt}");
+    let mut config = fleet.config();
+    config.first_pause = Duration::from_millis(100);
+    let _at_work = fleet.work_with(config);
+    let first = fleet.send_with("true", None, |new| new.max_tries = 5);
+    until("it is set aside", || {
+        fleet.tasks.sessions().unwrap().sessions[0].status == "unknown"
+    });
+    fleet.shell("worker");
+    let others: Vec<TaskId> = (0..20).map(|_| fleet.send("true", None)).collect();
+    let mut spent = 0;
+    for id in others.into_iter().chain([first]) {
+        let task = fleet.end_of(id);
+        assert_eq!(task.status, Status::Completed, "{task:?}");
+        assert_eq!(task.assigned_session.as_deref(), Some("worker"));
+        spent += task.retry_count;
+    }
+    // It is given another chance only after 0.1 s, 0.4 s, 1.6 s …
+    assert!(spent <= 4, "{spent} tries were spent on it");
 }
 
 #[test]

@@ -29,8 +29,8 @@ To begin with:
 /// A lock is a lease on a folder for one session. Whoever asks for a folder
 /// that overlaps a locked one is refused, told who holds it and until when, or
 /// waits in line for it. `gaia run FOLDER -- COMMAND` holds a lock exactly as
-/// long as a command runs. A task is queued with `gaia send`, and `gaia
-/// assigner` gives it to a session together with the lock on its folder.
+/// long as a command runs. A task is queued with `gaia send`, and `gaia up`
+/// gives it to a session together with the lock on its folder.
 #[derive(Parser)]
 #[command(
     name = "gaia",
@@ -108,6 +108,7 @@ pub enum Command {
     Task(commands::task::TaskArgs),
     Sessions(commands::sessions::SessionsArgs),
     Session(commands::session::SessionArgs),
+    Up(commands::up::UpArgs),
     Assigner(commands::assigner::AssignerArgs),
     Serve(commands::serve::ServeArgs),
     User(commands::user::UserArgs),
@@ -122,6 +123,7 @@ pub enum Command {
     Prune(commands::prune::PruneArgs),
     Backup(commands::backup::BackupArgs),
     Restore(commands::restore::RestoreArgs),
+    Init(commands::init::InitArgs),
     Doctor(commands::doctor::DoctorArgs),
     Bench(commands::bench::BenchArgs),
     Check(commands::check::CheckArgs),
@@ -136,7 +138,10 @@ impl Command {
     /// the main job there, since an agent's repository must not choose the
     /// database.
     pub fn reads_dot_env_here(&self) -> bool {
-        matches!(self, Command::Assigner(_) | Command::Serve(_))
+        matches!(
+            self,
+            Command::Up(_) | Command::Assigner(_) | Command::Serve(_) | Command::Keeper(_)
+        )
     }
 
     /// Where a server is to listen, if that was said.
@@ -206,13 +211,37 @@ pub fn tell_unread(unread: &clap::Error, words: &[OsString]) -> ExitCode {
         };
         return status.into();
     }
-    let text = unread.render().to_string();
+    let text = match is_missing_a_command(unread) {
+        true => missing(words),
+        false => unread.render().to_string(),
+    };
     let message = text.trim_start_matches("error: ");
     let message = message.split("\n\nUsage:").next().unwrap_or(message);
     let message = message.split("\n\nFor more").next().unwrap_or(message);
     let failure = Failure::new("usage", Status::Usage, message.trim())
         .hint("run the command with --help to see how it is used");
     exit::fail(&Output::json(), &failure)
+}
+
+fn is_missing_a_command(unread: &clap::Error) -> bool {
+    use clap::error::ErrorKind::{DisplayHelpOnMissingArgumentOrSubcommand, MissingSubcommand};
+    matches!(
+        unread.kind(),
+        MissingSubcommand | DisplayHelpOnMissingArgumentOrSubcommand
+    )
+}
+
+/// The commands that could have followed: those that help shows.
+fn missing(words: &[OsString]) -> String {
+    let mut command = Cli::command();
+    for word in words.iter().skip(1) {
+        if let Some(found) = command.find_subcommand(word) {
+            command = found.clone();
+        }
+    }
+    let shown = command.get_subcommands().filter(|sub| !sub.is_hide_set());
+    let names: Vec<&str> = shown.map(clap::Command::get_name).collect();
+    format!("a command is missing; there are {}", names.join(", "))
 }
 
 /// How long to wait in line.

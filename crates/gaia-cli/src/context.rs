@@ -2,7 +2,7 @@
 //! door to the locks, folders as they were typed.
 
 use std::cell::OnceCell;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,14 +11,15 @@ use gaia_locks::folder::Folder;
 use gaia_locks::ids::Scope;
 use gaia_locks::markers::Markers;
 use gaia_locks::service::Config;
-use gaia_locks::settings::{Database, Settings, Sources};
-use gaia_locks::store::Store;
+use gaia_locks::settings::{Database, Origin, Settings, Sources};
 use gaia_locks::store::sqlite::{SqliteOptions, SqliteStore};
 use gaia_locks::{LockService, Locks};
 
 use crate::args::Global;
 use crate::exit::{Failure, Status};
 use crate::output::Output;
+use crate::output::human::clean;
+use crate::tell;
 
 /// A variable of the environment.
 #[expect(
@@ -39,6 +40,20 @@ pub struct Context {
     service: OnceCell<Arc<LockService>>,
 }
 
+/// What makes the same context again, in another thread.
+#[derive(Clone)]
+pub struct Again {
+    global: Global,
+    dot_env_here: bool,
+}
+
+impl Again {
+    /// Makes it.
+    pub fn context(&self) -> Context {
+        Context::new(self.global.clone(), self.dot_env_here)
+    }
+}
+
 impl Context {
     /// Nothing is read or opened yet.
     pub fn new(global: Global, dot_env_here: bool) -> Self {
@@ -48,6 +63,14 @@ impl Context {
             dot_env_here,
             settings: OnceCell::new(),
             service: OnceCell::new(),
+        }
+    }
+
+    /// What makes it again.
+    pub fn again(&self) -> Again {
+        Again {
+            global: self.global.clone(),
+            dot_env_here: self.dot_env_here,
         }
     }
 
@@ -66,16 +89,39 @@ impl Context {
             ..Sources::new(&variable, &here().unwrap_or_else(|_| PathBuf::from("/")))
         };
         let settings = Settings::load(&sources)?;
+        for (name, place) in relative_places(&settings) {
+            tell::note(&format!(
+                "{name} is a relative path: here it means {}, elsewhere another place",
+                clean(&place.to_string_lossy())
+            ));
+        }
         Ok(self.settings.get_or_init(|| settings))
     }
 
-    /// The settings that were given as flags, as variables: for those whom a
-    /// command starts.
+    /// The socket of the tmux server that is meant.
+    ///
+    /// # Errors
+    /// When the current folder cannot be told, or the path is no text.
+    pub fn tmux_server(&self, named: Option<&str>) -> Result<String, Failure> {
+        let uid = rustix::process::getuid().as_raw();
+        let socket = crate::tmux_server::socket(named, variable, uid, &here()?);
+        socket.into_os_string().into_string().map_err(|socket| {
+            Failure::usage(format!(
+                "the tmux server's socket {socket:?} is no readable path"
+            ))
+        })
+    }
+
+    /// The settings that whoever is started in another folder would not find
+    /// as they are here, as variables: those given as flags, and relative
+    /// places.
     ///
     /// # Errors
     /// As [`Context::settings`].
-    pub fn settings_from_flags(&self) -> Result<Vec<(&'static str, OsString)>, Failure> {
-        let mut variables = Vec::new();
+    pub fn settings_to_hand_on(&self) -> Result<Vec<(&'static str, OsString)>, Failure> {
+        let mut variables: Vec<_> = relative_places(self.settings()?)
+            .map(|(name, place)| (name, place.clone().into_os_string()))
+            .collect();
         for flag in self.global.settings() {
             let settings = self.settings()?;
             let value = match flag.setting {
@@ -106,6 +152,13 @@ impl Context {
         Ok(gaia_assigner::Tasks::new((*self.service()?).clone()))
     }
 
+    /// Leaves the database, if it was opened, as the next command wants it.
+    pub fn settle(&self) {
+        if let Some(service) = self.service.get() {
+            service.store().settle();
+        }
+    }
+
     /// The door on the database itself, for tables that join its transactions
     /// and for backups.
     ///
@@ -120,20 +173,34 @@ impl Context {
             durability: settings.durability,
             ..SqliteOptions::default()
         };
-        let store = SqliteStore::open(self.database_file()?, options)?;
-        let config = self.config(settings, store.name())?;
+        let file = self.database_file()?;
+        let markers = self.markers()?;
+        if !is_made(file) {
+            markers.refuse_new()?;
+        }
+        let store = SqliteStore::open(file, options)?;
+        let config = self.config(settings, markers.of_database(store.id()?))?;
         let service = LockService::new(Arc::new(store), config);
         Ok(self.service.get_or_init(|| Arc::new(service)).clone())
     }
 
-    fn config(&self, settings: &Settings, database: String) -> Result<Config, Failure> {
-        let scope = settings.scope.clone().map(Scope::new).transpose()?;
-        let scope = scope.unwrap_or_else(Scope::local);
+    /// The marker files of the database, whether or not it was made already.
+    ///
+    /// # Errors
+    /// As [`Context::database_file`].
+    pub fn markers(&self) -> Result<Markers, Failure> {
+        let settings = self.settings()?;
+        let (choice, locks_dir) = (settings.markers, &settings.locks_dir);
+        let database = self.database_file()?.display().to_string();
         let clock = Arc::new(SystemClock);
-        let locks_dir = &settings.locks_dir;
+        let scope = scope(settings)?;
+        Ok(Markers::new(choice, locks_dir, database, scope, clock))
+    }
+
+    fn config(&self, settings: &Settings, markers: Markers) -> Result<Config, Failure> {
         Ok(Config {
-            markers: Markers::new(settings.markers, locks_dir, database, scope.clone(), clock),
-            scope,
+            markers,
+            scope: scope(settings)?,
             ttl: settings.lease,
             retention: settings.history_retention,
             ..Config::default()
@@ -169,6 +236,21 @@ impl Context {
         Ok(Folder::resolve(typed, &base)?)
     }
 
+    /// Several of them, each once however often and however it was spelled: as
+    /// they are granted.
+    ///
+    /// # Errors
+    /// As [`Context::folder`], for the first that cannot be one.
+    pub fn each_folder_once(&self, typed: &[PathBuf]) -> Result<Vec<Folder>, Failure> {
+        let mut folders: Vec<Folder> = Vec::with_capacity(typed.len());
+        for folder in self.folders(typed)? {
+            if !folders.iter().any(|known| known.same(&folder)) {
+                folders.push(folder);
+            }
+        }
+        Ok(folders)
+    }
+
     /// Several of them.
     ///
     /// # Errors
@@ -176,6 +258,34 @@ impl Context {
     pub fn folders(&self, typed: &[PathBuf]) -> Result<Vec<Folder>, Failure> {
         typed.iter().map(|path| self.folder(path)).collect()
     }
+}
+
+fn scope(settings: &Settings) -> Result<Scope, Failure> {
+    let named = settings.scope.clone().map(Scope::new).transpose()?;
+    Ok(named.unwrap_or_else(Scope::local))
+}
+
+/// Whether there is a database already: an empty file is none yet.
+fn is_made(file: &Path) -> bool {
+    file.metadata().is_ok_and(|found| found.len() > 0)
+}
+
+/// Places that the environment names by a path that counts from the current
+/// folder: two commands in two folders would have two databases.
+pub fn relative_places(settings: &Settings) -> impl Iterator<Item = (&'static str, &PathBuf)> {
+    let places = [
+        ("GAIA_HOME", &settings.home),
+        ("GAIA_LOCKS_DIR", &settings.locks_dir),
+    ];
+    places.into_iter().filter(|(name, _)| {
+        *settings.origin(name) == Origin::Environment
+            && variable(name).is_some_and(|value| is_relative(&value))
+    })
+}
+
+fn is_relative(value: &OsStr) -> bool {
+    let path = Path::new(value);
+    path.is_relative() && !path.starts_with("~")
 }
 
 /// The current folder.

@@ -146,7 +146,7 @@ impl From<Error> for Failure {
 
 impl From<TaskError> for Failure {
     fn from(error: TaskError) -> Self {
-        use Status::{Failed, Usage};
+        use Status::{Failed, NotHeld, Usage};
         let message = error.to_string();
         let (code, status, hint) = match error {
             TaskError::Locks(error) => return error.into(),
@@ -158,6 +158,17 @@ impl From<TaskError> for Failure {
             TaskError::SessionBusy { .. } => ("session_busy", Failed, None),
             TaskError::TaskIsOver { .. } => ("task_is_over", Failed, None),
             TaskError::InvalidRequest(_) => ("invalid_request", Usage, None),
+            TaskError::WrongState { .. } => ("wrong_state", Failed, None),
+            TaskError::NoOutput { .. } => ("no_output", Failed, None),
+            TaskError::DecidedByStatus(_) => ("decided_by_status", NotHeld, None),
+            TaskError::NotYours { .. } => ("not_yours", NotHeld, None),
+            TaskError::Lapsed { .. } => ("lapsed", NotHeld, None),
+            TaskError::NotRemote { .. } => ("not_remote", Usage, None),
+            TaskError::StillStopping { .. } => (
+                "still_stopping",
+                Failed,
+                Some("`gaia task show` shows whether it has stopped"),
+            ),
             _ => ("failed", Failed, None),
         };
         Self {
@@ -243,13 +254,11 @@ struct Told<'a> {
     error: &'a Failure,
 }
 
-/// Tells of a failure where it is looked for: as JSON on stdout, else in words
-/// on stderr.
+/// Tells of a failure where it is looked for: as JSON on stdout; in words on
+/// stderr, also where stdout cannot be written.
 pub fn fail(out: &Output, failure: &Failure) -> ExitCode {
-    if out.is_json() {
-        // Where stdout cannot be written the exit status still tells.
-        drop(out.object(&Told { error: failure }));
-    } else {
+    let told = Told { error: failure };
+    if !out.is_json() || out.deliver(&told, |_| String::new()).is_err() {
         tell::error(&failure.message, failure.hint.as_deref());
     }
     failure.status.into()

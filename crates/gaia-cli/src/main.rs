@@ -18,9 +18,11 @@ mod asker;
 mod commands;
 mod context;
 mod exit;
+mod log;
 mod output;
 mod system;
 mod tell;
+mod tmux_server;
 mod waiting;
 
 use std::process::ExitCode;
@@ -42,7 +44,9 @@ fn main() -> ExitCode {
         ..cli.global
     };
     let context = Context::new(global, cli.command.reads_dot_env_here());
-    match commands::run(&context, cli.command) {
+    let ended = commands::run(&context, cli.command);
+    context.settle();
+    match ended {
         Ok(status) => status,
         Err(failure) => exit::fail(&context.out, &failure),
     }

@@ -14,7 +14,7 @@ use gaia_locks::clock::{Clock, Moment, SystemClock};
 use gaia_locks::duration::human_short;
 use gaia_locks::ids::WaiterId;
 use gaia_locks::service::{Acquire, Cancel, Locks, Look, Patience, Release};
-use gaia_locks::wire::{Answer, Conflict, Granted, Queued, Refusal};
+use gaia_locks::wire::{Answer, Conflict, Granted, LockInfo, Queued, Refusal};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
@@ -79,7 +79,8 @@ fn stand_in_line(
     line.clear();
     match (answer?, interrupt.status()) {
         (Answer::Granted(granted), Some(status)) => {
-            give_back(locks, request, &granted);
+            // What cannot be given back now ends with its process or its lease.
+            drop(give_back(locks, request, &granted));
             Ok(Outcome::Interrupted(status))
         }
         (_, Some(status)) => Ok(Outcome::Interrupted(status)),
@@ -111,17 +112,23 @@ fn wait(
     locks.wait(waiter, &mut patience)
 }
 
-/// The turn came in the very moment in which the wait was called off.
-fn give_back(locks: &dyn Locks, request: &Acquire, granted: &Granted) {
-    for lock in &granted.locks {
-        // What cannot be given back now ends with this process or its lease.
-        drop(locks.release(&Release {
+/// Gives back what a request has newly taken: its turn came in the very moment
+/// in which the wait was called off, or nobody could be told of it. Gives what
+/// could not be released.
+pub fn give_back(locks: &dyn Locks, request: &Acquire, granted: &Granted) -> Vec<LockInfo> {
+    let release = |lock: &LockInfo| {
+        locks.release(&Release {
             folder: None,
             session: request.holder.session.clone(),
             task: None,
             token: Some(lock.id),
-        }));
-    }
+        })
+    };
+    let new = granted
+        .locks
+        .iter()
+        .filter(|lock| !granted.held.contains(&lock.id));
+    new.filter(|lock| release(lock).is_err()).cloned().collect()
 }
 
 /// Signals that end a wait.
@@ -246,8 +253,8 @@ fn of_conflict(conflict: &Conflict) -> String {
     if let Some(lock) = &conflict.lock {
         let left = lock.expires_in.map_or_else(String::new, left);
         let holder = clean(lock.session_id.as_str());
-        let since = ago(lock.created_at);
-        return format!("{holder} has it since {since}, lease ends in {left} · {asked}");
+        let when = ago(lock.created_at);
+        return format!("{holder} took it {when}, lease ends in {left} · {asked}");
     }
     if let Some(pause) = &conflict.paused {
         let (by, why) = (clean(&pause.by), clean(&pause.reason));

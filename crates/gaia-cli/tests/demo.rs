@@ -287,7 +287,7 @@ fn heavy_what_it_advises_works() {
             continue;
         }
         // The agent of the advice may be missing here, so nothing is assigned.
-        let command = command.replace("gaia assigner", "gaia assigner --help");
+        let command = command.replace("gaia up", "gaia up --help");
         let mut shell = place.gaia(&[]);
         shell
             .env("HOME", place.folder.path())

@@ -93,6 +93,11 @@ impl LeaseKeeper {
         })
     }
 
+    /// Renews now if that is due: for one who woke late.
+    pub fn look_now(&self) {
+        (self.wake)();
+    }
+
     /// Until when the holder may act on it, on [`SystemClock`].
     pub fn trusted_until(&self) -> Moment {
         Moment(self.shared.trusted_until.load(Ordering::SeqCst))
@@ -110,8 +115,9 @@ impl Drop for LeaseKeeper {
     }
 }
 
-/// A fiftieth of the lease, at most two seconds, is left unused.
-fn trusted_until(asked_at: Moment, ttl: Duration) -> Moment {
+/// Until when a lease may be trusted that was asked for at a moment: a fiftieth
+/// of it, at most two seconds, is left unused.
+pub fn trusted_until(asked_at: Moment, ttl: Duration) -> Moment {
     asked_at.plus(ttl.saturating_sub((ttl / 50).min(Duration::from_secs(2))))
 }
 

@@ -9,7 +9,7 @@
 //! Not promised: anything across machines. Two machines have different boots, and another boot
 //! on *this* machine is proof of death, so the caller compares the machine (the scope) first.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -35,6 +35,9 @@ pub struct ProcessIdentity {
     /// When it started, in the system's own unit (Linux: clock ticks after boot; macOS:
     /// microseconds since the epoch). Only ever compared for equality.
     pub start_time: u64,
+    /// Whoever started it and releases its lock when it has ended, if anybody does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub released_by: Option<Box<ProcessIdentity>>,
 }
 
 /// What can be said of a process.
@@ -106,6 +109,16 @@ impl ProcessIdentity {
             time_namespace: from.time_namespace,
             pid,
             start_time,
+            released_by: None,
+        }
+    }
+
+    /// The same, whose lock that other process releases.
+    #[must_use]
+    pub fn released_by(self, other: ProcessIdentity) -> Self {
+        Self {
+            released_by: Some(Box::new(other)),
+            ..self
         }
     }
 }
@@ -150,6 +163,35 @@ fn judge(
 pub trait Witness: Send + Sync {
     /// What can be said of this process now.
     fn liveness(&self, process: &ProcessIdentity) -> Liveness;
+
+    /// Whether anything that bears this process's [`mark`] still lives.
+    fn has_leftovers(&self, process: &ProcessIdentity) -> bool;
+}
+
+/// What everything that runs under a keeper finds in its environment, and nothing else does: the
+/// name of a variable and its value.
+#[must_use]
+pub fn mark(keeper: &ProcessIdentity) -> (String, String) {
+    (
+        "GAIA_KEEPER".to_owned(),
+        format!("{}-{}", keeper.pid, keeper.start_time),
+    )
+}
+
+/// The processes that bear this process's mark, as far as the system tells.
+#[must_use]
+pub fn leftovers(keeper: &ProcessIdentity) -> Vec<u32> {
+    let here = os::viewpoint();
+    if here.is_ok_and(|here| keeper.boot.differs_from(&here.boot)) {
+        return Vec::new(); // Another boot's numbers mean others here.
+    }
+    let (name, value) = mark(keeper);
+    let left = os::offspring::with_environment(&name, &value);
+    if !left.is_empty() {
+        return left;
+    }
+    // One that is just becoming another program shows no environment for a moment.
+    os::offspring::with_environment(&name, &value)
 }
 
 /// The system as witness.
@@ -160,6 +202,10 @@ impl Witness for SystemWitness {
     fn liveness(&self, process: &ProcessIdentity) -> Liveness {
         liveness(process)
     }
+
+    fn has_leftovers(&self, process: &ProcessIdentity) -> bool {
+        !leftovers(process).is_empty()
+    }
 }
 
 /// A witness that says what it was told to. Clones say the same. Of whom it knows nothing it
@@ -167,6 +213,7 @@ impl Witness for SystemWitness {
 #[derive(Debug, Clone, Default)]
 pub struct ManualWitness {
     known: Arc<Mutex<HashMap<ProcessIdentity, Liveness>>>,
+    leaving: Arc<Mutex<HashSet<ProcessIdentity>>>,
 }
 
 impl ManualWitness {
@@ -175,12 +222,26 @@ impl ManualWitness {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.insert(process.clone(), liveness);
     }
+
+    /// From now on something that this process started is there, or is not.
+    pub fn set_leftovers(&self, process: &ProcessIdentity, left: bool) {
+        let mut leaving = self.leaving.lock().unwrap_or_else(PoisonError::into_inner);
+        match left {
+            true => leaving.insert(process.clone()),
+            false => leaving.remove(process),
+        };
+    }
 }
 
 impl Witness for ManualWitness {
     fn liveness(&self, process: &ProcessIdentity) -> Liveness {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.get(process).copied().unwrap_or(Liveness::CannotTell)
+    }
+
+    fn has_leftovers(&self, process: &ProcessIdentity) -> bool {
+        let leaving = self.leaving.lock().unwrap_or_else(PoisonError::into_inner);
+        leaving.contains(process)
     }
 }
 

@@ -334,6 +334,9 @@ pub struct Granted {
     pub locks: Vec<LockInfo>,
     /// Whether every one of them was held before and only extended [R2].
     pub held_before: bool,
+    /// Those of them that were held before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub held: Vec<LockId>,
 }
 
 /// A place in line.

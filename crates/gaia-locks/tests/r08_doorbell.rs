@@ -281,6 +281,51 @@ fn r08_a_file_that_was_cut_off_or_replaced_kills_nobody() {
     );
 }
 
+/// Cut off while a process sleeps on it and others ring: nobody is killed, and
+/// who sleeps is woken by the next ring.
+#[test]
+#[cfg(target_os = "linux")]
+fn r08_a_file_cut_off_under_a_sleeper_kills_nobody_and_the_sleeper_is_woken() {
+    let place = place();
+    let path = place.base.with_extension("db.bell");
+    let bell = open("best", &place.base);
+    for length in [0, 1, 30] {
+        let child = Listening::start("best", &place.base, false);
+        until_asleep(child.child.id());
+        let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
+        file.set_len(length).unwrap();
+        bell.ring(7);
+        assert_eq!(child.woke_by(), "Rung", "cut off to {length}");
+        assert_eq!(fs::metadata(&path).unwrap().len(), 32 * 1024);
+    }
+    let listener = bell.listen(7).unwrap();
+    fs::write(&path, "").unwrap();
+    assert_eq!(
+        listener.wait(AT_ONCE),
+        Wake::Rung,
+        "what was counted is lost"
+    );
+    bell.ring(7);
+    assert_eq!(listener.wait(AT_ONCE), Wake::Rung, "and it rings again");
+}
+
+#[cfg(target_os = "linux")]
+fn until_asleep(pid: u32) {
+    let state = |thread: fs::DirEntry| {
+        let stat = fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+        let behind_name = stat.rsplit_once(") ").map(|(_, behind)| behind.to_owned());
+        behind_name.and_then(|behind| behind.chars().next())
+    };
+    let asleep = || {
+        let mut threads = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+        threads.all(|thread| state(thread.unwrap()) == Some('S'))
+    };
+    let end = std::time::Instant::now() + LONG;
+    while !asleep() && std::time::Instant::now() < end {
+        thread::yield_now();
+    }
+}
+
 #[test]
 #[cfg(target_os = "linux")]
 fn a_doorbell_is_never_a_link_or_another_file() {

@@ -77,7 +77,14 @@ fn table() -> OpenApiRouter<Arc<App>> {
         .routes(may(Viewer, routes!(tasks::show)))
         .routes(may(Viewer, routes!(tasks::log)))
         .routes(may(Agent, routes!(tasks::cancel)))
+        .routes(may(Admin, routes!(tasks::retry)))
+        .routes(may(Admin, routes!(tasks::reassign)))
+        .routes(may(Agent, routes!(tasks::done)))
+        .routes(may(Agent, routes!(tasks::fail)))
         .routes(may(Viewer, routes!(sessions::list)))
+        .routes(may(Agent, routes!(sessions::register)))
+        .routes(may(Agent, routes!(sessions::heartbeat)))
+        .routes(may(Agent, routes!(sessions::take)))
         .routes(may(Viewer, routes!(events::follow)));
     table.get_openapi_mut().paths.merge(folder.1);
     table

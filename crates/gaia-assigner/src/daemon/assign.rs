@@ -5,20 +5,23 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use gaia_locks::Error;
+use gaia_locks::clock::Moment;
 use gaia_locks::folder::Folder;
 use gaia_locks::ids::TaskId;
-use gaia_locks::model::{Mode, Turn, WaiterLife};
-use gaia_locks::service::{Acquire, Attempt, Line, Locks as _};
-use gaia_locks::wire::Answer;
+use gaia_locks::model::Mode;
+use gaia_locks::service::Locks as _;
 
+use super::leftovers::Leftovers;
 use super::timers::now;
-use super::{Active, Assigner};
-use crate::keeper::Spec;
-use crate::plan::{self, Assign, Effect, Head, Snapshot};
+use super::{Active, Assigner, make_logs, report};
+use crate::error::TaskError;
+use crate::keeper::{Lease, Spec, log_file};
+use crate::plan::{self, Assign, Effect};
 use crate::runner::{Spare, mark, word_file};
 use crate::session::{Drive, Kind};
 use crate::store::queue::{self, Eyes};
 use crate::store::running::{self, Begun, Hands};
+use crate::store::sessions;
 use crate::task::{Outcome, Running};
 
 impl Assigner {
@@ -41,40 +44,38 @@ impl Assigner {
     }
 
     fn plan(&mut self) -> Result<Vec<Effect>, Error> {
-        if self.locks.look(queue::is_untidy)? {
+        let is_untidy = self.locks.look(queue::is_untidy)?;
+        if is_untidy {
             self.locks.transact(queue::tidy)?;
         }
         let scope = self.locks.scope();
-        let witness = self.locks.witness().clone();
+        let locks = self.locks.clone();
+        let is_foreign =
+            |folder: &Folder| locks.refuse_foreign(std::slice::from_ref(folder)).is_err();
         let eyes = Eyes {
             scope: &scope,
-            witness: &*witness,
+            is_foreign: &is_foreign,
             rules: self.rules,
         };
-        let (snapshot, moment, retry) = self.locks.look(|tx| {
-            let snapshot = queue::snapshot(tx, eyes)?;
-            Ok((snapshot, tx.now().moment, queue::next_retry(tx)?))
+        let (sight, moment, again) = self.locks.look(|tx| {
+            let again = [queue::next_retry(tx)?, sessions::next_back(tx)?];
+            Ok((queue::look(tx, eyes)?, tx.now().moment, again))
         })?;
-        let patience = plan::next_patience(&snapshot, self.rules).filter(|at| *at > moment);
-        self.timers.queue_at = patience.into_iter().chain(retry).min();
-        let takers = snapshot
-            .heads
-            .iter()
-            .any(|head| snapshot.has_taker(&head.task));
-        self.timers.nothing_to_do = !takers && retry.is_none();
-        self.warn_of_unclaimed(&snapshot);
-        Ok(plan::plan(&snapshot, moment, self.rules))
+        let again = again.into_iter().flatten().min();
+        // What one transaction left untidy is not for the next second.
+        let untidy = is_untidy.then_some(moment);
+        self.timers.queue_at = sight.patience.into_iter().chain(again).chain(untidy).min();
+        self.timers.nothing_to_do = !sight.is_claimed && again.is_none();
+        self.warn_of_unclaimed(&sight.unclaimed);
+        Ok(plan::plan(&sight.snapshot, moment, self.rules))
     }
 
-    /// Each task that no known session could take is told of once.
-    fn warn_of_unclaimed(&mut self, snapshot: &Snapshot) {
-        let unclaimed = |head: &&Head| !snapshot.has_taker(&head.task);
-        for head in snapshot.heads.iter().filter(unclaimed) {
-            if self.warned.insert(head.task.id) {
-                tracing::warn!(
-                    task = head.task.id.0,
-                    "no known session could take this task"
-                );
+    /// The first task of each lane that no known session could take is told
+    /// of, once.
+    fn warn_of_unclaimed(&mut self, unclaimed: &[TaskId]) {
+        for task in unclaimed {
+            if self.warned.insert(*task) {
+                tracing::warn!(task = task.0, "no known session could take this task");
             }
         }
     }
@@ -85,6 +86,9 @@ impl Assigner {
             Effect::Assign(assign) => self.assign(assign),
             Effect::Fail { task, why } => self.fail(*task, why),
             Effect::PassOver { task } => self.pass_over(*task).map(|()| false),
+            Effect::Enter { task, region } => {
+                self.locks.transact(|tx| queue::enter(tx, *task, region))
+            }
             Effect::Stand { task, folder, mode } => {
                 self.stand(*task, folder, *mode).map(|()| false)
             }
@@ -104,7 +108,7 @@ impl Assigner {
 
     fn pass_over(&self, task: TaskId) -> Result<(), Error> {
         self.locks.transact(|tx| queue::pass_over(tx, task))?;
-        tracing::info!(task = task.0, "task passed over: its folder is locked");
+        report::passed_over(&self.locks, task);
         Ok(())
     }
 
@@ -120,39 +124,8 @@ impl Assigner {
 
     fn stand(&self, task: TaskId, folder: &Folder, mode: Mode) -> Result<(), Error> {
         let scope = self.locks.scope();
-        let holder = queue::own_name(task)?;
-        let want = queue::want(&scope, folder, &holder, mode);
-        let request = Acquire {
-            mode,
-            own: true,
-            releaser: want.releaser,
-            line: Line::Stand {
-                life: WaiterLife::Heartbeat,
-                limit: None,
-                turn: Turn::Reserved,
-            },
-            ..Acquire::new(folder.clone(), holder.session.clone(), task)
-        };
-        self.locks.transact(|tx| {
-            // Called off meanwhile, or another assigner was faster: a second
-            // place would be nobody's.
-            if queue::waiter_of(tx, task)? != Some(None) {
-                return Ok(());
-            }
-            // What has become free meanwhile is given back: it is assigned at
-            // the next look.
-            match tx.acquire(&Attempt {
-                want: &want,
-                request: &request,
-            })? {
-                Answer::Queued(queued) => queue::set_waiter(tx, task, Some(queued.waiter)),
-                Answer::Granted(granted) => {
-                    let ids: Vec<_> = granted.locks.iter().map(|lock| lock.id).collect();
-                    tx.end_task_locks(&ids, "assigner").map(drop)
-                }
-                Answer::Refused(_) => Ok(()),
-            }
-        })?;
+        self.locks
+            .transact(|tx| queue::stand(tx, &scope, task, folder, mode))?;
         tracing::info!(
             task = task.0,
             folder = folder.path(),
@@ -171,14 +144,25 @@ impl Assigner {
             tracing::warn!(task = assign.task.0, %error, "task passed over");
             return self.pass_over(assign.task).map(|()| false);
         }
+        let Some(leftovers) = self.mind_leftovers(assign)? else {
+            return Ok(false);
+        };
         match assign.kind {
-            Kind::Process => self.assign_process(assign),
+            Kind::Process => self.assign_process(assign, leftovers),
+            Kind::Tmux => self.assign_pane(assign, leftovers),
             // The plan gives nothing to remote sessions.
-            Kind::Tmux | Kind::Remote => Ok(false),
+            Kind::Remote => Ok(false),
         }
     }
 
-    fn assign_process(&mut self, assign: &Assign) -> Result<bool, Error> {
+    fn assign_process(&mut self, assign: &Assign, leftovers: Leftovers) -> Result<bool, Error> {
+        let log = match self.ready_log(assign.task) {
+            Ok(log) => log,
+            Err(error) => {
+                tracing::error!(task = assign.task.0, %error, "a task's log cannot be written: nothing is assigned");
+                return Ok(false);
+            }
+        };
         let spare = match self.take_spare() {
             Ok(spare) => spare,
             Err(error) => {
@@ -186,20 +170,28 @@ impl Assigner {
                 return Ok(false);
             }
         };
-        let log = self.config.logs.join(format!("task-{}.log", assign.task));
         let hands = Hands {
             scope: &self.locks.scope(),
             ttl: self.locks.default_ttl(),
-            assigner: &self.me,
+            assigner: Some(&self.me),
             keeper: Some(spare.identity()),
             log: &log.to_string_lossy(),
-            log_from: fs::metadata(&log).map_or(0, |found| found.len()),
+            log_from: length(&log),
         };
+        let asked_at = now();
         let begun = self.locks.transact(|tx| running::begin(tx, assign, &hands));
         match begun {
-            Ok(Some(begun)) => {
-                report(assign, &begun);
-                self.start(assign, begun, spare, &log);
+            Ok(Some(mut begun)) => {
+                if let Some(warning) = &leftovers.warning {
+                    begun.text.insert_str(0, warning);
+                }
+                report::assigned(assign, &begun);
+                let spec = Spec {
+                    lease: self.lease(&begun.running, asked_at),
+                    stash: leftovers.stash,
+                    ..self.spec(assign, &begun, &spare, &log)
+                };
+                self.start(begun, spare, &spec);
                 Ok(true)
             }
             Ok(None) => {
@@ -213,20 +205,37 @@ impl Assigner {
         }
     }
 
+    /// A task's log must be there before the task is given: a folder that was
+    /// tidied away, or a full disk, is no fault of the task, and would cost
+    /// every task of the queue all its tries.
+    fn ready_log(&self, task: TaskId) -> Result<PathBuf, TaskError> {
+        make_logs(&self.config.logs)?;
+        let path = self.log_of(task);
+        log_file(&path).map_err(|source| TaskError::Log {
+            path: path.display().to_string(),
+            source,
+        })?;
+        Ok(path)
+    }
+
+    /// What its keeper has to know to renew it.
+    fn lease(&self, running: &Running, asked_at: Moment) -> Option<Lease> {
+        let ttl = self.locks.default_ttl();
+        let session = running.session.clone();
+        running
+            .token
+            .map(|token| Lease::new(token, session, ttl, asked_at))
+    }
+
     /// The task is given: from here on a failure is the end of a try [T2].
-    fn start(&mut self, assign: &Assign, begun: Begun, spare: Spare, log: &Path) {
-        let Drive::Process { argv, folder } = &begun.drive else {
+    fn start(&mut self, begun: Begun, spare: Spare, spec: &Spec) {
+        if !matches!(begun.drive, Drive::Process { .. }) {
             // Changed under the plan's eyes: the next look gives it anew.
             return self.give_back(&begun.running, "its session is no process session");
-        };
-        let program = Program {
-            argv,
-            folder: working_folder(assign, folder.as_deref()),
-        };
-        let spec = self.spec(assign, &begun, program, &spare, log);
+        }
         let run = self.next_run;
         self.next_run += 1;
-        match spare.run(&spec, run) {
+        match spare.run(spec, run) {
             Ok(handle) => {
                 let renew_at = now().plus(self.locks.default_ttl() / 3);
                 let active = Active {
@@ -252,20 +261,13 @@ impl Assigner {
         }
     }
 
-    fn spec(
-        &self,
-        assign: &Assign,
-        begun: &Begun,
-        program: Program<'_>,
-        spare: &Spare,
-        log: &Path,
-    ) -> Spec {
-        let takes_text = program
-            .argv
-            .iter()
-            .any(|argument| argument.contains("{prompt}"));
-        let argv = program
-            .argv
+    fn spec(&self, assign: &Assign, begun: &Begun, spare: &Spare, log: &Path) -> Spec {
+        let (argv, folder) = match &begun.drive {
+            Drive::Process { argv, folder } => (argv.as_slice(), folder.as_deref()),
+            Drive::Tmux(_) | Drive::Remote => (&[][..], None),
+        };
+        let takes_text = argv.iter().any(|argument| argument.contains("{prompt}"));
+        let argv = argv
             .iter()
             .map(|argument| argument.replace("{prompt}", &begun.text))
             .collect();
@@ -289,7 +291,7 @@ impl Assigner {
         Spec {
             argv,
             input: (!takes_text).then(|| begun.text.clone()),
-            folder: program.folder,
+            folder: working_folder(assign, folder),
             environment: given
                 .map(|(name, value)| (name, Some(value)))
                 .chain(own)
@@ -297,7 +299,14 @@ impl Assigner {
             log: log.to_owned(),
             word: word_file(log, spare.identity()),
             grace_ms: u64::try_from(self.config.grace.as_millis()).unwrap_or(u64::MAX),
+            lease: None,
+            stash: None,
         }
+    }
+
+    /// Where a task's output goes.
+    pub(super) fn log_of(&self, task: TaskId) -> PathBuf {
+        self.config.logs.join(format!("task-{task}.log"))
     }
 
     fn take_spare(&mut self) -> io::Result<Spare> {
@@ -329,10 +338,9 @@ impl Assigner {
     }
 }
 
-/// What is started, and where.
-struct Program<'a> {
-    argv: &'a [String],
-    folder: PathBuf,
+/// Where this try's output begins in a log.
+pub(super) fn length(log: &Path) -> u64 {
+    fs::metadata(log).map_or(0, |found| found.len())
 }
 
 /// A locked file is worked on in the folder where it lies; without a folder
@@ -345,25 +353,5 @@ fn working_folder(assign: &Assign, own: Option<&str>) -> PathBuf {
     match (path.is_file(), path.parent()) {
         (true, Some(parent)) => parent.to_owned(),
         _ => path.to_owned(),
-    }
-}
-
-fn report(assign: &Assign, begun: &Begun) {
-    let (task, session) = (assign.task.0, assign.session.as_str());
-    match (&assign.folder, begun.running.token) {
-        (Some(folder), Some(lock)) => {
-            tracing::info!(
-                task,
-                session,
-                lock = lock.0,
-                folder = folder.path(),
-                "task assigned"
-            );
-        }
-        _ => tracing::warn!(
-            task,
-            session,
-            "task assigned without a lock: it has no folder"
-        ),
     }
 }

@@ -10,7 +10,11 @@
 //! An error in one task or one turn is logged, and the loop goes on.
 
 mod assign;
+mod leftovers;
+mod panes;
+mod pulse;
 mod recover;
+mod report;
 mod timers;
 mod turn;
 
@@ -26,6 +30,9 @@ use gaia_locks::ids::TaskId;
 use gaia_locks::liveness::ProcessIdentity;
 use gaia_locks::os::Listener;
 use gaia_locks::service::{LockService, Locks as _, Topic};
+use gaia_locks::settings::Uncommitted;
+
+pub use pulse::LastError;
 
 use crate::error::TaskError;
 use crate::plan::Rules;
@@ -50,6 +57,12 @@ pub struct Config {
     pub first_pause: Duration,
     /// How often locks are swept, if at all.
     pub sweep: Option<Duration>,
+    /// How often the log says how it is.
+    pub pulse: Duration,
+    /// What went wrong last, for that line; told by whoever writes the log.
+    pub last_error: LastError,
+    /// What a task does with work that another left uncommitted in its folder.
+    pub uncommitted: Uncommitted,
     /// Whether to end when nothing is left to do.
     pub until_idle: bool,
 }
@@ -65,6 +78,9 @@ impl Config {
             grace: Duration::from_secs(5),
             first_pause: Duration::from_secs(1),
             sweep: Some(Duration::from_secs(3600)),
+            pulse: Duration::from_secs(60),
+            last_error: LastError::default(),
+            uncommitted: Uncommitted::Warn,
             until_idle: false,
         }
     }
@@ -106,6 +122,13 @@ struct Active {
     over: Option<Outcome>,
 }
 
+impl Active {
+    /// A keeper renews its task's lease itself [T5].
+    fn is_renewed_here(&self) -> bool {
+        self.running.keeper.is_none()
+    }
+}
+
 /// The assigner.
 pub struct Assigner {
     locks: LockService,
@@ -120,7 +143,10 @@ pub struct Assigner {
     next_run: RunId,
     /// Keepers that stand ready.
     spares: Vec<Spare>,
+    panes: panes::Panes,
     timers: timers::Timers,
+    looking: leftovers::Looking,
+    pulse: pulse::Pulse,
     /// Tasks that were told of because no session could take them.
     warned: HashSet<TaskId>,
 }
@@ -156,7 +182,10 @@ impl Assigner {
             active: HashMap::new(),
             next_run: 0,
             spares: Vec::new(),
+            panes: panes::Panes::default(),
             timers: timers::Timers::default(),
+            looking: leftovers::Looking::default(),
+            pulse: pulse::Pulse::starting(config.pulse),
             warned: HashSet::new(),
             locks,
             config,

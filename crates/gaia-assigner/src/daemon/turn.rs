@@ -6,13 +6,14 @@ use gaia_locks::model::EndReason;
 use gaia_locks::service::LockTx;
 
 use super::timers::now;
-use super::{Active, Assigner};
+use super::{Active, Assigner, report};
 use crate::keeper::Exit;
 use crate::plan;
 use crate::runner::{Event, RunId, kill_leftovers};
 use crate::service::tail;
 use crate::store::running::{self, Ending};
-use crate::task::{Next, Outcome, Running, Stop, Told, after};
+use crate::task::{Outcome, Running, Stop, Told, after};
+use crate::worktree::{LOOKING, WorkTree, look};
 
 /// How much of the output is kept with the task: its end.
 const RESPONSE: u64 = 64 * 1024;
@@ -21,6 +22,7 @@ impl Assigner {
     /// Whether anything was done, so that it is worth looking again.
     pub(super) fn turn(&mut self) -> bool {
         let heard = self.hear();
+        self.mind_panes();
         let ended = self.end_what_is_over();
         self.tick();
         self.stop_what_must();
@@ -38,6 +40,12 @@ impl Assigner {
             heard = true;
             match event {
                 Event::Started { run, pid } => started.push((run, pid)),
+                Event::Pane(news) => self.hear_of_pane(&news),
+                Event::Left { run, tree } => {
+                    if let Some(active) = self.active.get_mut(&run) {
+                        active.running.work_tree = Some(tree);
+                    }
+                }
                 Event::Over { run, outcome } => {
                     if let Some(active) = self.active.get_mut(&run) {
                         active.over.get_or_insert(outcome);
@@ -57,11 +65,15 @@ impl Assigner {
             return;
         };
         active.running.agent_pid = Some(pid);
+        active.running.is_started = true;
         if active.over.is_some() {
             return;
         }
         let running = &active.running;
-        if let Err(error) = self.locks.transact(|tx| running::started(tx, running, pid)) {
+        if let Err(error) = self
+            .locks
+            .transact(|tx| running::started(tx, running, Some(pid)))
+        {
             tracing::error!(task = running.id.0, %error, "a task's start could not be recorded");
         }
     }
@@ -125,8 +137,17 @@ impl Assigner {
             .locks
             .look(|tx| running::by_id(tx, running.id))?
             .and_then(|row| row.stop);
+        let stop = match asked {
+            // An admin's word, whatever it was stopped for before [R7].
+            Some(Stop::Forced { .. }) => asked,
+            _ => running.stop.clone().or(asked),
+        };
         let running = &Running {
-            stop: running.stop.clone().or(asked),
+            stop,
+            work_tree: match running.keeper {
+                Some(_) if *outcome != Outcome::Lost => running.work_tree.clone(),
+                _ => self.left(running),
+            },
             ..running.clone()
         };
         let next = after(running, outcome, self.config.first_pause);
@@ -142,13 +163,29 @@ impl Assigner {
                 Outcome::Exit(Exit::Code(code)) => Some(*code),
                 _ => None,
             },
-            has_run: matches!(outcome, Outcome::Exit(_)),
+            has_run: matches!(
+                outcome,
+                Outcome::Exit(_) | Outcome::Unrenewed | Outcome::LeaseLost(_)
+            ),
             seen_idle: *outcome == Outcome::SeenIdle,
+            aside: match outcome {
+                Outcome::NotStarted(why) if running.stop.is_none() => {
+                    Some((why, self.config.first_pause))
+                }
+                _ => None,
+            },
         };
         if self.locks.transact(|tx| running::end(tx, &ending))? {
-            report(running, &next);
+            report::ended(&self.locks, running, &next);
         }
         Ok(())
+    }
+
+    /// How a folder was left whose task had no keeper, or lost it.
+    fn left(&self, running: &Running) -> Option<WorkTree> {
+        let token = running.token?;
+        let record = self.locks.look(|tx| tx.store().record(token)).ok()??;
+        look(record.folder.path().as_ref(), LOOKING)
     }
 
     fn stop_what_must(&mut self) {
@@ -167,6 +204,7 @@ impl Assigner {
             tracing::error!(%error, "running tasks could not be looked at");
             mine.iter().map(|task| (task.clone(), None)).collect()
         });
+        self.pass_on(&seen);
         let (rows, lost): (Vec<Running>, Vec<Option<String>>) = seen.into_iter().unzip();
         let lost = |task: &Running| {
             let at = rows.iter().position(|row| row.id == task.id)?;
@@ -178,6 +216,28 @@ impl Assigner {
         }
         for (task, stop) in stops {
             self.stop(task, stop);
+        }
+    }
+
+    /// What others have noted or said of running tasks meanwhile.
+    fn pass_on(&mut self, seen: &[Seen]) {
+        for active in self.active.values_mut() {
+            let row = seen.iter().find(|(row, _)| row.id == active.running.id);
+            let Some((row, _)) = row else { continue };
+            if row.is_started && !active.running.is_started {
+                active.running.is_started = true;
+                active.run.taken();
+            }
+            let told = row.told.clone();
+            if let Some(told) = told.filter(|_| active.running.told.is_none()) {
+                active.running.told = Some(told.clone());
+                if active.run.told(told).is_some() {
+                    tracing::warn!(
+                        task = active.running.id.0,
+                        "what was said of its end decides nothing"
+                    );
+                }
+            }
         }
     }
 
@@ -212,9 +272,13 @@ fn seen(tx: &mut LockTx<'_>, mine: &[Running]) -> Result<Vec<Seen>, gaia_locks::
             None => None,
         };
         let stop = asked.or_else(|| task.stop.clone());
+        let is_started = row.is_some_and(|row| row.is_started);
+        let told = row.and_then(|row| row.told.clone());
         seen.push((
             Running {
                 stop,
+                told,
+                is_started,
                 ..task.clone()
             },
             lost,
@@ -248,20 +312,4 @@ fn response(running: &Running) -> Option<String> {
     let (log, from) = running.log.as_ref()?;
     // Without a log nothing was said: the agent was never started.
     tail(log.as_ref(), *from, RESPONSE).ok()
-}
-
-fn report(running: &Running, next: &Next) {
-    let (task, lock, session) = (
-        running.id.0,
-        running.token.map(|token| token.0),
-        running.session.as_str(),
-    );
-    match next {
-        Next::Completed => tracing::info!(task, session, lock, "task completed"),
-        Next::Failed(why) => tracing::warn!(task, session, lock, error = why, "task failed"),
-        Next::Cancelled => tracing::info!(task, session, lock, "task cancelled"),
-        Next::Again { why, pause, .. } => {
-            tracing::warn!(task, session, lock, error = why, pause = ?pause, "task will be tried again");
-        }
-    }
 }

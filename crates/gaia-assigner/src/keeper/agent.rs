@@ -4,6 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use gaia_locks::os::offspring;
@@ -23,7 +24,7 @@ impl Agent {
             .argv
             .split_first()
             .ok_or_else(|| io::Error::other("the session's command is empty"))?;
-        let log = log_file(spec)?;
+        let log = log_file(&spec.log)?;
         let mut command = Command::new(program);
         command
             .args(arguments)
@@ -68,12 +69,13 @@ impl Agent {
     }
 }
 
-fn log_file(spec: &Spec) -> io::Result<File> {
+/// Opens a task's log, making it when it is not there.
+pub(crate) fn log_file(path: &Path) -> io::Result<File> {
     OpenOptions::new()
         .create(true)
         .append(true)
         .mode(0o600)
-        .open(&spec.log)
+        .open(path)
 }
 
 /// The text comes from a file without a name: it may be of any length, and

@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use std::thread;
 use std::time::Duration;
 
-use gaia_locks::clock::{Clock as _, SystemClock};
+use gaia_locks::clock::{Clock as _, Moment, SystemClock};
 use gaia_locks::os::offspring;
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, kill_process_group};
@@ -53,11 +53,11 @@ impl Family {
     ///
     /// The group's number cannot have become another's while the group has
     /// members, and nobody is signalled before it was seen to have some.
-    pub(super) fn clear_away(&self) {
+    pub(super) fn clear_away(&self, at_latest: Moment) {
         if self.is_gone() {
             return;
         }
-        let kill_at = SystemClock.now().moment.plus(self.grace);
+        let kill_at = SystemClock.now().moment.plus(self.grace).min(at_latest);
         let mut asked = HashSet::new();
         self.terminate();
         while !self.is_gone() {

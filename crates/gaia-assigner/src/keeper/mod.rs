@@ -21,28 +21,39 @@
 //!            nothing is there that the next one could meet
 //! ```
 //! The agent's output goes straight into the log file: nothing is copied, and
-//! nothing is lost when somebody is killed.
+//! nothing is lost when somebody is killed. All the while its lock's lease is
+//! renewed from here ([`lease`]).
 
 mod agent;
 mod family;
+pub mod lease;
 mod talk;
+mod watch;
 
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::Duration;
 
+use gaia_locks::Locks;
+use gaia_locks::ids::LockId;
 use rustix::process::{Pid, WaitId, WaitIdOptions};
 use serde::{Deserialize, Serialize};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-pub use talk::{ACKNOWLEDGED, Exit, Said};
+pub use lease::{Door, Lease};
+pub use talk::{ACKNOWLEDGED, Exit, Said, Word};
 
 use agent::Agent;
-use family::Family;
+pub(crate) use agent::log_file;
+use lease::now;
+use watch::Watch;
+
+use crate::worktree::{LOOKING, look, stash};
 
 /// What a keeper is to start, on one line of JSON.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -61,6 +72,12 @@ pub struct Spec {
     pub word: PathBuf,
     /// How long after TERM comes KILL, in milliseconds.
     pub grace_ms: u64,
+    /// Its lock, if it has a folder.
+    #[serde(default)]
+    pub lease: Option<Lease>,
+    /// Under which name uncommitted work is stashed before the agent starts.
+    #[serde(default)]
+    pub stash: Option<String>,
 }
 
 /// Something that a keeper has to react to.
@@ -70,6 +87,8 @@ enum Event {
     Stop,
     Acknowledged,
     NobodyListens,
+    Door(Arc<dyn Locks>),
+    LeaseLost(LockId, String),
 }
 
 /// Who still hears what a keeper says.
@@ -79,11 +98,20 @@ enum Audience {
     Nobody,
 }
 
+/// What a keeper works with, whatever its task.
+struct Keeper {
+    door: Door,
+    /// Once some task's lease needed renewing.
+    locks: Option<Arc<dyn Locks>>,
+    tell: Sender<Event>,
+    events: Receiver<Event>,
+}
+
 /// Runs as a keeper: the whole of a hidden command of the binary.
 ///
 /// # Errors
 /// When the system refuses what a keeper cannot do without.
-pub fn run() -> io::Result<()> {
+pub fn run(door: Door) -> io::Result<()> {
     // A session of its own: no terminal's Ctrl-C reaches it. It fails only for
     // one who leads a group already, which is as good.
     let _ = rustix::process::setsid();
@@ -91,73 +119,69 @@ pub fn run() -> io::Result<()> {
     let (tell, events) = mpsc::channel();
     watch_signals(tell.clone())?;
     talk::listen(tell.clone())?;
+    let mut keeper = Keeper {
+        door,
+        locks: None,
+        tell,
+        events,
+    };
     loop {
-        match events.recv() {
+        match keeper.events.recv() {
             Ok(Event::Spec(spec)) => {
-                if serve(&spec, &tell, &events)? == Audience::Nobody {
+                if keeper.serve(*spec)? == Audience::Nobody {
                     return Ok(());
                 }
             }
             Ok(Event::NobodyListens) | Err(_) => return Ok(()),
+            Ok(Event::Door(locks)) => keeper.locks = Some(locks),
             // What came too late for the last task means nothing to the next.
-            Ok(Event::AgentEnded | Event::Stop | Event::Acknowledged) => {}
+            Ok(Event::AgentEnded | Event::Stop | Event::Acknowledged | Event::LeaseLost(..)) => {}
         }
     }
 }
 
-/// One task from its start to its last word.
-fn serve(spec: &Spec, tell: &Sender<Event>, events: &Receiver<Event>) -> io::Result<Audience> {
-    let (said, audience) = match Agent::start(spec) {
-        Ok(agent) => keep(spec, agent, tell, events)?,
-        Err(error) => (Said::Refused(refusal(spec, &error)), Audience::Assigner),
-    };
-    if audience == Audience::Assigner {
-        talk::say(&said);
-        if is_noted(events) {
-            return Ok(Audience::Assigner);
-        }
-    }
-    leave_word(spec, &said)?;
-    Ok(Audience::Nobody)
-}
-
-fn keep(
-    spec: &Spec,
-    agent: Agent,
-    tell: &Sender<Event>,
-    events: &Receiver<Event>,
-) -> io::Result<(Said, Audience)> {
-    talk::say(&Said::Started { pid: agent.pid() });
-    watch_agent(agent.group(), tell.clone())?;
-    let family = Family::of(&agent, Duration::from_millis(spec.grace_ms));
-    let mut audience = Audience::Assigner;
-    let mut patience = None;
-    loop {
-        match next(events, patience) {
-            Some(Event::AgentEnded) => break,
-            Some(Event::Stop) if patience.is_none() => {
-                family.terminate();
-                patience = Some(family.grace());
-            }
-            Some(Event::NobodyListens) => audience = Audience::Nobody,
-            Some(Event::Stop | Event::Acknowledged | Event::Spec(_)) => {}
-            None => {
-                family.kill();
-                patience = Some(Duration::from_millis(100));
+impl Keeper {
+    /// One task from its start to its last word.
+    fn serve(&mut self, spec: Spec) -> io::Result<Audience> {
+        let (said, audience) = match start(&spec) {
+            Ok(agent) => self.keep(&spec, agent)?,
+            Err(said) => (said, Audience::Assigner),
+        };
+        let locked = spec.lease.is_some();
+        let word = Word {
+            work_tree: locked.then(|| look(&spec.folder, LOOKING)).flatten(),
+            said,
+        };
+        if audience == Audience::Assigner {
+            talk::say(&word);
+            if is_noted(&self.events) {
+                return Ok(Audience::Assigner);
             }
         }
+        leave_word(&spec, &word, &self.events);
+        Ok(Audience::Nobody)
     }
-    let exit = agent.reap()?;
-    family.clear_away();
-    Ok((Said::Ended(exit), audience))
+
+    fn keep(&mut self, spec: &Spec, agent: Agent) -> io::Result<(Said, Audience)> {
+        talk::say(&Said::Started { pid: agent.pid() }.into());
+        watch_agent(agent.group(), self.tell.clone())?;
+        let mut watch = Watch::new(spec, &agent, &self.tell);
+        while !watch.turn(self) {}
+        let exit = agent.reap()?;
+        watch.family.clear_away(watch.kill_strays_at());
+        let audience = watch.audience;
+        Ok((watch.said(exit), audience))
+    }
 }
 
-/// The next event; `None` when the grace ran out first.
-fn next(events: &Receiver<Event>, patience: Option<Duration>) -> Option<Event> {
-    match patience {
-        None => events.recv().ok(),
-        Some(patience) => events.recv_timeout(patience).ok(),
+/// Starts the agent, once what another left was put away.
+fn start(spec: &Spec) -> Result<Agent, Said> {
+    if let Some(name) = &spec.stash {
+        stash(&spec.folder, name).map_err(|why| {
+            Said::Uncommitted(format!("uncommitted work could not be stashed: {why}"))
+        })?;
     }
+    Agent::start(spec).map_err(|error| refusal(spec, &error))
 }
 
 /// Waits until what was said was taken note of, or nobody is there to do so.
@@ -166,22 +190,44 @@ fn is_noted(events: &Receiver<Event>) -> bool {
         match events.recv() {
             Ok(Event::Acknowledged) => return true,
             Ok(Event::NobodyListens) | Err(_) => return false,
-            Ok(Event::AgentEnded | Event::Stop | Event::Spec(_)) => {}
+            Ok(_) => {}
         }
     }
 }
 
-/// Written aside and renamed, so that whoever finds it finds all of it.
-fn leave_word(spec: &Spec, said: &Said) -> io::Result<()> {
+/// How long one tries to leave a word, and how often: a disk may be full for
+/// a while, and without the word the task would be done again.
+const WORD_TRIES: u32 = 600;
+
+fn leave_word(spec: &Spec, word: &Word, events: &Receiver<Event>) {
+    for _ in 0..WORD_TRIES {
+        match write_word(spec, word) {
+            Ok(()) => return,
+            Err(error) => tracing::warn!(%error, "a task's end cannot be written down yet"),
+        }
+        // Nobody says anything that matters any more: this is a pause.
+        let until = now().plus(Duration::from_secs(1));
+        while now() < until && events.recv_timeout(now().until(until)).is_ok() {}
+    }
+}
+
+/// Written aside and renamed, so that whoever finds it finds all of it; on
+/// disk before the lock can end with this process.
+fn write_word(spec: &Spec, word: &Word) -> io::Result<()> {
     let aside = spec.word.with_extension("new");
     let mut file = private_file(&aside)?;
-    file.write_all(&serde_json::to_vec(said)?)?;
+    file.write_all(&serde_json::to_vec(word)?)?;
+    file.sync_all()?;
     drop(file);
-    fs::rename(&aside, &spec.word)
+    fs::rename(&aside, &spec.word)?;
+    match spec.word.parent() {
+        Some(folder) => fs::File::open(folder)?.sync_all(),
+        None => Ok(()),
+    }
 }
 
 /// A word that a keeper left, taken away once it was read.
-pub fn take_word(path: &Path) -> Option<Said> {
+pub fn take_word(path: &Path) -> Option<Word> {
     let text = fs::read(path).ok()?;
     // It has been read: a file that stays behind harms nobody.
     let _ = fs::remove_file(path);
@@ -226,16 +272,16 @@ fn watch_agent(agent: Pid, tell: Sender<Event>) -> io::Result<()> {
     Ok(())
 }
 
-fn refusal(spec: &Spec, error: &io::Error) -> String {
+fn refusal(spec: &Spec, error: &io::Error) -> Said {
     let program = spec.argv.first().map_or("", String::as_str);
     match error.raw_os_error() {
-        Some(code) if code == rustix::io::Errno::TOOBIG.raw_os_error() => format!(
+        Some(code) if code == rustix::io::Errno::TOOBIG.raw_os_error() => Said::TooLong(format!(
             "{program:?} cannot be started: the text is too long for an argument; \
              leave {{prompt}} out of the session's command, so that it comes on stdin"
-        ),
-        _ => format!(
+        )),
+        _ => Said::Refused(format!(
             "{program:?} cannot be started in {}: {error}",
             spec.folder.display()
-        ),
+        )),
     }
 }

@@ -24,12 +24,18 @@ fn session(name: &str, idle: bool) -> Session {
             State::Busy { task: TaskId(99) }
         },
         folder: None,
+        failed_starts: 0,
     }
+}
+
+/// Something is in the way of it and all that lies in it.
+fn taken(path: &str) -> Place {
+    Place::Taken(folder(path), Region::In(path.to_owned()))
 }
 
 fn head(id: i64, priority: i64, place: Place) -> Head {
     let path = match &place {
-        Place::Free(folder) | Place::Taken(folder) => Some(folder.path().to_owned()),
+        Place::Free(folder) | Place::Taken(folder, _) => Some(folder.path().to_owned()),
         _ => None,
     };
     let wants = Wants {
@@ -42,6 +48,7 @@ fn head(id: i64, priority: i64, place: Place) -> Head {
         wants,
         passed_over: None,
         waiter: None,
+        region: Region::Anywhere,
     };
     Head { task, place }
 }
@@ -72,19 +79,30 @@ fn t07_a_locked_folder_is_passed_over_and_holds_up_nobody() {
     let snapshot = Snapshot {
         sessions: vec![session("a", true)],
         heads: vec![
-            head(1, 9, Place::Taken(folder("/x"))),
+            head(1, 9, taken("/x")),
             head(2, 0, Place::Free(folder("/y"))),
         ],
     };
     let effects = plan(&snapshot, NOW, RULES);
-    assert_eq!(effects[0], Effect::PassOver { task: TaskId(1) });
+    let region = Region::In("/x".to_owned());
+    assert_eq!(
+        effects[..2],
+        [
+            Effect::Enter {
+                task: TaskId(1),
+                region
+            },
+            Effect::PassOver { task: TaskId(1) }
+        ]
+    );
     assert_eq!(assigned(&effects), [2]);
 }
 
 #[test]
 fn t07_who_was_passed_over_too_long_stands_in_line_even_if_all_are_busy() {
-    let mut waiting = head(1, 0, Place::Taken(folder("/x")));
+    let mut waiting = head(1, 0, taken("/x"));
     waiting.task.passed_over = Some(NOW.minus(RULES.patience));
+    waiting.task.region = Region::In("/x".to_owned());
     let mut snapshot = Snapshot {
         sessions: vec![session("a", false)],
         heads: vec![waiting],
@@ -104,10 +122,6 @@ fn t07_who_was_passed_over_too_long_stands_in_line_even_if_all_are_busy() {
 
     snapshot.heads[0].task.passed_over = Some(NOW.minus(RULES.patience / 2));
     assert_eq!(plan(&snapshot, NOW, RULES), []);
-    assert_eq!(
-        next_patience(&snapshot, RULES),
-        Some(NOW.plus(RULES.patience / 2))
-    );
 
     snapshot.heads[0].task.passed_over = Some(NOW.minus(RULES.patience));
     snapshot.heads[0].task.wants.session = Some("nobody".to_owned());
@@ -195,7 +209,10 @@ fn stops_are_asked_for_lost_or_due() {
         keeper: None,
         pane: None,
         agent_pid: None,
+        is_started: false,
         stop,
+        told: None,
+        work_tree: None,
         retry: false,
         spent: 0,
         most: 3,
@@ -225,7 +242,7 @@ fn any_place() -> impl Strategy<Value = Place> {
         prop_oneof![
             Just(Place::Nowhere),
             Just(Place::Free(folder(path))),
-            Just(Place::Taken(folder(path))),
+            Just(taken(path)),
             Just(Place::Impossible("gone".to_owned())),
         ]
     })

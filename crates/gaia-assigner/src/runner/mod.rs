@@ -2,6 +2,7 @@
 //! started, stopped, and tells when it is over.
 
 mod process;
+pub mod tmux;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -9,11 +10,13 @@ use std::sync::mpsc::Sender;
 use std::time::Duration;
 
 use gaia_locks::liveness::ProcessIdentity;
+pub(crate) use gaia_locks::liveness::mark;
 
-use crate::task::Outcome;
+use crate::task::{Outcome, Told};
+use crate::worktree::WorkTree;
 
 pub use process::{KeeperProgram, ProcessRun, Spare, end_orphan};
-pub(crate) use process::{kill_leftovers, left_behind, mark};
+pub(crate) use process::{kill_leftovers, left_behind};
 
 /// A run, by the number that its assigner gave it.
 pub type RunId = u64;
@@ -31,6 +34,20 @@ pub trait Run: std::marker::Send {
     /// Ends it without asking any more.
     fn kill(&mut self);
 
+    /// Somebody who knows says that the agent took its text.
+    fn taken(&mut self) {}
+
+    /// Somebody who knows says how it ended. Gives the word back where it
+    /// decides nothing: what is a process ends by itself.
+    fn told(&mut self, told: Told) -> Option<Told> {
+        Some(told)
+    }
+
+    /// Whether what runs shows that it lives, so that its lock is renewed.
+    fn shows_life(&self) -> bool {
+        true
+    }
+
     /// The end was taken note of. Gives back the keeper, if it had one that
     /// can serve another task.
     fn acknowledge(self: Box<Self>) -> Option<Spare>;
@@ -45,6 +62,15 @@ pub enum Event {
         run: RunId,
         /// The agent's process.
         pid: u32,
+    },
+    /// Something about a pane.
+    Pane(tmux::News),
+    /// How its folder was left [T13].
+    Left {
+        /// Which run.
+        run: RunId,
+        /// What git says.
+        tree: WorkTree,
     },
     /// It is over, and nothing of it is left, if anybody could see to that.
     Over {

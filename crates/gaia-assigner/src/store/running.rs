@@ -13,7 +13,7 @@ use gaia_locks::store::HistoryFilter;
 use gaia_locks::wire::Answer;
 use rusqlite::{OptionalExtension as _, Row, params};
 
-use super::{queue, read, sessions, sql, tasks, text};
+use super::{queue, read, sessions, sql, tasks, text, uncommitted};
 use crate::plan::Assign;
 use crate::session::Drive;
 use crate::task::{Next, Running, Stop};
@@ -22,7 +22,8 @@ use crate::task::{Next, Running, Stop};
 pub(crate) struct Hands<'a> {
     pub scope: &'a Scope,
     pub ttl: Duration,
-    pub assigner: &'a ProcessIdentity,
+    /// None for a remote session's: it asked for itself.
+    pub assigner: Option<&'a ProcessIdentity>,
     /// Of a process task. Its lock is bound to it; a tmux session's to the
     /// process of its pane; a remote one's to none.
     pub keeper: Option<&'a ProcessIdentity>,
@@ -77,11 +78,14 @@ pub(crate) fn begin(
         session: assign.session.clone(),
         token,
         deadline: tx.now().moment.plus(waiting.limit),
-        assigner: Some(hands.assigner.clone()),
+        assigner: hands.assigner.cloned(),
         keeper: hands.keeper.cloned(),
         pane,
         agent_pid: None,
+        is_started: false,
         stop: None,
+        told: None,
+        work_tree: None,
         retry: waiting.retry,
         spent: waiting.spent,
         most: waiting.most,
@@ -172,7 +176,7 @@ fn write_assigned(tx: &mut LockTx<'_>, running: &Running) -> Result<(), Error> {
                  lock_acquired_at = iif(?7 IS NULL, lock_acquired_at, ?3), lock_released_at = NULL,
                  passed_over_ns = NULL, waiter_id = NULL, stop = NULL, stop_by = NULL, stop_note = NULL,
                  agent_pid = NULL, started_at = NULL, exit_status = NULL, log_file = ?8, log_from = ?9,
-                 pane = ?10
+                 pane = ?10, told = NULL, lapse_told = NULL, stop_ns = NULL, hold_note = NULL, go_ahead = 0
              WHERE id = ?1",
         )?
         .execute(params![
@@ -183,7 +187,7 @@ fn write_assigned(tx: &mut LockTx<'_>, running: &Running) -> Result<(), Error> {
             running.keeper.as_ref().map(text).transpose()?,
             running.deadline.0,
             running.token.map(|token| token.0),
-            log,
+            Some(log).filter(|log| !log.is_empty()),
             i64::try_from(from).unwrap_or(i64::MAX),
             running.pane.as_ref().map(text).transpose()?,
         ])
@@ -192,7 +196,11 @@ fn write_assigned(tx: &mut LockTx<'_>, running: &Running) -> Result<(), Error> {
 }
 
 /// The agent runs.
-pub(crate) fn started(tx: &mut LockTx<'_>, running: &Running, pid: u32) -> Result<(), Error> {
+pub(crate) fn started(
+    tx: &mut LockTx<'_>,
+    running: &Running,
+    pid: Option<u32>,
+) -> Result<(), Error> {
     let now = tx.now().wall.to_sql();
     sql(tx, |sql| {
         sql.prepare_cached(
@@ -202,6 +210,7 @@ pub(crate) fn started(tx: &mut LockTx<'_>, running: &Running, pid: u32) -> Resul
         .execute(params![running.id.0, running.session.as_str(), now, pid])
         .map(drop)
     })?;
+    sessions::starts_again(tx, &running.session)?;
     tx.tell();
     Ok(())
 }
@@ -216,6 +225,9 @@ pub(crate) struct Ending<'a> {
     pub has_run: bool,
     /// Whether its session was seen to wait for work again.
     pub seen_idle: bool,
+    /// Why its session could not be started, and how long it is set aside for
+    /// that at first.
+    pub aside: Option<(&'a str, Duration)>,
 }
 
 /// Ends a try: the task's locks, its state, its session's state and what
@@ -226,16 +238,23 @@ pub(crate) fn end(tx: &mut LockTx<'_>, ending: &Ending<'_>) -> Result<bool, Erro
     if !write_ended(tx, ending)? {
         return Ok(false);
     }
+    uncommitted::note(tx, running)?;
     end_locks(tx, running)?;
     sessions::set_free(tx, &running.session, running.id, ending.seen_idle)?;
+    if let Some((why, first_pause)) = ending.aside {
+        sessions::set_aside(tx, &running.session, first_pause, why)?;
+    } else if ending.has_run {
+        sessions::starts_again(tx, &running.session)?;
+    }
     if *ending.next == Next::Completed {
-        release_dependents(tx, running.id)?;
+        queue::release_dependents(tx, running.id)?;
     }
     let (action, details) = match ending.next {
         Next::Completed => ("completed", ""),
         Next::Failed(why) => ("failed", why.as_str()),
         Next::Cancelled => ("cancelled", ""),
         Next::Again { why, .. } => ("retry", why.as_str()),
+        Next::Held(why) => ("held", why.as_str()),
     };
     tasks::note(
         tx,
@@ -251,7 +270,7 @@ pub(crate) fn end(tx: &mut LockTx<'_>, ending: &Ending<'_>) -> Result<bool, Erro
 fn write_ended(tx: &mut LockTx<'_>, ending: &Ending<'_>) -> Result<bool, Error> {
     let now = tx.now();
     let running = ending.running;
-    let (status, error, held, spent) = match ending.next {
+    let (status, error, until, spent) = match ending.next {
         Next::Completed => ("completed", None, None, 0),
         Next::Failed(why) => ("failed", Some(why.clone()), None, 1),
         Next::Cancelled => ("cancelled", Some("cancelled".to_owned()), None, 0),
@@ -259,8 +278,13 @@ fn write_ended(tx: &mut LockTx<'_>, ending: &Ending<'_>) -> Result<bool, Error> 
             let until = (!pause.is_zero()).then(|| now.moment.plus(*pause));
             ("pending", Some(why.clone()), until, i64::from(*spent))
         }
+        Next::Held(_) => ("pending", None, None, 0),
     };
     let over = status != "pending";
+    let (held, hold_note) = match ending.next {
+        Next::Held(why) => (Some("uncommitted"), Some(why.as_str())),
+        _ => (until.map(|_| "retry"), None),
+    };
     let lock = running.token.map(|_| now.wall.to_sql());
     let changed = sql(tx, |sql| {
         sql.prepare_cached(
@@ -268,7 +292,8 @@ fn write_ended(tx: &mut LockTx<'_>, ending: &Ending<'_>) -> Result<bool, Error> 
                  retry_count = coalesce(retry_count, 0) + ?8, completed_at = ?9, response = coalesce(?10, response),
                  exit_status = ?11, started_at = iif(?13, coalesce(started_at, assigned_at), started_at), lock_status = iif(?3 IS NULL, lock_status, 'released'),
                  lock_released_at = ?12, assigner = NULL, keeper = NULL, pane = NULL, deadline_ns = NULL, agent_pid = NULL,
-                 stop = NULL, stop_by = NULL, stop_note = NULL
+                 stop = NULL, stop_by = NULL, stop_note = NULL, stop_ns = NULL, told = NULL,
+                 hold_note = ?14
              WHERE id = ?1 AND assigned_session = ?2 AND lock_token IS ?3 AND status IN ('assigned', 'in_progress')",
         )?
         .execute(params![
@@ -277,14 +302,15 @@ fn write_ended(tx: &mut LockTx<'_>, ending: &Ending<'_>) -> Result<bool, Error> 
             running.token.map(|token| token.0),
             status,
             error,
-            held.map(|_| "retry"),
-            held.map(|moment| moment.0),
+            held,
+            until.map(|moment| moment.0),
             spent,
             over.then(|| now.wall.to_sql()),
             ending.response,
             ending.exit_status,
             lock,
             ending.has_run,
+            hold_note,
         ])
     })?;
     Ok(changed > 0)
@@ -292,10 +318,8 @@ fn write_ended(tx: &mut LockTx<'_>, ending: &Ending<'_>) -> Result<bool, Error> 
 
 /// Its own lock, and those that its agent took for (session, task) meanwhile.
 fn end_locks(tx: &mut LockTx<'_>, running: &Running) -> Result<(), Error> {
-    if let (Some(token), Some(Stop::Forced { by, reason })) = (running.token, &running.stop)
-        && tx.store().lock(token)?.is_some()
-    {
-        tx.force_release(token, by, reason)?;
+    if let (Some(token), Some(Stop::Forced { by, reason })) = (running.token, &running.stop) {
+        tx.force_task_lock(token, by, reason)?;
     }
     let filter = HistoryFilter {
         task: Some(running.id),
@@ -329,19 +353,6 @@ fn end_locks(tx: &mut LockTx<'_>, running: &Running) -> Result<(), Error> {
     Ok(())
 }
 
-fn release_dependents(tx: &mut LockTx<'_>, id: TaskId) -> Result<(), Error> {
-    sql(tx, |sql| {
-        sql.prepare_cached(
-            "UPDATE prompts SET held = NULL WHERE status = 'pending' AND held = 'after'
-                 AND id IN (SELECT task_id FROM task_needs WHERE needs_id = ?1)
-                 AND NOT EXISTS (SELECT 1 FROM task_needs n LEFT JOIN prompts p ON p.id = n.needs_id
-                                 WHERE n.task_id = prompts.id AND coalesce(p.status, '') <> 'completed')",
-        )?
-        .execute([id.0])
-        .map(drop)
-    })
-}
-
 /// Fails a task that no session ever got [T1]. Its place in line, if it has
 /// one, would hold others back.
 pub(crate) fn fail_pending(tx: &mut LockTx<'_>, id: TaskId, why: &str) -> Result<bool, Error> {
@@ -364,14 +375,18 @@ pub(crate) fn fail_pending(tx: &mut LockTx<'_>, id: TaskId, why: &str) -> Result
     Ok(true)
 }
 
+const RUNNING: &str =
+    "SELECT id, assigned_session, lock_token, deadline_ns, assigner, keeper, agent_pid, stop, stop_by, stop_note,
+            retry, coalesce(retry_count, 0), coalesce(max_retries, 3), log_file, coalesce(log_from, 0), pane, status = 'in_progress', told
+         FROM prompts";
+
 /// All tasks that sessions have.
 pub(crate) fn all(tx: &mut LockTx<'_>) -> Result<Vec<Running>, Error> {
+    let query = format!(
+        "{RUNNING} INDEXED BY idx_prompts_running WHERE status IN ('assigned', 'in_progress') ORDER BY id"
+    );
     sql(tx, |sql| {
-        let mut statement = sql.prepare_cached(
-            "SELECT id, assigned_session, lock_token, deadline_ns, assigner, keeper, agent_pid, stop, stop_by, stop_note,
-                    retry, coalesce(retry_count, 0), coalesce(max_retries, 3), log_file, coalesce(log_from, 0), pane
-                 FROM prompts INDEXED BY idx_prompts_running WHERE status IN ('assigned', 'in_progress') ORDER BY id",
-        )?;
+        let mut statement = sql.prepare_cached(&query)?;
         let rows = statement
             .query_map([], running)?
             .collect::<rusqlite::Result<Vec<_>>>()?;
@@ -381,7 +396,14 @@ pub(crate) fn all(tx: &mut LockTx<'_>) -> Result<Vec<Running>, Error> {
 
 /// One task that a session has.
 pub(crate) fn by_id(tx: &mut LockTx<'_>, id: TaskId) -> Result<Option<Running>, Error> {
-    Ok(all(tx)?.into_iter().find(|running| running.id == id))
+    let query = format!("{RUNNING} WHERE id = ?1 AND status IN ('assigned', 'in_progress')");
+    sql(tx, |sql| {
+        let found = sql
+            .prepare_cached(&query)?
+            .query_row([id.0], running)
+            .optional()?;
+        Ok(found.flatten())
+    })
 }
 
 fn running(row: &Row<'_>) -> rusqlite::Result<Option<Running>> {
@@ -390,6 +412,7 @@ fn running(row: &Row<'_>) -> rusqlite::Result<Option<Running>> {
         return Ok(None);
     };
     let log: Option<String> = row.get(13)?;
+    let log = log.filter(|log| !log.is_empty());
     let from: i64 = row.get(14)?;
     Ok(Some(Running {
         id: TaskId(row.get(0)?),
@@ -400,7 +423,10 @@ fn running(row: &Row<'_>) -> rusqlite::Result<Option<Running>> {
         keeper: read(row.get(5)?),
         pane: read(row.get(15)?),
         agent_pid: row.get(6)?,
+        is_started: row.get(16)?,
         stop: stop(row)?,
+        told: read(row.get(17)?),
+        work_tree: None,
         retry: row.get(10)?,
         spent: row.get(11)?,
         most: row.get(12)?,
@@ -424,6 +450,8 @@ fn stop(row: &Row<'_>) -> rusqlite::Result<Option<Stop>> {
             by: by()?,
             reason: note()?,
         }),
+        Some("reassigned") => Some(Stop::Reassigned { by: by()? }),
+        Some("timed_out") => Some(Stop::TimedOut),
         _ => None,
     })
 }

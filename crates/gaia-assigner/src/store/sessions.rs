@@ -1,5 +1,7 @@
 //! The table of sessions.
 
+use std::time::Duration;
+
 use gaia_locks::clock::Moment;
 use gaia_locks::error::Error;
 use gaia_locks::ids::{SessionId, TaskId};
@@ -7,7 +9,8 @@ use gaia_locks::service::LockTx;
 use rusqlite::{OptionalExtension as _, Row, params};
 
 use super::{read, sql, text};
-use crate::session::{Away, Drive, Kind, Session, State};
+use crate::session::{Away, Drive, Kind, Pane, Session, State, aside};
+use crate::task::LONGEST_PAUSE;
 use crate::wire::SessionInfo;
 
 /// A session that is about to be added.
@@ -29,7 +32,7 @@ pub(crate) fn all(tx: &mut LockTx<'_>) -> Result<Vec<Session>, Error> {
     sql(tx, |sql| {
         let mut statement = sql.prepare_cached(
             "SELECT name, provider, coalesce(status, 'unknown'), current_task_id, idle_since_ns,
-                    coalesce(current_dir, working_dir), kind
+                    coalesce(current_dir, working_dir), kind, failed_starts
                  FROM sessions WHERE kind IS NOT NULL ORDER BY name",
         )?;
         let rows = statement
@@ -56,11 +59,15 @@ fn session(row: &Row<'_>) -> rusqlite::Result<Option<Session>> {
             (None, other) => State::Away(Away::from_word(other)),
         },
         folder: row.get(5)?,
+        failed_starts: row.get(7)?,
     }))
 }
 
 /// Adds a session; whether its name was free.
 pub(crate) fn insert(tx: &mut LockTx<'_>, new: &NewSession<'_>) -> Result<bool, Error> {
+    if super::panes::pattern_by_name(tx, new.name.as_str())?.is_some() {
+        return Ok(false);
+    }
     let now = tx.now();
     // Nobody has seen yet what the others do.
     let is_idle = new.kind == Kind::Process;
@@ -104,7 +111,8 @@ pub(crate) fn by_name(tx: &mut LockTx<'_>, name: &str) -> Result<Option<SessionI
     })
 }
 
-const INFO: &str = "SELECT name, kind, status, provider, command, working_dir, current_dir, current_task_id, last_activity
+const INFO: &str = "SELECT name, kind, status, provider, command, working_dir, current_dir, current_task_id, last_activity,
+        server, target, pane, pattern, aside_reason
     FROM sessions";
 
 fn info(row: &Row<'_>) -> rusqlite::Result<SessionInfo> {
@@ -116,10 +124,15 @@ fn info(row: &Row<'_>) -> rusqlite::Result<SessionInfo> {
             .unwrap_or_else(|| "unknown".to_owned()),
         provider: row.get(3)?,
         command: row.get(4)?,
+        server: row.get(9)?,
+        target: row.get(10)?,
+        pane: read::<Pane>(row.get(11)?).map(|pane| pane.id),
+        pattern: row.get(12)?,
         working_dir: row.get(5)?,
         current_dir: row.get(6)?,
         current_task_id: row.get::<_, Option<i64>>(7)?.map(TaskId),
         last_activity: super::tasks::wall(row, 8)?,
+        aside_reason: row.get(13)?,
     })
 }
 
@@ -145,6 +158,17 @@ pub(crate) fn idle(tx: &mut LockTx<'_>, name: &SessionId) -> Result<Option<Drive
     })
 }
 
+/// The pane that a session is.
+pub(crate) fn pane(tx: &mut LockTx<'_>, name: &str) -> Result<Option<Pane>, Error> {
+    sql(tx, |sql| {
+        let found = sql
+            .prepare_cached("SELECT pane FROM sessions WHERE name = ?1")?
+            .query_row([name], |row| row.get(0))
+            .optional()?;
+        Ok(read(found.flatten()))
+    })
+}
+
 fn drive(row: &Row<'_>) -> rusqlite::Result<Option<Drive>> {
     let kind: Option<String> = row.get(0)?;
     Ok(match kind.as_deref().and_then(Kind::from_word) {
@@ -158,7 +182,8 @@ fn drive(row: &Row<'_>) -> rusqlite::Result<Option<Drive>> {
     })
 }
 
-/// It works from now on.
+/// It works from now on. A process is started in its task's folder; a pane
+/// stays where it is.
 pub(crate) fn set_busy(
     tx: &mut LockTx<'_>,
     name: &SessionId,
@@ -168,7 +193,8 @@ pub(crate) fn set_busy(
     let now = tx.now().wall.to_sql();
     sql(tx, |sql| {
         sql.prepare_cached(
-            "UPDATE sessions SET status = 'busy', current_task_id = ?2, current_dir = coalesce(?3, current_dir),
+            "UPDATE sessions SET status = 'busy', current_task_id = ?2,
+                 current_dir = iif(kind = 'tmux', current_dir, coalesce(?3, current_dir)),
                  idle_since_ns = NULL, last_activity = ?4, updated_at = ?4 WHERE name = ?1",
         )?
         .execute(params![name.as_str(), task.0, folder, now])
@@ -199,5 +225,82 @@ pub(crate) fn set_free(
             seen_idle,
         ])
         .map(drop)
+    })
+}
+
+/// Sets a process session aside because it could not be started [T2]; how long
+/// grows with how often that was so.
+pub(crate) fn set_aside(
+    tx: &mut LockTx<'_>,
+    name: &SessionId,
+    first_pause: Duration,
+    why: &str,
+) -> Result<(), Error> {
+    let now = tx.now().moment;
+    let failed: Option<u32> = sql(tx, |sql| {
+        sql.prepare_cached("SELECT failed_starts FROM sessions WHERE name = ?1 AND kind = 'process' AND current_task_id IS NULL")?
+            .query_row([name.as_str()], |row| row.get(0))
+            .optional()
+    })?;
+    let Some(failed) = failed else {
+        return Ok(());
+    };
+    let until = now.plus(aside(failed, first_pause));
+    sql(tx, |sql| {
+        sql.prepare_cached(
+            "UPDATE sessions SET status = 'unknown', idle_since_ns = NULL, failed_starts = failed_starts + 1,
+                 aside_until_ns = ?2, aside_reason = ?3 WHERE name = ?1",
+        )?
+        .execute(params![name.as_str(), until.0, why])
+        .map(drop)
+    })
+}
+
+/// It was started: what was wrong with it is so no more.
+pub(crate) fn starts_again(tx: &mut LockTx<'_>, name: &SessionId) -> Result<(), Error> {
+    sql(tx, |sql| {
+        sql.prepare_cached(
+            "UPDATE sessions SET failed_starts = 0, aside_until_ns = NULL, aside_reason = NULL
+                 WHERE name = ?1 AND failed_starts > 0",
+        )?
+        .execute([name.as_str()])
+        .map(drop)
+    })
+}
+
+/// One that is set aside for longer than the longest pause was so before the
+/// machine's restart.
+const IS_BACK: &str = "kind = 'process' AND status = 'unknown' AND current_task_id IS NULL
+    AND (aside_until_ns <= ?1 OR aside_until_ns > ?2)";
+
+/// Whether a session's time aside is over.
+pub(crate) fn is_anybody_back(tx: &mut LockTx<'_>) -> Result<bool, Error> {
+    let now = tx.now().moment;
+    let query = format!("SELECT EXISTS (SELECT 1 FROM sessions WHERE {IS_BACK})");
+    sql(tx, |sql| {
+        sql.prepare_cached(&query)?
+            .query_row([now.0, now.plus(LONGEST_PAUSE).0], |row| row.get(0))
+    })
+}
+
+/// Gives sessions whose time aside is over another chance.
+pub(crate) fn take_back(tx: &mut LockTx<'_>) -> Result<(), Error> {
+    let now = tx.now().moment;
+    let query = format!(
+        "UPDATE sessions SET status = 'idle', idle_since_ns = ?1, aside_until_ns = NULL WHERE {IS_BACK}"
+    );
+    sql(tx, |sql| {
+        sql.prepare_cached(&query)?
+            .execute([now.0, now.plus(LONGEST_PAUSE).0])
+            .map(drop)
+    })
+}
+
+/// When the next session that is set aside is given another chance.
+pub(crate) fn next_back(tx: &mut LockTx<'_>) -> Result<Option<Moment>, Error> {
+    sql(tx, |sql| {
+        sql.prepare_cached("SELECT min(aside_until_ns) FROM sessions WHERE status = 'unknown'")?
+            .query_row([], |row| row.get::<_, Option<i64>>(0))
+            .map(|found| found.map(Moment))
     })
 }

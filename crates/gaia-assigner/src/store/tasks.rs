@@ -7,7 +7,7 @@ use gaia_locks::service::LockTx;
 use rusqlite::types::Value;
 use rusqlite::{Connection as Sqlite, OptionalExtension as _, Row, params, params_from_iter};
 
-use super::{read, sql, text};
+use super::{queue, read, sql, text};
 use crate::service::{Filter, Send};
 use crate::task::{Status, Wants};
 use crate::wire::TaskInfo;
@@ -16,7 +16,7 @@ use crate::wire::TaskInfo;
 const COLUMNS: &str = "id, status, priority, working_dir, read_only, assigned_session, target_session, target_provider,
     preferred, fallbacks, created_at, assigned_at, started_at, completed_at, response, error, exit_status, retry,
     retry_count, max_retries, timeout_minutes, passed_over_ns, waiter_id, stop, lock_status, lock_token,
-    lock_acquired_at, lock_released_at, log_file";
+    lock_acquired_at, lock_released_at, log_file, held, hold_note";
 
 /// How much of a text a list shows.
 const SHOWN_IN_LISTS: usize = 200;
@@ -26,10 +26,12 @@ pub(crate) fn insert(tx: &mut LockTx<'_>, new: &Send, wants: &Wants) -> Result<T
     let now = tx.now().wall.to_sql();
     let id = sql(tx, |sql| {
         let held = (!all_completed(sql, &new.after)?).then_some("after");
+        let region = queue::region_of_new(sql, wants)?;
         sql.prepare_cached(
             "INSERT INTO prompts (content, source, priority, status, created_at, target_session, target_provider,
-                 max_retries, timeout_minutes, working_dir, read_only, retry, preferred, fallbacks, lane, held)
-             VALUES (?1, ?2, ?3, 'pending', ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+                 max_retries, timeout_minutes, working_dir, read_only, retry, preferred, fallbacks, lane, held,
+                 path, region)
+             VALUES (?1, ?2, ?3, 'pending', ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
         )?
         .execute(params![
             new.text,
@@ -45,8 +47,10 @@ pub(crate) fn insert(tx: &mut LockTx<'_>, new: &Send, wants: &Wants) -> Result<T
             new.retry,
             text(&wants.preferred)?,
             text(&wants.fallbacks)?,
-            text(wants)?,
+            text(&wants.lane())?,
             held,
+            queue::path_of(wants),
+            region.word(),
         ])?;
         let id = sql.last_insert_rowid();
         for needed in &new.after {
@@ -200,7 +204,8 @@ pub(crate) fn cancel_pending(tx: &mut LockTx<'_>, id: TaskId, by: &str) -> Resul
     Ok(())
 }
 
-/// Asks for the end of a running task.
+/// Asks for the end of a running task. An admin's word counts more than any
+/// before it; of others the first does.
 pub(crate) fn ask_to_stop(
     tx: &mut LockTx<'_>,
     id: TaskId,
@@ -208,11 +213,13 @@ pub(crate) fn ask_to_stop(
     by: &str,
     why: &str,
 ) -> Result<(), Error> {
+    let now = tx.now().moment;
     sql(tx, |sql| {
         sql.execute(
-            "UPDATE prompts SET stop = ?2, stop_by = ?3, stop_note = ?4
-                 WHERE id = ?1 AND status IN ('assigned', 'in_progress') AND stop IS NULL",
-            params![id.0, word, by, why],
+            "UPDATE prompts SET stop = ?2, stop_by = ?3, stop_note = ?4, stop_ns = coalesce(stop_ns, ?5)
+                 WHERE id = ?1 AND status IN ('assigned', 'in_progress')
+                 AND (stop IS NULL OR (?2 = 'forced' AND stop <> 'forced'))",
+            params![id.0, word, by, why, now.0],
         )
         .map(drop)
     })?;
@@ -296,5 +303,7 @@ fn info(row: &Row<'_>) -> rusqlite::Result<TaskInfo> {
         lock_acquired_at: wall(row, 27)?,
         lock_released_at: wall(row, 28)?,
         log_file: row.get(29)?,
+        held: row.get(30)?,
+        hold_note: row.get(31)?,
     })
 }

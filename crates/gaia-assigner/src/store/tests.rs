@@ -1,84 +1,245 @@
-//! What a look at the queue costs.
+//! What a look at the queue costs, counted in what SQLite does for it.
 
+use std::ffi::{c_int, c_void};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use gaia_locks::clock::{Clock as _, SystemClock};
 use gaia_locks::folder::Folder;
-use gaia_locks::ids::{Scope, SessionId};
-use gaia_locks::liveness::SystemWitness;
-use gaia_locks::service::{Config, LockService};
+use gaia_locks::ids::{Scope, SessionId, TaskId};
+use gaia_locks::model::Mode;
+use gaia_locks::service::{Acquire, Config, LockService, LockTx, Locks as _};
 use gaia_locks::store::sqlite::{SqliteOptions, SqliteStore};
 
-use super::queue::{Eyes, snapshot};
-use crate::plan::Rules;
+use rusqlite::{Connection as Sqlite, ffi};
+
+use super::queue::{self, Eyes};
+use super::sql;
+use crate::plan::{Effect, Rules, plan};
 use crate::service::{AddProcess, Send, Tasks};
 
-fn look(tasks: &Tasks) -> (Duration, usize) {
-    let scope = Scope::local();
-    let eyes = Eyes {
-        scope: &scope,
-        witness: &SystemWitness,
-        rules: Rules {
-            patience: Duration::from_secs(600),
-        },
-    };
-    let mut heads = 0;
-    let mut times: Vec<Duration> = (0..30)
-        .map(|_| {
-            let before = SystemClock.now().moment;
-            heads = tasks
-                .locks()
-                .look(|tx| snapshot(tx, eyes))
-                .unwrap()
-                .heads
-                .len();
-            SystemClock.now().moment.since(before)
-        })
-        .collect();
-    times.sort_unstable();
-    (times[times.len() / 2], heads)
+const RULES: Rules = Rules {
+    patience: Duration::from_secs(600),
+};
+
+/// From now on each step of SQLite's machine is counted there, or nowhere.
+fn count_steps(sql: &Sqlite, counter: Option<&AtomicU64>) -> rusqlite::Result<()> {
+    unsafe extern "C" fn count(counter: *mut c_void) -> c_int {
+        // SAFETY: it is the counter below, which outlives the counting.
+        unsafe { &*counter.cast::<AtomicU64>() }.fetch_add(1, Ordering::Relaxed);
+        0
+    }
+    let every = c_int::from(counter.is_some());
+    let counter = counter.map_or(std::ptr::null(), std::ptr::from_ref);
+    // SAFETY: the handle is open, and the counting ends before the counter does.
+    unsafe {
+        ffi::sqlite3_progress_handler(sql.handle(), every, Some(count), counter.cast_mut().cast());
+    }
+    Ok(())
 }
 
-#[test]
-fn alone_n09_a_look_at_the_queue_does_not_grow_with_what_stands_behind_the_first() {
-    let home = tempfile::tempdir().unwrap();
-    let store =
-        SqliteStore::open(&home.path().join("assigner.db"), SqliteOptions::default()).unwrap();
-    let tasks = Tasks::new(LockService::new(Arc::new(store), Config::default()));
-    tasks
-        .add_process(&AddProcess {
-            name: SessionId::new("worker").unwrap(),
-            command: "true".to_owned(),
-            provider: None,
-            folder: None,
-        })
-        .unwrap();
-    let folders: Vec<Folder> = (0..10)
-        .map(|at| Folder::resolve(&home.path().join(format!("f{at}")), Path::new("/")).unwrap())
-        .collect();
-    let fill = |count: usize| {
-        let queue = |tx: &mut gaia_locks::service::LockTx<'_>| {
+/// A queue on a database of its own, with one idle session.
+struct Queue {
+    home: tempfile::TempDir,
+    tasks: Tasks,
+}
+
+impl Queue {
+    fn new() -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let file = home.path().join("assigner.db");
+        let store = SqliteStore::open(&file, SqliteOptions::default()).unwrap();
+        let tasks = Tasks::new(LockService::new(Arc::new(store), Config::default()));
+        let queue = Self { home, tasks };
+        queue.add("worker");
+        queue
+    }
+
+    fn add(&self, name: &str) {
+        self.tasks
+            .add_process(&AddProcess {
+                name: SessionId::new(name).unwrap(),
+                command: "true".to_owned(),
+                provider: None,
+                folder: None,
+            })
+            .unwrap();
+    }
+
+    /// A folder that exists.
+    fn folder(&self, name: &str) -> Folder {
+        let path = self.home.path().join(name);
+        std::fs::create_dir_all(&path).unwrap();
+        Folder::resolve(&path, Path::new("/")).unwrap()
+    }
+
+    fn lock(&self, folder: &Folder, mode: Mode) {
+        let request = Acquire {
+            mode,
+            ..Acquire::new(
+                folder.clone(),
+                SessionId::new("person").unwrap(),
+                TaskId::NONE,
+            )
+        };
+        self.tasks.locks().acquire(&request).unwrap();
+    }
+
+    fn fill(&self, count: usize, new: impl Fn(usize) -> Send) {
+        let fill = |tx: &mut LockTx<'_>| {
             for at in 0..count {
-                let new = Send {
-                    folder: Some(folders[at % 10].clone()),
-                    ..Send::new("work")
-                };
+                let new = new(at);
                 super::tasks::insert(tx, &new, &new.wants())?;
             }
             Ok(())
         };
-        tasks.locks().transact(queue).unwrap();
-    };
-    fill(100);
-    let (few, heads) = look(&tasks);
-    assert_eq!(heads, 10);
-    fill(50_000);
-    let (many, heads) = look(&tasks);
-    assert_eq!(heads, 10);
+        self.tasks.locks().transact(fill).unwrap();
+    }
+
+    /// What is to be done, and how many steps of SQLite's machine it took to
+    /// find out.
+    fn look(&self) -> (Vec<Effect>, u64) {
+        let scope = Scope::local();
+        let eyes = Eyes {
+            scope: &scope,
+            is_foreign: &|_| false,
+            rules: RULES,
+        };
+        let steps = AtomicU64::new(0);
+        let effects = self.tasks.locks().look(|tx| {
+            sql(tx, |sql| count_steps(sql, Some(&steps)))?;
+            let sight = queue::look(tx, eyes);
+            sql(tx, |sql| count_steps(sql, None))?;
+            Ok(plan(&sight?.snapshot, tx.now().moment, RULES))
+        });
+        (effects.unwrap(), steps.load(Ordering::Relaxed))
+    }
+
+    /// Looks and puts tasks into regions until nothing of that is left to do,
+    /// as the assigner does; gives what is to be done then, and the steps of
+    /// the last look.
+    fn settle(&self) -> (Vec<Effect>, u64) {
+        loop {
+            let (effects, steps) = self.look();
+            let mut is_settled = true;
+            for effect in &effects {
+                if let Effect::Enter { task, region } = effect {
+                    is_settled = false;
+                    let enter = |tx: &mut LockTx<'_>| queue::enter(tx, *task, region);
+                    self.tasks.locks().transact(enter).unwrap();
+                }
+                if let Effect::PassOver { task } = effect {
+                    is_settled = false;
+                    let pass_over = |tx: &mut LockTx<'_>| queue::pass_over(tx, *task);
+                    self.tasks.locks().transact(pass_over).unwrap();
+                }
+            }
+            if is_settled {
+                return (effects, steps);
+            }
+        }
+    }
+}
+
+/// Compares a look beside few tasks with one beside very many; `new` is what
+/// waits, and behind it all stands one task that could be assigned.
+fn assert_a_look_does_not_grow(new: impl Fn(&Queue, usize) -> Send, lock: impl Fn(&Queue)) {
+    let measured = [100, 3_000].map(|count| {
+        let queue = Queue::new();
+        lock(&queue);
+        queue.fill(count, |at| new(&queue, at));
+        let free = queue.folder("free");
+        queue.fill(1, |_| Send {
+            folder: Some(free.clone()),
+            priority: -1,
+            ..Send::new("at last")
+        });
+        let (effects, steps) = queue.settle();
+        let assigned = effects
+            .iter()
+            .filter(|effect| matches!(effect, Effect::Assign(_)));
+        assert_eq!(assigned.count(), 1, "beside {count}: {effects:?}");
+        steps
+    });
+    let [few, many] = measured;
     assert!(
-        many < few * 3,
-        "{few:?} with 100 tasks, {many:?} with 50,100"
+        many <= few + few / 4 + 50,
+        "{few} steps beside 100 tasks, {many} beside 3,000"
+    );
+}
+
+/// Work in a folder that exists, or, where nobody will look at it, need not.
+fn within(queue: &Queue, name: &str, exists: bool) -> Send {
+    let path = Path::new(queue.folder(".").path()).join(name);
+    if exists {
+        std::fs::create_dir_all(&path).unwrap();
+    }
+    Send {
+        folder: Some(Folder::clean(&path.to_string_lossy()).unwrap()),
+        ..Send::new("work")
+    }
+}
+
+#[test]
+fn n09_a_look_does_not_grow_with_tasks_in_one_locked_folder() {
+    assert_a_look_does_not_grow(
+        |queue, _| within(queue, "repo", true),
+        |queue| queue.lock(&queue.folder("repo"), Mode::Exclusive),
+    );
+}
+
+#[test]
+fn n09_a_look_does_not_grow_with_tasks_in_folders_of_their_own_below_a_locked_one() {
+    assert_a_look_does_not_grow(
+        |queue, at| within(queue, &format!("repo/{at}"), true),
+        |queue| queue.lock(&queue.folder("repo"), Mode::Exclusive),
+    );
+}
+
+#[test]
+fn n09_a_look_does_not_grow_with_tasks_above_a_locked_folder() {
+    assert_a_look_does_not_grow(
+        |queue, _| within(queue, "repo", true),
+        |queue| queue.lock(&queue.folder("repo/inside"), Mode::Shared),
+    );
+}
+
+#[test]
+fn n09_a_look_does_not_grow_with_tasks_for_a_session_that_is_away() {
+    assert_a_look_does_not_grow(
+        |queue, at| Send {
+            session: Some("busy".to_owned()),
+            ..within(queue, &format!("other/{at}"), false)
+        },
+        |queue| {
+            queue.add("busy");
+            let away = |tx: &mut LockTx<'_>| {
+                sql(tx, |sql| {
+                    sql.execute(
+                        "UPDATE sessions SET status = 'busy' WHERE name = 'busy'",
+                        [],
+                    )
+                })
+            };
+            queue.tasks.locks().transact(away).unwrap();
+        },
+    );
+}
+
+#[test]
+fn n09_a_look_does_not_grow_with_tasks_that_wait_for_others() {
+    assert_a_look_does_not_grow(
+        |queue, at| match at {
+            0 => Send {
+                session: Some("nobody".to_owned()),
+                ..Send::new("first")
+            },
+            _ => Send {
+                after: vec![TaskId(1)],
+                ..within(queue, &format!("other/{at}"), false)
+            },
+        },
+        |_| {},
     );
 }

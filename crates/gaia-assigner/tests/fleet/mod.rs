@@ -7,6 +7,7 @@
 )]
 
 use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -14,6 +15,7 @@ use std::time::Duration;
 use gaia_assigner::daemon::Shutdown;
 use gaia_assigner::runner::KeeperProgram;
 use gaia_assigner::service::{AddProcess, Send, Waiting};
+use gaia_assigner::task::Status;
 use gaia_assigner::wire::TaskInfo;
 use gaia_assigner::{Assigner, Config, Tasks};
 use gaia_locks::LockService;
@@ -35,10 +37,22 @@ pub struct AtWork {
 
 impl Fleet {
     pub fn new() -> Self {
-        let home = tempfile::tempdir().unwrap();
-        let store =
-            SqliteStore::open(&home.path().join("assigner.db"), SqliteOptions::default()).unwrap();
-        let locks = LockService::new(Arc::new(store), gaia_locks::service::Config::default());
+        Self::with_ttl(Duration::from_secs(2 * 3600))
+    }
+
+    /// One whose leases are of this length.
+    pub fn with_ttl(ttl: Duration) -> Self {
+        Self::at(tempfile::tempdir().unwrap(), SqliteOptions::default(), ttl)
+    }
+
+    /// Somewhere else, or by another clock.
+    pub fn at(home: tempfile::TempDir, options: SqliteOptions, ttl: Duration) -> Self {
+        let store = SqliteStore::open(&home.path().join("assigner.db"), options).unwrap();
+        let config = gaia_locks::service::Config {
+            ttl,
+            ..gaia_locks::service::Config::default()
+        };
+        let locks = LockService::new(Arc::new(store), config);
         Self {
             home,
             tasks: Tasks::new(locks),
@@ -57,7 +71,7 @@ impl Fleet {
     }
 
     pub fn config(&self) -> Config {
-        let mut config = Config::new(self.path("logs"), keeper());
+        let mut config = Config::new(self.path("logs"), keeper(&self.path("assigner.db")));
         config.first_pause = Duration::from_millis(20);
         config.grace = Duration::from_millis(500);
         config
@@ -90,6 +104,25 @@ impl Fleet {
             shutdown,
             thread: Some(thread),
         }
+    }
+
+    /// An assigner as a process of its own, which can be killed.
+    pub fn start_assigner(&self) -> Child {
+        use gaia_locks::Locks as _;
+        let mut command = Command::new(example("assigner"));
+        command
+            .arg(self.path("assigner.db"))
+            .arg(self.path("logs"))
+            .arg(self.tasks.locks().default_ttl().as_secs_f64().to_string());
+        command.spawn().unwrap()
+    }
+
+    /// Waits until a task's agent runs; gives it as it is then.
+    pub fn running(&self, id: TaskId) -> TaskInfo {
+        until("it runs", || {
+            self.tasks.show(id).unwrap().status == Status::InProgress
+        });
+        self.tasks.show(id).unwrap()
     }
 
     pub fn send(&self, text: &str, folder: Option<&Folder>) -> TaskId {
@@ -160,12 +193,13 @@ impl Drop for AtWork {
 }
 
 /// The example of this crate that is a keeper: it lies beside the tests.
-pub fn keeper() -> KeeperProgram {
+pub fn keeper(database: &Path) -> KeeperProgram {
     let program = example("keeper");
     assert!(program.is_file(), "{} is not built", program.display());
     KeeperProgram {
         program,
-        arguments: Vec::new(),
+        arguments: vec![database.into()],
+        environment: Vec::new(),
     }
 }
 

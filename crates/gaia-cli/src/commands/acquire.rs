@@ -1,9 +1,11 @@
 //! `gaia acquire`.
 
+use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use gaia_locks::Locks;
 use gaia_locks::ids::RequestId;
 use gaia_locks::liveness::ProcessIdentity;
 use gaia_locks::model::{LockStatus, Mode, Releaser};
@@ -61,22 +63,54 @@ pub fn run(context: &Context, args: AcquireArgs) -> Ended {
     let locks = context.locks()?;
     match waiting::acquire(&*locks, &request, limit)? {
         Outcome::Granted(granted) => {
-            let json = Acquired::granted(&granted);
-            context
-                .out
-                .answer(&json, |style| in_words(style, &granted))?;
+            hand_over(context, &*locks, &request, &granted)?;
             Ok(still_held(context, &granted).into())
         }
         Outcome::Refused { refusal, waited } => {
-            if context.out.is_json() {
-                context.out.object(&Acquired::refused(&refusal, waited))?;
-            } else {
-                tell::line(&refusal::in_words(&tell::style(), &refusal, waited));
-            }
+            refusal::tell(&context.out, &refusal, waited);
             Ok(Status::NotGranted.into())
         }
         Outcome::Interrupted(status) => Ok(ExitCode::from(status)),
     }
+}
+
+/// Tells what was granted. A lock whose token nobody was told could not be
+/// given back before its lease ends: where the answer cannot be written, what
+/// this request has newly taken is given back.
+fn hand_over(
+    context: &Context,
+    locks: &dyn Locks,
+    request: &Acquire,
+    granted: &Granted,
+) -> Result<(), Failure> {
+    let json = Acquired::granted(granted);
+    let told = match granted.locks.iter().any(is_active) {
+        true => context.out.deliver(&json, |style| in_words(style, granted)),
+        false => context.out.answer(&json, |style| in_words(style, granted)),
+    };
+    told.map_err(|error| {
+        let kept = waiting::give_back(locks, request, granted);
+        untold(&error, granted, &kept)
+    })
+}
+
+fn untold(error: &io::Error, granted: &Granted, kept: &[LockInfo]) -> Failure {
+    let why = |what: &str| Failure::new("failed", Status::Failed, format!("{error}; {what}"));
+    let Some(first) = kept.first() else {
+        return why(match granted.held_before {
+            true => "what was held before is held on",
+            false => "what was locked is given back",
+        });
+    };
+    let tokens: Vec<String> = kept.iter().map(|lock| lock.id.to_string()).collect();
+    let tokens = tokens.join(",");
+    why(&format!(
+        "what was locked could not be given back: token {tokens}"
+    ))
+    .hint(format!(
+        "gaia release --token {tokens} --session {}",
+        first.session_id.as_str()
+    ))
 }
 
 /// A request id that comes again gives the same lock with its state now [R16]:

@@ -2,28 +2,41 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use gaia_assigner::daemon::Shutdown;
+use gaia_assigner::daemon::{LastError, Shutdown};
+use gaia_assigner::keeper::Door;
 use gaia_assigner::runner::KeeperProgram;
 use gaia_assigner::{Assigner, Config};
-use gaia_locks::settings::{LogFormat, Settings};
+use gaia_locks::settings::{Settings, Uncommitted};
+use gaia_locks::{Locks, StoreError};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::args::duration;
-use crate::context::Context;
+use crate::context::{Again, Context};
 use crate::exit::{Ended, Failure, Status};
+use crate::log;
 use crate::tell;
 
 /// Give tasks to sessions until told to end
 ///
-/// Runs in the foreground and logs to stderr. At the first Ctrl-C or TERM it
-/// assigns nothing more and waits for what runs; at the second it stops what
-/// runs, which is then pending again. Killed at any moment it loses nothing:
-/// what runs goes on, and the next assigner takes it over.
+/// What `gaia up` does, without its word at the start; several may run beside
+/// each other on one database. Runs in the foreground and logs to stderr. At the
+/// first Ctrl-C or TERM it assigns nothing more and waits for what runs; at the
+/// second it stops what runs, which is then pending again. Killed at any moment
+/// it loses nothing: what runs goes on, and the next assigner takes it over.
 #[derive(clap::Args, Debug)]
 pub struct AssignerArgs {
+    #[command(flatten)]
+    pub work: WorkArgs,
+}
+
+// What `up` and `assigner` both know; no help of its own, which would stand in
+// the place of theirs.
+#[derive(clap::Args, Debug)]
+pub struct WorkArgs {
     /// End when nothing runs and nothing is left that could be taken
     #[arg(long)]
     pub until_idle: bool,
@@ -34,25 +47,54 @@ pub struct AssignerArgs {
     /// How long a task that is stopped has to end before it is killed
     #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = duration)]
     pub grace: Duration,
+    /// What a task does with work that another left uncommitted in its folder:
+    /// warn (go on, told so), wait (for a person), stash [GAIA_UNCOMMITTED]
+    #[arg(long, value_name = "WORD", value_parser = Uncommitted::parse)]
+    pub uncommitted: Option<Uncommitted>,
 }
 
 /// Works.
 pub fn run(context: &Context, args: &AssignerArgs) -> Ended {
+    prepare(context, &args.work)?.until_told_to_end()
+}
+
+/// An assigner that is ready to work.
+pub struct Work {
+    assigner: Assigner,
+}
+
+/// Makes one ready: the log has started, the database is open.
+pub fn prepare(context: &Context, args: &WorkArgs) -> Result<Work, Failure> {
     let settings = context.settings()?;
     let service = context.service()?;
-    start_logging(settings)?;
+    let last_error = LastError::default();
+    log::start(settings, last_error.clone())?;
     let config = Config {
         environment: environment(settings),
         patience: args.patience,
         grace: args.grace,
         sweep: settings.auto_cleanup.then_some(settings.cleanup_interval),
         until_idle: args.until_idle,
-        ..Config::new(settings.home.join("logs"), keeper()?)
+        uncommitted: args.uncommitted.unwrap_or(settings.uncommitted),
+        last_error,
+        ..Config::new(logs(settings), keeper(context)?)
     };
-    let mut assigner = Assigner::new((*service).clone(), config)?;
-    watch_signals(assigner.shutdown())?;
-    assigner.run();
-    Ok(Status::Done.into())
+    let assigner = Assigner::new((*service).clone(), config)?;
+    Ok(Work { assigner })
+}
+
+/// Where the output of tasks goes.
+pub fn logs(settings: &Settings) -> PathBuf {
+    settings.home.join("logs")
+}
+
+impl Work {
+    /// Works until told to end.
+    pub fn until_told_to_end(mut self) -> Ended {
+        watch_signals(self.assigner.shutdown())?;
+        self.assigner.run();
+        Ok(Status::Done.into())
+    }
 }
 
 /// So that an agent's own gaia finds the same home and database, whatever
@@ -70,35 +112,18 @@ fn environment(settings: &Settings) -> Vec<(String, String)> {
 }
 
 /// This binary, also when its file has been replaced by a newer one meanwhile.
-fn keeper() -> Result<KeeperProgram, Failure> {
+fn keeper(context: &Context) -> Result<KeeperProgram, Failure> {
     let program = match cfg!(target_os = "linux") {
         true => PathBuf::from("/proc/self/exe"),
         false => std::env::current_exe()?,
     };
+    let given = context.settings_to_hand_on()?.into_iter();
+    let environment = given.map(|(name, value)| (name.into(), value)).collect();
     Ok(KeeperProgram {
         program,
         arguments: vec![OsString::from("keeper")],
+        environment,
     })
-}
-
-/// The log, on stderr.
-///
-/// # Errors
-/// When its filter cannot be read.
-pub fn start_logging(settings: &Settings) -> Result<(), Failure> {
-    use tracing_subscriber::EnvFilter;
-    let wrong = |error: String| Failure::usage(format!("GAIA_LOG cannot be used: {error}"));
-    let filter = EnvFilter::try_new(&settings.log).map_err(|error| wrong(error.to_string()))?;
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(tell::style().is_colourful())
-        .with_target(false);
-    let started = match settings.log_format {
-        LogFormat::Json => log.json().try_init(),
-        LogFormat::Text => log.try_init(),
-    };
-    started.map_err(|error| wrong(error.to_string()))
 }
 
 fn watch_signals(shutdown: Shutdown) -> Result<(), Failure> {
@@ -123,7 +148,21 @@ fn watch_signals(shutdown: Shutdown) -> Result<(), Failure> {
 pub struct KeeperArgs {}
 
 /// Keeps.
-pub fn keep() -> Ended {
-    gaia_assigner::keeper::run()?;
+pub fn keep(context: &Context) -> Ended {
+    let again = context.again();
+    let door: Door = Arc::new(move || open(&again));
+    gaia_assigner::keeper::run(door)?;
     Ok(Status::Done.into())
+}
+
+/// A database that is gone is not made anew: the lock was in the other one.
+fn open(again: &Again) -> Result<Arc<dyn Locks>, gaia_locks::Error> {
+    let unusable = |failure: Failure| StoreError::Failed(failure.message);
+    let context = again.context();
+    let file = context.database_file().map_err(unusable)?;
+    if !file.is_file() {
+        let gone = format!("the database {} is gone", file.display());
+        return Err(StoreError::Failed(gone).into());
+    }
+    context.locks().map_err(|failure| unusable(failure).into())
 }

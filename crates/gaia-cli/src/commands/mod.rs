@@ -12,6 +12,7 @@ pub mod demo;
 pub mod doctor;
 pub mod force_release;
 pub mod history;
+pub mod init;
 pub mod man;
 pub mod pause;
 pub mod prune;
@@ -28,6 +29,7 @@ pub mod status;
 pub mod task;
 pub mod tasks;
 pub mod token;
+pub mod up;
 pub mod user;
 pub mod verify;
 pub mod why;
@@ -57,11 +59,12 @@ pub fn run(context: &Context, command: Command) -> Ended {
         Command::Task(args) => task::run(context, &args),
         Command::Sessions(args) => sessions::run(context, &args),
         Command::Session(args) => session::run(context, args),
+        Command::Up(args) => up::run(context, &args),
         Command::Assigner(args) => assigner::run(context, &args),
         Command::Serve(args) => serve::run(context, &args),
         Command::User(args) => user::run(context, &args),
         Command::Token(args) => token::run(context, &args),
-        Command::Keeper(_) => assigner::keep(),
+        Command::Keeper(_) => assigner::keep(context),
         Command::Demo(args) => demo::run(context, &args),
         Command::DemoAgent(args) => demo::agent::run(context, &args),
         Command::ForceRelease(args) => force_release::run(context, &args),
@@ -69,6 +72,7 @@ pub fn run(context: &Context, command: Command) -> Ended {
         Command::Prune(args) => prune::run(context, &args),
         Command::Backup(args) => backup::run(context, &args),
         Command::Restore(args) => restore::run(context, &args),
+        Command::Init(args) => init::run(context, &args),
         Command::Doctor(args) => doctor::run(context, &args),
         Command::Bench(args) => bench::run(context, args),
         Command::Check(args) => check::run(context, &args),

@@ -1,6 +1,6 @@
 //! `gaia send`.
 
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::output::human::{Style, clean};
 
 /// Queue a task for the fleet
 ///
-/// An assigner (`gaia assigner`) gives it to a session that fits, together
+/// `gaia up` gives it to a session that fits, together
 /// with the lock on its folder. The text may come from a file or from stdin.
 ///
 /// Exit status: 0 queued. With --wait: 0 completed, 1 failed or cancelled,
@@ -92,18 +92,27 @@ pub fn run(context: &Context, args: SendArgs) -> Ended {
     let task = tasks.send(&wish(context, args)?)?;
     let Some(limit) = wait else {
         let answer = OneTask { task };
-        context
+        let told = context
             .out
-            .answer(&answer, |style| queued(style, &answer.task))?;
+            .deliver(&answer, |style| queued(style, &answer.task));
+        told.map_err(|error| untold(&error, answer.task.id))?;
         return Ok(Status::Done.into());
     };
     let patience = Waiting {
         limit,
         ..Waiting::default()
     };
-    let task = tasks.wait(task.id, &patience)?;
-    print_answer(context, &task)?;
+    let id = task.id;
+    let task = tasks.wait(id, &patience)?;
+    print_answer(context, &task).map_err(|error| untold(&error, id))?;
     Ok(end_status(&task).into())
+}
+
+/// A task is queued whether or not anybody could be told its number.
+fn untold(error: &io::Error, id: TaskId) -> Failure {
+    let message = format!("{error}; task {id} was queued all the same");
+    Failure::new("failed", Status::Failed, message)
+        .hint(format!("gaia task show {id}; gaia task cancel {id}"))
 }
 
 fn wish(context: &Context, args: SendArgs) -> Result<Send, Failure> {

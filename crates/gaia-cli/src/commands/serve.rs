@@ -4,14 +4,14 @@ use std::ffi::OsString;
 use std::net::TcpListener;
 use std::path::PathBuf;
 
+use gaia_assigner::daemon::LastError;
 use gaia_server::{App, Config, Stop, Tls};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use super::assigner::start_logging;
 use crate::context::Context;
 use crate::exit::{Ended, Failure, Status};
-use crate::tell;
+use crate::{log, tell};
 
 /// Serve the HTTP API until told to end
 ///
@@ -51,7 +51,7 @@ pub struct Reached {
 /// Serves.
 pub fn run(context: &Context, args: &ServeArgs) -> Ended {
     let (app, listener) = prepare(context, &args.reached)?;
-    start_logging(context.settings()?)?;
+    log::start(context.settings()?, LastError::default())?;
     let stop = Stop::default();
     watch_signals(stop.clone())?;
     if let Some(link) = app.sign_in_link()? {

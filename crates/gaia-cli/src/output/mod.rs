@@ -6,6 +6,7 @@ pub mod refusal;
 
 use std::io::{self, IsTerminal, Write};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde::Serialize;
 
 use human::Style;
@@ -56,6 +57,22 @@ impl Output {
         }
     }
 
+    /// The same to somebody who has to get it, because it tells what he owns
+    /// from now on.
+    ///
+    /// # Errors
+    /// When stdout cannot be written, or its reader has left.
+    pub fn deliver(
+        &self,
+        json: &impl Serialize,
+        human: impl FnOnce(&Style) -> String,
+    ) -> io::Result<()> {
+        match self.json {
+            true => write_out(&serde_json::to_string(json)?),
+            false => write_out(&human(&self.style())),
+        }
+    }
+
     /// One JSON value on one line.
     ///
     /// # Errors
@@ -69,12 +86,29 @@ impl Output {
     /// # Errors
     /// As [`Output::answer`].
     pub fn text(&self, text: &str) -> io::Result<()> {
-        let end = if text.ends_with('\n') { "" } else { "\n" };
-        let mut out = io::stdout().lock();
-        let written = write!(out, "{text}{end}").and_then(|()| out.flush());
-        match written {
+        match write_out(text) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             written => written,
         }
     }
+
+    /// Whether nobody can read any more what would be written: a pipe whose
+    /// reader has left says so before anything is written to it.
+    pub fn reader_has_left(&self) -> bool {
+        let out = io::stdout();
+        let mut asked = [PollFd::new(&out, PollFlags::OUT)];
+        let at_once = Timespec::default();
+        poll(&mut asked, Some(&at_once)).is_ok_and(|_| {
+            let left = PollFlags::ERR | PollFlags::HUP;
+            asked[0].revents().intersects(left)
+        })
+    }
+}
+
+fn write_out(text: &str) -> io::Result<()> {
+    let end = if text.ends_with('\n') { "" } else { "\n" };
+    let mut out = io::stdout().lock();
+    let written = write!(out, "{text}{end}").and_then(|()| out.flush());
+    written
+        .map_err(|error| io::Error::new(error.kind(), format!("stdout cannot be written: {error}")))
 }

@@ -5,7 +5,19 @@ use gaia_locks::ids::TaskId;
 use gaia_locks::model::Mode;
 use gaia_locks::wire::{Conflict, HolderInfo, LockInfo, PauseInfo, Refusal, WaiterInfo};
 
+use super::Output;
 use super::human::{Style, ago, at, clean, left};
+use super::json::Acquired;
+use crate::tell;
+
+/// Tells whoever asked: as JSON on stdout; in words on stderr, also where
+/// stdout cannot be written.
+pub fn tell(out: &Output, refusal: &Refusal, waited: bool) {
+    let json = Acquired::refused(refusal, waited);
+    if !out.is_json() || out.deliver(&json, |_| String::new()).is_err() {
+        tell::line(&in_words(&tell::style(), refusal, waited));
+    }
+}
 
 /// Everything that a person needs to know.
 pub fn in_words(style: &Style, refusal: &Refusal, waited: bool) -> String {

@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use crate::home::{Guard, Home, signal, until};
+use crate::home::{Guard, Home, loudly, signal, until};
 
 fn check(home: &Home, name: &str) -> (String, String) {
     let found = home.json(&["doctor"]);
@@ -59,4 +59,49 @@ fn a_locks_directory_that_cannot_be_used_is_a_problem() {
     let found = String::from_utf8(output.stdout).unwrap();
     assert!(found.contains("problem  locks directory"), "{found}");
     assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
+fn a_row_that_cannot_be_read_is_a_finding() {
+    let home = Home::new();
+    assert_eq!(home.status(&["acquire", "a", "--session", "s"]), 0);
+    assert_eq!(check(&home, "rows").0, "ok");
+    let written = Command::new("sqlite3")
+        .arg(home.path(".gaia/locks/assigner.db"))
+        .arg("UPDATE active_locks SET mode = 'sideways'; UPDATE lock_history SET mode = 'sideways'")
+        .status();
+    if !written.is_ok_and(|status| status.success()) {
+        return loudly("there is no sqlite3 here");
+    }
+    let (state, finding) = check(&home, "rows");
+    assert_eq!(state, "problem", "{finding}");
+    assert_eq!(home.status(&["doctor"]), 1);
+}
+
+/// A disk of two megabytes in a mount namespace of the test's own.
+#[test]
+fn a_disk_that_is_nearly_full_is_noticed() {
+    let home = Home::new();
+    assert_eq!(check(&home, "room").0, "ok");
+    let small = home.path("small");
+    std::fs::create_dir(&small).unwrap();
+    let script = format!(
+        "mount -t tmpfs -o size=2m none {0} && {1} doctor --json --home {0}/home",
+        small.display(),
+        env!("CARGO_BIN_EXE_gaia")
+    );
+    let inside = Command::new("unshare")
+        .args(["--user", "--map-root-user", "--mount", "sh", "-c", &script])
+        .current_dir(home.path("work"))
+        .output();
+    let Some(found) = inside
+        .ok()
+        .and_then(|output| serde_json::from_slice::<serde_json::Value>(&output.stdout).ok())
+    else {
+        return loudly("nothing can be mounted here");
+    };
+    let checks = found["checks"].as_array().unwrap();
+    let room = checks.iter().find(|check| check["name"] == "room").unwrap();
+    assert_eq!(room["state"], "problem", "{room}");
+    assert_eq!(found["ok"], false);
 }

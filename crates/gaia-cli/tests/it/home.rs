@@ -133,3 +133,12 @@ pub fn line_of(file: &Path) -> String {
     });
     text.trim_end().to_owned()
 }
+
+/// What could not be tested here.
+#[expect(
+    clippy::print_stderr,
+    reason = "whoever runs the tests must see what was left out"
+)]
+pub fn loudly(text: &str) {
+    eprintln!("\n!!! NOT TESTED: {text}\n");
+}

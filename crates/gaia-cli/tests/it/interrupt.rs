@@ -55,6 +55,8 @@ fn r08_a_waiter_started_with_nohup_goes_on_waiting_when_the_terminal_is_gone() {
             "trap '' HUP; exec \"$0\" acquire a --session waiter --wait",
         ])
         .arg(env!("CARGO_BIN_EXE_gaia"))
+        .env_clear()
+        .env("PATH", "/usr/local/bin:/usr/bin:/bin")
         .env("HOME", home.path(""))
         .current_dir(home.path("work"))
         .stderr(std::process::Stdio::piped());

@@ -10,7 +10,12 @@
 mod doctor;
 mod home;
 mod interrupt;
+mod log;
+mod lost_database;
 mod run;
+mod service;
 mod snapshots;
 mod terminal;
+mod untold;
+mod up;
 mod why;

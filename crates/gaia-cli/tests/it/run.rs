@@ -238,3 +238,69 @@ fn run_has_the_status_that_was_asked_for_when_another_database_holds_the_folder(
     assert_eq!(output.status.code(), Some(77), "{err}");
     assert!(err.contains("other.db"), "{err}");
 }
+
+#[test]
+fn run_holds_a_folder_once_however_often_it_was_named() {
+    let home = Home::new();
+    let script = "echo $GAIA_LOCK_TOKEN";
+    let output = home.output(&["run", "a", "./a", "b", "a", "--", "sh", "-c", script]);
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "1,2\n");
+    assert!(home.locks().is_empty());
+}
+
+#[test]
+fn what_run_starts_elsewhere_finds_the_same_home_when_it_was_a_relative_one() {
+    let home = Home::new();
+    std::fs::create_dir(home.path("work/inner")).unwrap();
+    let gaia = env!("CARGO_BIN_EXE_gaia");
+    let script = format!("cd inner && {gaia} status --json");
+    let mut command = home.gaia(&["run", "a", "--session", "me", "--", "sh", "-c", &script]);
+    let output = command.env("GAIA_HOME", "home").output().unwrap();
+    let (out, err) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    assert!(out.contains(r#""count":1"#), "{out}{err}");
+    let here = home.path("work/home");
+    let warning = format!(
+        "GAIA_HOME is a relative path: here it means {}",
+        here.display()
+    );
+    assert!(err.contains(&warning), "{err}");
+}
+
+/// Many who wait for one folder, each for a moment: whoever is quicker than the
+/// release of the one before does not make a dead holder of it.
+#[test]
+fn heavy_run_under_contention_nobody_stands_in_the_history_as_died() {
+    let home = Home::new();
+    let workers: Vec<_> = (0..6)
+        .map(|worker| {
+            let gaia = env!("CARGO_BIN_EXE_gaia");
+            let script = format!(
+                "for turn in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do {gaia} run a --session w{worker} --wait -- true 2>/dev/null || exit 1; done"
+            );
+            let mut shell = home.gaia(&[]);
+            let environment: Vec<_> = shell
+                .get_envs()
+                .map(|(name, value)| (name.to_owned(), value.unwrap().to_owned()))
+                .collect();
+            shell = std::process::Command::new("sh");
+            shell.args(["-c", &script]).env_clear().envs(environment);
+            shell.current_dir(home.path("work"));
+            Guard(shell.spawn().unwrap())
+        })
+        .collect();
+    for worker in workers {
+        assert_eq!(worker.end().0, 0);
+    }
+    let history = home.json(&["history", "-n", "1000"]);
+    let locks = history["locks"].as_array().unwrap();
+    assert_eq!(locks.len(), 90);
+    let ends: Vec<_> = locks
+        .iter()
+        .map(|lock| lock["end_reason"].as_str().unwrap())
+        .collect();
+    let died = ends.iter().filter(|end| **end != "released").count();
+    assert_eq!(died, 0, "{ends:?}");
+}

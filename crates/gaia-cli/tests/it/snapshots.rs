@@ -51,6 +51,7 @@ fn check(name: &str, home: &Home, commands: &[&[&str]]) {
         (user.as_str(), "[USER]"),
         (r" {2,}", "  "),
         (r"[\d,]+ (bytes|KiB)", "[SIZE]"),
+        (r"\d+ MiB free", "[SIZE] free"),
         (r"file system: [^,\n]+, local", "file system: [FS], local"),
         (r#""finding":"[^"]+, local""#, r#""finding":"[FS], local""#),
     ] {
@@ -194,6 +195,8 @@ fn bad_input() {
         "bad_input",
         &Home::new(),
         &[
+            &["--json"],
+            &["--json", "task"],
             &["acquire", "", "--session", "s"],
             &["acquire", &long, "--session", "s"],
             &["acquire", &deep, "--session", "s"],

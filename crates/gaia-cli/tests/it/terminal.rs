@@ -146,3 +146,22 @@ fn the_waiting_line_lives_and_ctrl_c_leaves_it() {
     );
     assert_eq!(home.waiters(), 0);
 }
+
+#[test]
+fn init_asks_before_it_writes() {
+    let home = Home::new();
+    let Some(terminal) = Terminal::open(&home, "120") else {
+        return;
+    };
+    let file = home.path(".config/systemd/user/gaia.service");
+    terminal.type_line("gaia init --service=systemd; echo status=$?");
+    terminal.until_shown("Write this file? [y/N]");
+    terminal.type_line("n");
+    terminal.until_shown("status=0");
+    assert!(!file.exists());
+    terminal.type_line("clear; gaia init --service=systemd; echo second=$?");
+    terminal.until_shown("Write this file? [y/N]");
+    terminal.type_line("y");
+    terminal.until_shown("second=0");
+    assert!(file.exists(), "{}", terminal.screen());
+}

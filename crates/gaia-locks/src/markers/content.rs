@@ -5,6 +5,7 @@ use std::cmp::Reverse;
 
 use serde::{Deserialize, Serialize};
 
+use super::On;
 use crate::clock::{Now, Wall};
 use crate::model::{Binding, Lock, Mode};
 
@@ -23,6 +24,9 @@ pub(super) struct Content<'a> {
     token: i64,
     mode: Mode,
     pub(super) database: Cow<'a, str>,
+    /// Which database stood at that path; earlier releases did not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) database_id: Option<Cow<'a, str>>,
     /// Further locks on the very same folder, the newest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     others: Vec<Other<'a>>,
@@ -48,7 +52,7 @@ fn is_zero(count: &usize) -> bool {
 
 impl<'a> Content<'a> {
     /// The marker of these locks, all on one folder; none where nobody holds it.
-    pub(super) fn of(locks: &[&'a Lock], database: &'a str, now: Now) -> Option<Self> {
+    pub(super) fn of(locks: &[&'a Lock], on: &'a On, now: Now) -> Option<Self> {
         let mut held: Vec<&Lock> = locks
             .iter()
             .copied()
@@ -66,7 +70,8 @@ impl<'a> Content<'a> {
             status: "active".into(),
             token: first.id.0,
             mode: first.mode,
-            database: database.into(),
+            database: on.database.as_str().into(),
+            database_id: on.id.as_deref().map(Cow::from),
             others: named.map(|lock| Other::of(lock, now)).collect(),
             others_not_named: others.len().saturating_sub(MOST_OTHERS),
         })

@@ -40,7 +40,7 @@ pub(super) fn file_name(folder_path: &str) -> String {
 pub(super) enum Found {
     Nothing,
     /// A marker; of whichever database.
-    Marker(Content<'static>, Inode),
+    Marker(Box<Content<'static>>, Inode),
     /// Something else: never touched.
     Odd,
 }
@@ -67,7 +67,7 @@ fn read(file: OwnedFd) -> Option<Found> {
         Content::read(&long)?
     };
     let inode = Inode::of(&rustix::fs::fstat(&file).ok()?);
-    Some(Found::Marker(content, inode))
+    Some(Found::Marker(Box::new(content), inode))
 }
 
 /// Where the files of one folder are.

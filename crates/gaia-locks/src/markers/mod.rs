@@ -51,6 +51,7 @@ struct On {
     in_folders: bool,
     locks_dir: PathBuf,
     database: String,
+    id: Option<String>,
     scope: Scope,
     clock: Arc<dyn Clock>,
     turns: Turns,
@@ -103,6 +104,7 @@ impl Markers {
             in_folders,
             locks_dir: locks_dir.to_owned(),
             database,
+            id: None,
             scope,
             clock,
             turns: Turns::new(),
@@ -111,6 +113,16 @@ impl Markers {
         Self {
             on: Some(Arc::new(on)),
         }
+    }
+
+    /// The same for a database of which the id is known: another one that stood
+    /// at its path is another database.
+    #[must_use]
+    pub fn of_database(mut self, id: String) -> Self {
+        if let Some(on) = self.on.as_mut().and_then(Arc::get_mut) {
+            on.id = Some(id);
+        }
+        self
     }
 
     /// Follows what a transaction has granted, extended and ended.
@@ -213,7 +225,7 @@ impl On {
         ended: &[&Lock],
         now: Now,
     ) -> io::Result<bool> {
-        let Some(content) = Content::of(granted, &self.database, now) else {
+        let Some(content) = Content::of(granted, self, now) else {
             return Ok(false);
         };
         let bytes = content.to_bytes();
@@ -225,7 +237,7 @@ impl On {
 
     /// One lock's lease has another end.
     fn extended(&self, files: &Files<'_>, extended: &[&Lock], now: Now) -> io::Result<bool> {
-        match Content::of(extended, &self.database, now) {
+        match Content::of(extended, self, now) {
             Some(content) => self.overwrite(files, &content.to_bytes(), extended),
             None => Ok(false),
         }
@@ -262,7 +274,7 @@ impl On {
     }
 
     fn is_only_of(&self, found: &Content<'_>, locks: &[&Lock]) -> bool {
-        found.database == self.database && found.names_only(locks)
+        found.database == self.database && self.agrees_on_id(found) && found.names_only(locks)
     }
 
     fn is_marker_of(&self, found: &Found, locks: &[&Lock]) -> bool {
@@ -282,7 +294,7 @@ impl On {
     fn say(&self, files: &Files<'_>, active: &[&Lock]) -> io::Result<()> {
         let now = self.clock.now();
         let (locks_dir, folder) = (files.in_locks_dir(), files.in_folder());
-        if let Some(content) = Content::of(active, &self.database, now) {
+        if let Some(content) = Content::of(active, self, now) {
             let (first, second) = (self.may_replace(&locks_dir), self.may_replace(&folder));
             return files.replace(&content.to_bytes(), first, second);
         }
@@ -296,7 +308,7 @@ impl On {
     }
 
     fn is_ours(&self, found: &Found) -> bool {
-        matches!(found, Found::Marker(content, _) if refuse::is_same_database(&content.database, &self.database))
+        matches!(found, Found::Marker(content, _) if self.is_same_database(content))
     }
 
     fn may_replace(&self, found: &Found) -> bool {

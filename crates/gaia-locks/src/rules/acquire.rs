@@ -30,6 +30,16 @@ pub enum Grant {
     New(Moment),
 }
 
+impl Grant {
+    /// The lock, if it is held already.
+    pub fn held(&self) -> Option<LockId> {
+        match self {
+            Grant::Extend(id, _) => Some(*id),
+            Grant::New(_) => None,
+        }
+    }
+}
+
 /// The answer to a request.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Decision<'a> {

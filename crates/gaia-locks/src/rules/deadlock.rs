@@ -5,6 +5,12 @@
 //! in line too. A new wait closes a circle when, following those arrows from
 //! it, one arrives at a lock of the very holder who asks.
 //!
+//! A circle can also come about without a new wait: somebody gives up the lock
+//! that let him pass those ahead of him, or is granted one of several. Then one
+//! wait in it has to go, and it is the youngest: so a waiter that looks around
+//! walks through those who came before it alone, and what it finds is a circle
+//! in which nobody is younger.
+//!
 //! The walk asks for the state lazily: in the usual case (nobody in the way
 //! waits for anything) it ends after one look.
 
@@ -36,24 +42,32 @@ pub trait Line {
     fn waiters_of(&mut self, session: &SessionId) -> Result<Rc<[Waiter]>, Error>;
 }
 
-/// Looks for a circle that `want` would close by waiting at the end of the
-/// line. Gives the holders in it, the asking one first.
+/// Looks for a circle that `want` closes by waiting at its place, or would close
+/// at the end of the line, among those who came before it. Gives the holders in
+/// it, the asking one first.
 ///
 /// # Errors
 /// When the store fails.
-pub fn circle(want: &Want, line: &mut dyn Line) -> Result<Option<Vec<Holder>>, Error> {
+pub fn circle(
+    want: &Want,
+    place: Option<WaiterId>,
+    line: &mut dyn Line,
+) -> Result<Option<Vec<Holder>>, Error> {
     let mut walk = Walk {
         asking: &want.holder,
+        place,
         line,
         seen: HashSet::new(),
         followed: HashSet::new(),
     };
     let mut path = vec![want.holder.clone()];
-    Ok(walk.follow(want, None, &mut path)?.then_some(path))
+    Ok(walk.follow(want, place, &mut path)?.then_some(path))
 }
 
 struct Walk<'a> {
     asking: &'a Holder,
+    /// Where it stands; whoever stands behind it does not count.
+    place: Option<WaiterId>,
     line: &'a mut dyn Line,
     seen: HashSet<WaiterId>,
     /// Holders whose waits were looked for: in one folder's line all wait for
@@ -82,10 +96,10 @@ impl Walk<'_> {
             false => queue::waiters_in_the_way(want, &overlapping, &line[..ahead]),
         };
         let locks: Vec<&Lock> = queue::locks_in_the_way(want, &overlapping).collect();
-        if place.is_some()
-            && locks
-                .iter()
-                .any(|lock| lock.holder.is_same_worker(self.asking))
+        // Its own locks are not in its own way.
+        if locks
+            .iter()
+            .any(|lock| lock.holder.is_same_worker(self.asking))
         {
             return Ok(true);
         }
@@ -117,7 +131,8 @@ impl Walk<'_> {
     }
 
     fn enter(&mut self, waiter: &Waiter, path: &mut Vec<Holder>) -> Result<bool, Error> {
-        if !self.seen.insert(waiter.id) {
+        let is_younger = self.place.is_some_and(|place| waiter.id >= place);
+        if is_younger || !self.seen.insert(waiter.id) {
             return Ok(false);
         }
         path.push(waiter.want.holder.clone());

@@ -1,8 +1,10 @@
 //! What time and death do to a lock or a waiter [R3, R8, R11].
 
+use std::time::Duration;
+
 use crate::clock::{Moment, Now};
-use crate::liveness::{Liveness, Witness};
-use crate::model::{Binding, End, EndReason, Lock, Waiter, WaiterLife, WaiterState};
+use crate::liveness::{Liveness, ProcessIdentity, Witness};
+use crate::model::{Binding, End, EndReason, Lock, Releaser, Waiter, WaiterLife, WaiterState};
 use crate::wire::wall_at;
 
 /// What is to be done with a lock that somebody came across.
@@ -10,8 +12,9 @@ use crate::wire::wall_at;
 pub enum Verdict {
     /// It stands as it is.
     Stands,
-    /// Its lease is over but its process provably lives: it goes on until
-    /// then [R11].
+    /// Its lease has another end from now on: it is over but its process
+    /// provably lives, or its process has ended and its release is on its way
+    /// [R11].
     GoesOn(Moment),
     /// It is over.
     Over(End),
@@ -22,10 +25,17 @@ pub enum Verdict {
 /// A claim (a grant that its waiter has not taken up) ends with the waiter's
 /// process, but that process's life extends nothing: the lease was asked for
 /// by somebody who may only be slow.
+///
+/// A task's lock lasts as long as anything of the task [T3]: the process that it
+/// is bound to is to see to that, and when it was killed itself, what it left is
+/// asked after.
 pub fn judge(lock: &Lock, now: Now, witness: &dyn Witness) -> Verdict {
     let lapsed = now.moment >= lock.expires;
     let life = match &lock.binding {
         Binding::Lease => Liveness::CannotTell,
+        Binding::Process(process) if lock.releaser == Releaser::Assigner => {
+            with_leftovers(process, witness)
+        }
         Binding::Process(process) | Binding::Claim(process) => witness.liveness(process),
     };
     match (&lock.binding, life) {
@@ -35,6 +45,41 @@ pub fn judge(lock: &Lock, now: Now, witness: &dyn Witness) -> Verdict {
         }
         _ if lapsed => Verdict::Over(lapse(lock, now)),
         _ => Verdict::Stands,
+    }
+}
+
+/// How long whoever started a process has to release its lock.
+const A_MOMENT: Duration = Duration::from_secs(1);
+
+/// As [`judge`], by somebody who waits in line anyway: where the process has
+/// ended and whoever started it lives, that one is about to release the lock,
+/// and has a moment for it. Or the history would say of a command that ended as
+/// it should that its holder died, whenever a waiter was quicker.
+pub fn judge_patiently(lock: &Lock, now: Now, witness: &dyn Witness) -> Verdict {
+    match judge(lock, now, witness) {
+        Verdict::Over(_) if now.moment < lock.expires && is_being_released(lock, witness) => {
+            let until = now.moment.plus(A_MOMENT);
+            match lock.expires <= until {
+                true => Verdict::Stands,
+                false => Verdict::GoesOn(until),
+            }
+        }
+        verdict => verdict,
+    }
+}
+
+fn is_being_released(lock: &Lock, witness: &dyn Witness) -> bool {
+    let Binding::Process(process) = &lock.binding else {
+        return false;
+    };
+    let other = process.released_by.as_deref();
+    other.is_some_and(|other| witness.liveness(other) == Liveness::Alive)
+}
+
+fn with_leftovers(keeper: &ProcessIdentity, witness: &dyn Witness) -> Liveness {
+    match witness.liveness(keeper) {
+        Liveness::Gone if witness.has_leftovers(keeper) => Liveness::Alive,
+        life => life,
     }
 }
 

@@ -13,8 +13,17 @@ pub enum NotRenewed {
     OtherHolder,
 }
 
-/// Decides over an active lock that has not lapsed: the new end of its lease,
-/// never earlier than the present one.
+/// What a lock has from its renewal on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Renewal {
+    /// The end of its lease, never earlier than before.
+    pub expires: Moment,
+    /// What a later renewal adds that names no length: never less than before
+    /// either, since whoever asked for more relies on it.
+    pub ttl: Duration,
+}
+
+/// Decides over an active lock that has not lapsed.
 ///
 /// # Errors
 /// [`NotRenewed`] when the lock is somebody else's.
@@ -24,11 +33,14 @@ pub fn decide(
     task: Option<TaskId>,
     ttl: Duration,
     now: Now,
-) -> Result<Moment, NotRenewed> {
+) -> Result<Renewal, NotRenewed> {
     let holder =
         lock.holder.session == *session && task.is_none_or(|task| task == lock.holder.task);
     if holder {
-        Ok(now.moment.plus(ttl).max(lock.expires))
+        Ok(Renewal {
+            expires: now.moment.plus(ttl).max(lock.expires),
+            ttl: ttl.max(lock.ttl),
+        })
     } else {
         Err(NotRenewed::OtherHolder)
     }

@@ -148,7 +148,8 @@ impl LockTx<'_> {
             return Ok(answer);
         }
         let want = attempt.want;
-        let state = self.settled_state(want)?;
+        let waits = !matches!(attempt.request.line, Line::Never);
+        let state = self.settled_state(want, waits)?;
         let now = self.now();
         match rule::decide(&state, want, now) {
             Decision::Grant(grants) => self.grant(attempt, &state, &grants),
@@ -157,10 +158,11 @@ impl LockTx<'_> {
     }
 
     /// What overlaps the request, once time and death have had their say and
-    /// those who came earlier have had their turn.
-    pub(super) fn settled_state(&mut self, want: &Want) -> Result<State, Error> {
+    /// those who came earlier have had their turn. Whoever waits has a moment for
+    /// a release that is on its way.
+    pub(super) fn settled_state(&mut self, want: &Want, waits: bool) -> Result<State, Error> {
         let mut state = self.state(want)?;
-        let freed = self.settle(want, &mut state)?;
+        let freed = self.settle(want, waits, &mut state)?;
         if !freed.is_empty() && self.tx.has_waiters()? {
             self.hand_off(&want.scope, &freed)?;
             state = self.state(want)?;
@@ -204,13 +206,20 @@ impl LockTx<'_> {
 
     /// Clears away what is over and would be in the way; gives the folders
     /// that were freed by it.
-    fn settle(&mut self, want: &Want, state: &mut State) -> Result<Vec<Folder>, Error> {
+    fn settle(
+        &mut self,
+        want: &Want,
+        waits: bool,
+        state: &mut State,
+    ) -> Result<Vec<Folder>, Error> {
         let now = self.now();
         // One's own locks count when there is a line: who holds may pass it.
         let line = !state.waiters.is_empty();
-        let mut freed = self.settle_locks(&mut state.locks, |lock| {
-            line || now.moment >= lock.expires || want.conflicts_with(lock)
-        })?;
+        let matters = |lock: &Lock| line || now.moment >= lock.expires || want.conflicts_with(lock);
+        let mut freed = match waits {
+            true => self.settle_locks_patiently(&mut state.locks, matters)?,
+            false => self.settle_locks(&mut state.locks, matters)?,
+        };
         let blocked = queue::locks_in_the_way(want, &state.locks).next().is_some();
         if !blocked {
             freed.extend(self.drop_dead_waiters(want, &mut state.waiters)?);
@@ -256,15 +265,18 @@ impl LockTx<'_> {
                 Grant::New(until) => self.insert(want, folder, *until, binding.clone())?,
             });
         }
-        let held_before = grants
-            .iter()
-            .all(|grant| matches!(grant, Grant::Extend(..)));
+        let held: Vec<LockId> = grants.iter().filter_map(Grant::held).collect();
+        let held_before = held.len() == grants.len();
         if !held_before && self.tx.has_waiters()? {
             let wanted = self.wanted_by(&want.scope, &want.holder.session)?;
             self.hand_off(&want.scope, &wanted)?;
         }
         self.remember(attempt, locks.iter().map(|lock| lock.id).collect(), None)?;
-        Ok(Answer::Granted(Granted { locks, held_before }))
+        Ok(Answer::Granted(Granted {
+            locks,
+            held_before,
+            held,
+        }))
     }
 
     fn extend(

@@ -3,9 +3,11 @@
 //! Nobody races for a wake-up: when a waiter wakes, its locks are there.
 
 use super::{LockTx, request};
+use crate::clock::Now;
 use crate::error::Error;
 use crate::folder::{Folder, is_within};
 use crate::ids::{Scope, SessionId, WaiterId};
+use crate::liveness::Witness;
 use crate::model::{
     Binding, End, EndReason, Lock, Mode, Pause, Turn, Waiter, WaiterLife, WaiterState,
 };
@@ -30,6 +32,9 @@ struct Seen {
     /// Folders of locks that were found to be over.
     ended: Vec<Folder>,
 }
+
+/// How one lock is judged.
+type Judge = fn(&Lock, Now, &dyn Witness) -> Verdict;
 
 /// Each folder once.
 fn folders_of(waiters: &[Waiter]) -> Vec<Folder> {
@@ -180,7 +185,7 @@ impl LockTx<'_> {
                 .iter()
                 .any(|waiter| waiter.want.conflicts_with(lock))
         };
-        let over = self.settle_locks(&mut locks, in_the_way)?;
+        let over = self.settle_locks_patiently(&mut locks, in_the_way)?;
         let pauses = self.tx.pauses()?;
         Ok((
             Scene {
@@ -239,11 +244,29 @@ impl LockTx<'_> {
         locks: &mut Vec<Lock>,
         matter: impl Fn(&Lock) -> bool,
     ) -> Result<Vec<Folder>, Error> {
+        self.settle_locks_by(expire::judge, locks, matter)
+    }
+
+    /// The same for somebody who waits in line, or by whom others do.
+    pub(super) fn settle_locks_patiently(
+        &mut self,
+        locks: &mut Vec<Lock>,
+        matter: impl Fn(&Lock) -> bool,
+    ) -> Result<Vec<Folder>, Error> {
+        self.settle_locks_by(expire::judge_patiently, locks, matter)
+    }
+
+    fn settle_locks_by(
+        &mut self,
+        judge: Judge,
+        locks: &mut Vec<Lock>,
+        matter: impl Fn(&Lock) -> bool,
+    ) -> Result<Vec<Folder>, Error> {
         let (now, witness) = (self.now(), self.config.witness.clone());
         let mut freed = Vec::new();
         let mut over = Vec::new();
         for lock in locks.iter_mut().filter(|lock| matter(lock)) {
-            match expire::judge(lock, now, &*witness) {
+            match judge(lock, now, &*witness) {
                 Verdict::Stands => {}
                 Verdict::GoesOn(until) => {
                     lock.expires = until;

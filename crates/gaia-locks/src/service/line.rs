@@ -24,7 +24,7 @@ impl LockTx<'_> {
         let Line::Stand { life, limit, turn } = &attempt.request.line else {
             return Ok(Answer::Refused(self.refusal(attempt.want, state, blocked)));
         };
-        if let Some(circle) = self.circle(attempt.want, state)? {
+        if let Some(circle) = self.circle(attempt.want, None, state)? {
             return Ok(Answer::Refused(Refusal {
                 cycle: Some(circle),
                 ..self.refusal(attempt.want, state, blocked)
@@ -61,8 +61,15 @@ impl LockTx<'_> {
         }))
     }
 
-    /// `state` is what overlaps the request, settled: it is not read again.
-    fn circle(&mut self, want: &Want, state: &State) -> Result<Option<Vec<HolderInfo>>, Error> {
+    /// The circle that a request closes at its place, or would close at the end
+    /// of the line. `state` is what overlaps it, settled, with those alone who
+    /// are ahead: it is not read again.
+    pub(super) fn circle(
+        &mut self,
+        want: &Want,
+        place: Option<WaiterId>,
+        state: &State,
+    ) -> Result<Option<Vec<HolderInfo>>, Error> {
         if self.leads_nowhere(want, state)? {
             return Ok(None);
         }
@@ -71,7 +78,7 @@ impl LockTx<'_> {
             tx: self,
         };
         line.know(want, state);
-        let circle = deadlock::circle(want, &mut line)?;
+        let circle = deadlock::circle(want, place, &mut line)?;
         let name = |holder: Holder| HolderInfo {
             session_id: holder.session,
             task_id: holder.task,
@@ -88,6 +95,7 @@ impl LockTx<'_> {
             return Ok(false);
         }
         for lock in &state.locks {
+            // Its own wait is none that leads on from somebody else's lock.
             if lock.holder.is_same_worker(&want.holder)
                 || !self.tx.waiters_of(&lock.holder.session)?.is_empty()
             {

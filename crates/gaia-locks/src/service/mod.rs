@@ -26,6 +26,7 @@ mod renew;
 mod request;
 mod reserved;
 mod wait;
+mod would_grant;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,6 +36,7 @@ pub use door::Locks;
 pub use release::{Release, Released};
 pub use renew::{Renew, Renewed};
 pub use wait::{Cancel, Look, Patience};
+pub use would_grant::InTheWay;
 
 use crate::clock::{Now, Wall};
 use crate::error::{Error, StoreError};

@@ -73,7 +73,7 @@ impl LockTx<'_> {
         let ttl = request.ttl.unwrap_or(lock.ttl);
         check_ttl(ttl)?;
         match rule::decide(&lock, &request.session, request.task, ttl, self.now()) {
-            Ok(expires) => {
+            Ok(rule::Renewal { expires, ttl }) => {
                 let lock = Lock {
                     expires,
                     ttl,

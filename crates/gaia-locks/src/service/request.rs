@@ -56,12 +56,16 @@ impl LockTx<'_> {
                 Answer::Granted(Granted {
                     locks,
                     held_before: false,
+                    held: Vec::new(),
                 })
             }));
         }
         // Whoever asks again is heard.
         self.tx
             .update_waiter(id, &waiter.state, self.now().moment)?;
+        if let Some(refused) = self.leave_circle(id)? {
+            return Ok(Some(refused));
+        }
         let state = self.live_state(want)?;
         let ahead = &state.waiters[..state.waiters.partition_point(|other| other.id < id)];
         let place = queue::place(want, ahead);
@@ -81,6 +85,7 @@ impl LockTx<'_> {
         Ok(Answer::Granted(Granted {
             locks,
             held_before: true,
+            held: ids.to_vec(),
         }))
     }
 

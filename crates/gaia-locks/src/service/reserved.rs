@@ -18,7 +18,7 @@ impl LockTx<'_> {
     /// # Errors
     /// When the store fails.
     pub fn take_reserved(&mut self, id: WaiterId, want: &Want) -> Result<Option<Granted>, Error> {
-        let mut state = self.settled_state(want)?;
+        let mut state = self.settled_state(want, true)?;
         if self.tx.waiter(id)?.is_none() {
             return Ok(None);
         }
@@ -42,6 +42,7 @@ impl LockTx<'_> {
         Ok(Some(Granted {
             locks,
             held_before: false,
+            held: Vec::new(),
         }))
     }
 }

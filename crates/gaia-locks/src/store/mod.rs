@@ -68,6 +68,10 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// When the copy cannot be written; an existing file is never overwritten.
     fn backup(&self, to: &Path) -> Result<(), StoreError>;
+
+    /// To be called by a process that is at its end: what it leaves for the
+    /// next to clear away, it clears away itself.
+    fn settle(&self) {}
 }
 
 /// A lock that is about to be granted.

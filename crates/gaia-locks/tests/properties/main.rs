@@ -323,8 +323,9 @@ impl Pair {
             .iter_mut()
             .find(|lock| lock.id == id)
             .unwrap();
-        lock.ttl = ttl.unwrap_or(lock.ttl);
-        lock.expires = lock.expires.max(now + lock.ttl);
+        let asked = ttl.unwrap_or(lock.ttl);
+        lock.ttl = lock.ttl.max(asked);
+        lock.expires = lock.expires.max(now + asked);
         let request = Renew {
             token: LockId(id),
             session: session(SESSIONS[lock.who.0 as usize]),
@@ -339,13 +340,25 @@ impl Pair {
         let Some(waiter) = self.pick_waiter(at) else {
             return;
         };
-        let mut patience = Patience::default();
+        let mut patience = Patience {
+            limit: Some(Duration::ZERO),
+            ..Patience::default()
+        };
         patience.cancel.cancel();
         let told = self.real.wait(WaiterId(waiter), &mut patience);
+        let in_circle = self.toy.is_youngest_in_a_circle(waiter);
         let taken = self.toy.take_up(waiter);
         match told {
             Ok(Told::Granted(_)) => assert!(taken),
-            Ok(Told::Refused(_)) | Err(Error::NotInLine(_)) => assert!(!taken),
+            Ok(Told::Refused(refusal)) => {
+                assert!(!taken);
+                assert_eq!(
+                    refusal.cycle.is_some(),
+                    in_circle,
+                    "the youngest of a circle"
+                );
+            }
+            Err(Error::NotInLine(_)) => assert!(!taken && !in_circle),
             other => panic!("{other:?}"),
         }
         // The process that its locks are bound to may have died meanwhile.
@@ -464,6 +477,8 @@ impl Pair {
 proptest! {
     // PROPTEST_CASES=20000 for a long run by hand.
     #![proptest_config(ProptestConfig {
+        // The rarest case, a circle without a new wait, comes up once in some hundred.
+        cases: ProptestConfig::default().cases.max(2000),
         failure_persistence: None,
         ..ProptestConfig::default()
     })]
@@ -473,6 +488,10 @@ proptest! {
         let mut pair = Pair::new();
         for step in &steps {
             pair.play(step);
+        }
+        // Whoever is left looks around once more, the youngest first.
+        for at in (0..pair.toy.waiters.len()).rev() {
+            pair.play(&Step::TakeUp(at));
         }
     }
 }

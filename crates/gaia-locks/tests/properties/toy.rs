@@ -202,7 +202,7 @@ impl Toy {
         if !held.iter().all(Option::is_some) && !self.is_free(want, self.waiters.len()) {
             return match waits {
                 false => Answer::Refused,
-                true if self.closes_a_circle(want) => Answer::Circle,
+                true if self.closes_a_circle(want, self.waiters.len()) => Answer::Circle,
                 true => Answer::Queued,
             };
         }
@@ -231,9 +231,20 @@ impl Toy {
             .map(|lock| lock.id)
     }
 
-    /// Follows who waits for whom from the new wait on, through everybody.
-    fn closes_a_circle(&self, want: &Want) -> bool {
-        let mut reached = self.waits_for(want, self.waiters.len());
+    /// Whether a waiter stands in a circle in which nobody came after it.
+    pub fn is_youngest_in_a_circle(&self, waiter: i64) -> bool {
+        let at = self.waiters.iter().position(|known| known.id == waiter);
+        at.is_some_and(|at| {
+            let waiter = &self.waiters[at];
+            waiter.granted.is_none() && self.closes_a_circle(&waiter.want, at)
+        })
+    }
+
+    /// Follows who waits for whom from a wait on, through everybody who came
+    /// before it.
+    fn closes_a_circle(&self, want: &Want, place: usize) -> bool {
+        let mut reached = self.waits_for(want, place);
+        reached.retain(|other| *other < place);
         let mut looked = 0;
         while looked < reached.len() {
             let waiter = &self.waiters[reached[looked]];
@@ -243,7 +254,7 @@ impl Toy {
                 return true;
             }
             for next in self.waits_for(&waiter.want, reached[looked]) {
-                if !reached.contains(&next) {
+                if next < place && !reached.contains(&next) {
                     reached.push(next);
                 }
             }

@@ -255,7 +255,10 @@ fn in_the_way(conflict: &gaia_locks::wire::Conflict) -> String {
 }
 
 /// The session that somebody acts for: the one named, or the one of its name.
-fn own_session(who: &Who, named: Option<SessionId>) -> Answer<SessionId> {
+///
+/// # Errors
+/// 403 for another's.
+pub fn own_session(who: &Who, named: Option<SessionId>) -> Answer<SessionId> {
     let session = named.map_or_else(|| SessionId::new(who.name.clone()), Ok)?;
     may_act(who, &session)?;
     Ok(session)

@@ -75,7 +75,7 @@ pub async fn verify(State(app): State<Arc<App>>, In(token): In<i64>) -> Answer<R
 /// How long somebody waits on.
 #[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Longer {
+pub struct WaitOn {
     /// Seconds, or a duration as 30s.
     #[schema(value_type = Option<serde_json::Value>)]
     limit: Option<Length>,
@@ -99,13 +99,13 @@ async fn own_place(app: &Arc<App>, who: Who, id: i64) -> Answer<WaiterId> {
 ///
 /// # Errors
 /// 410 when the place is gone, 202 (no error) while it is not its turn.
-#[utoipa::path(post, path = "/api/gaia/waiters/{id}/wait", tag = "locks", request_body = Longer,
+#[utoipa::path(post, path = "/api/gaia/waiters/{id}/wait", tag = "locks", request_body = WaitOn,
     params(("id" = i64, Path, description = "the place in line")))]
 pub async fn wait_on(
     State(app): State<Arc<App>>,
     who: Who,
     In(id): In<i64>,
-    Json(longer): Json<Longer>,
+    Json(longer): Json<WaitOn>,
 ) -> Answer<Response> {
     let waiter = own_place(&app, who, id).await?;
     let limit = longer

@@ -7,10 +7,10 @@ use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse as _, Response};
-use gaia_assigner::service::{Filter, Send, tail};
-use gaia_assigner::task::Status;
+use gaia_assigner::service::{Aim, Filter, Send, Teller, tail};
+use gaia_assigner::task::{Status, Told};
 use gaia_assigner::wire::TaskInfo;
-use gaia_locks::ids::{SessionId, TaskId};
+use gaia_locks::ids::{LockId, SessionId, TaskId};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::time::Instant;
@@ -280,4 +280,124 @@ fn piece(path: &std::path::Path, from: u64) -> std::io::Result<Bytes> {
     let mut bytes = Vec::new();
     file.take(PIECE).read_to_end(&mut bytes)?;
     Ok(bytes.into())
+}
+
+/// Lets a task be tried again, or go on now.
+///
+/// # Errors
+/// 404 for an unknown task, 409 where its state does not allow it.
+#[utoipa::path(post, path = "/api/gaia/tasks/{id}/retry", tag = "tasks", params(("id" = i64, Path)))]
+pub async fn retry(State(app): State<Arc<App>>, who: Who, In(id): In<i64>) -> Answer<Response> {
+    let tasks = app.tasks.clone();
+    let task = app.core.call(move || tasks.retry(TaskId(id), &who.name));
+    Ok(answer(&json!({"task": task.await?})))
+}
+
+/// Where a task is sent instead; with neither, to whoever can take it.
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Elsewhere {
+    /// This session.
+    target_session: Option<String>,
+    /// This provider.
+    target_provider: Option<String>,
+}
+
+/// Sends a task elsewhere; one that runs is stopped first.
+///
+/// # Errors
+/// 404 for an unknown task or session, 409 for a task that is over.
+#[utoipa::path(post, path = "/api/gaia/tasks/{id}/reassign", tag = "tasks", request_body = Elsewhere, params(("id" = i64, Path)))]
+pub async fn reassign(
+    State(app): State<Arc<App>>,
+    who: Who,
+    In(id): In<i64>,
+    Json(elsewhere): Json<Elsewhere>,
+) -> Answer<Response> {
+    let aim = match (elsewhere.target_session, elsewhere.target_provider) {
+        (Some(session), None) => Aim::Session(session),
+        (None, Some(provider)) => Aim::Provider(provider),
+        (None, None) => Aim::Anybody,
+        (Some(_), Some(_)) => {
+            let detail = "name target_session or target_provider, not both";
+            return Err(Problem::invalid(detail));
+        }
+    };
+    let tasks = app.tasks.clone();
+    let task = app
+        .core
+        .slow(move || tasks.reassign(TaskId(id), &aim, &who.name));
+    Ok(answer(&json!({"task": task.await?})))
+}
+
+/// How a task ended, as its agent says.
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Said {
+    /// The answer, or why it failed.
+    text: Option<String>,
+    /// The session that works on it; an admin says so for any when left out.
+    #[schema(value_type = Option<String>)]
+    session_id: Option<SessionId>,
+    /// The token of the lock under which it worked.
+    token: Option<i64>,
+}
+
+impl Said {
+    /// An agent says it as its session; an admin without a session as a person.
+    fn teller(&self, who: &Who, id: i64) -> Answer<Teller> {
+        let is_person = who.role == Role::Admin && self.session_id.is_none();
+        let session = match is_person {
+            true => None,
+            false => Some(super::locks::own_session(who, self.session_id.clone())?),
+        };
+        Ok(Teller {
+            session,
+            task: Some(TaskId(id)),
+            token: self.token.map(LockId),
+            pane: None,
+            person: is_person.then(|| who.name.clone()),
+        })
+    }
+}
+
+/// Says that a task is done.
+///
+/// # Errors
+/// 404 for an unknown task, 403 for another session's, 409 where its lock
+/// lapsed and another held the folder meanwhile (said once).
+#[utoipa::path(post, path = "/api/gaia/tasks/{id}/done", tag = "tasks", request_body = Said, params(("id" = i64, Path)))]
+pub async fn done(
+    State(app): State<Arc<App>>,
+    who: Who,
+    In(id): In<i64>,
+    Json(said): Json<Said>,
+) -> Answer<Response> {
+    let teller = said.teller(&who, id)?;
+    tell(&app, id, Told::Done(said.text), teller).await
+}
+
+/// Says that a task failed, and why.
+///
+/// # Errors
+/// As [`done`].
+#[utoipa::path(post, path = "/api/gaia/tasks/{id}/fail", tag = "tasks", request_body = Said, params(("id" = i64, Path)))]
+pub async fn fail(
+    State(app): State<Arc<App>>,
+    who: Who,
+    In(id): In<i64>,
+    Json(said): Json<Said>,
+) -> Answer<Response> {
+    let teller = said.teller(&who, id)?;
+    let why = said.text.filter(|text| !text.trim().is_empty());
+    let why = why.ok_or_else(|| Problem::invalid("say in `text` why it failed"))?;
+    tell(&app, id, Told::Failed(why), teller).await
+}
+
+async fn tell(app: &Arc<App>, id: i64, told: Told, teller: Teller) -> Answer<Response> {
+    let tasks = app.tasks.clone();
+    let task = app
+        .core
+        .slow(move || tasks.told(Some(TaskId(id)), &told, &teller));
+    Ok(answer(&json!({"task": task.await?})))
 }

@@ -83,6 +83,8 @@ fn a_viewer_changes_nothing_and_an_agent_is_no_admin() {
             "/api/gaia/resume",
             "/api/gaia/cleanup",
             "/api/gaia/locks/1/release",
+            "/api/gaia/tasks/1/retry",
+            "/api/gaia/tasks/1/reassign",
         ];
         if changes && admins.contains(&path.as_str()) {
             let reply = server.ask(&method, &path).token(&agent).send();
@@ -331,4 +333,69 @@ fn pages_of_locks_and_of_history_follow_each_other() {
         ids("/api/gaia/history?limit=2&before=3"),
         (vec![2, 1], None)
     );
+}
+
+#[test]
+fn a_remote_agent_needs_nothing_but_the_api() {
+    let server = Server::start();
+    let (agent, other) = (
+        server.token("far", Role::Agent),
+        server.token("other", Role::Agent),
+    );
+    let folder = server.folder("web");
+    let post = |token: &str, path: &str, body: &Value| {
+        server.ask("POST", path).token(token).json(body).send()
+    };
+    let registered = post(
+        &agent,
+        "/api/gaia/sessions",
+        &json!({"session_id": "far/1", "provider": "codex"}),
+    );
+    assert_eq!(
+        registered.json()["session"]["kind"],
+        "remote",
+        "{registered:?}"
+    );
+    let none = post(
+        &agent,
+        "/api/gaia/sessions/take",
+        &json!({"session_id": "far/1"}),
+    );
+    assert_eq!(none.json()["task"], json!(null), "{none:?}");
+
+    let mut waits = server
+        .ask("POST", "/api/gaia/sessions/take")
+        .token(&agent)
+        .json(&json!({"session_id": "far/1", "wait": "40s"}))
+        .begin();
+    let sent = post(
+        &agent,
+        "/api/gaia/tasks",
+        &json!({"text": "mend it", "folder_path": folder}),
+    );
+    let id = sent.json()["task"]["id"].clone();
+    let taken = read(&mut waits).json();
+    assert_eq!(
+        (&taken["task"]["id"], &taken["folder"]),
+        (&id, &json!(folder)),
+        "{taken}"
+    );
+
+    let me = json!({"session_id": "far/1", "task_id": id});
+    let heard = post(&agent, "/api/gaia/sessions/heartbeat", &me).json();
+    assert_eq!((&heard["task"]["id"], &heard["stop"]), (&id, &json!(null)));
+    assert_eq!(
+        post(&other, "/api/gaia/sessions/heartbeat", &me).status,
+        403
+    );
+    let done = format!("/api/gaia/tasks/{id}/done");
+    let said = json!({"session_id": "far/1", "text": "mended", "token": taken["token"]});
+    assert_eq!(post(&other, &done, &said).status, 403);
+    assert_eq!(post(&other, &done, &json!({})).code(), "not_yours");
+    let ended = post(&agent, &done, &said).json();
+    assert_eq!(
+        (&ended["task"]["status"], &ended["task"]["response"]),
+        (&json!("completed"), &json!("mended"))
+    );
+    assert_eq!(server.get("/api/gaia/locks", &agent).json()["count"], 0);
 }

@@ -111,6 +111,9 @@ impl Crew {
     reason = "how this program is told that it is a worker; no setting of GAIA"
 )]
 pub fn worker_main() -> Option<ExitCode> {
+    if let Some(agent) = super::figures::agent() {
+        return Some(agent.unwrap_or(ExitCode::FAILURE));
+    }
     let job = std::env::var(VARIABLE).ok()?;
     Some(match serve(&job) {
         Ok(()) => ExitCode::SUCCESS,

@@ -116,7 +116,7 @@ impl Hearing<'_> {
             Event::Asked { want, .. } => self.asked = Some((at, want.clone())),
             Event::Queued { waiter, .. } => self.place = Some((at, *waiter)),
             Event::Granted { tokens, .. } => self.granted(at, tokens),
-            Event::Refused { .. } => self.refused(at),
+            Event::Refused { circle, .. } => self.refused(at, *circle),
             // It may have been granted and lapsed at any time since.
             Event::Gone { .. } => self.leave_line(at),
             Event::Renewing { token, ttl_ms } => self.begin(at, *token, *ttl_ms),
@@ -160,9 +160,12 @@ impl Hearing<'_> {
         self.asked = None;
     }
 
-    fn refused(&mut self, at: Moment) {
+    /// A wait that stood in a circle was refused by itself, at a time that
+    /// nobody wrote down.
+    fn refused(&mut self, at: Moment, circle: bool) {
         self.all.refused += 1;
-        self.leave_line(at);
+        let stood = self.place.map(|(from, _)| from);
+        self.leave_line(stood.filter(|_| circle).unwrap_or(at));
     }
 
     fn leave_line(&mut self, at: Moment) {

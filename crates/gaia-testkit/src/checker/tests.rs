@@ -290,12 +290,10 @@ fn r08_the_dead_and_the_impatient_may_be_passed() {
             vec![(1, asked("/a", "early", Some(limit))), (2, queued(7)), last],
         )
     };
-    let refused = Event::Refused {
-        ask: 1,
-        circle: false,
-    };
-    assert_eq!(out(vec![early(500, (40, refused.clone())), late()]), 1);
-    assert_eq!(out(vec![early(20, (40, refused)), late()]), 0);
+    let refused = |circle| Event::Refused { ask: 1, circle };
+    assert_eq!(out(vec![early(500, (40, refused(false))), late()]), 1);
+    assert_eq!(out(vec![early(20, (40, refused(false))), late()]), 0);
+    assert_eq!(out(vec![early(500, (40, refused(true))), late()]), 0);
     let killing = |at| {
         let journal_of = "early".to_owned();
         let killing = Event::Killing {

@@ -1,6 +1,8 @@
 //! [R10]: nobody waits in a circle.
 
-use gaia_locks::wire::Refusal;
+use gaia_locks::WaiterId;
+use gaia_locks::service::Patience;
+use gaia_locks::wire::{Answer, Refusal};
 
 use super::{Stage, ask};
 
@@ -107,4 +109,58 @@ pub(super) fn r10_tasks_of_one_session_can_close_a_circle(stage: &Stage) {
     ask("S", "/b").task(1).waiting().queued(stage);
     let refusal = ask("S", "/a").task(2).waiting().refused(stage);
     assert_eq!(circle_of(&refusal), ["S/2", "S/1"]);
+}
+
+/// What a waiter is told that waits on.
+fn told(stage: &Stage, waiter: WaiterId) -> Refusal {
+    match stage.locks.wait(waiter, &mut Patience::default()).unwrap() {
+        Answer::Refused(refusal) => refusal,
+        other => panic!("not refused: {other:?}"),
+    }
+}
+
+/// A's wait for /y passes E, which waits for A's /a. When A gives that up, it is
+/// behind E, who waits for K, who waits for A's /x.
+pub(super) fn r10_a_circle_without_a_new_wait_refuses_its_youngest(stage: &Stage) {
+    let exempts = ask("A", "/a").granted(stage);
+    ask("A", "/x").granted(stage);
+    ask("K", "/k").granted(stage);
+    let held = ask("Z", "/y").granted(stage);
+    let k = ask("K", "/x").waiting().queued(stage).waiter;
+    let e = ask("E", "/a")
+        .and("/k")
+        .and("/y")
+        .waiting()
+        .queued(stage)
+        .waiter;
+    let a = ask("A", "/y").waiting().queued(stage).waiter;
+    stage.release(&exempts);
+    let refusal = told(stage, a);
+    assert_eq!(circle_of(&refusal), ["A/0", "E/0", "K/0"]);
+    assert!(!refusal.conflicts.is_empty());
+    let left: Vec<WaiterId> = stage
+        .locks
+        .status(None)
+        .unwrap()
+        .waiters
+        .iter()
+        .map(|waiter| waiter.id)
+        .collect();
+    assert_eq!(left, [k, e], "the others stand on");
+    stage.release(&held);
+    assert_eq!(stage.locks.status(None).unwrap().waiters.len(), 2);
+}
+
+pub(super) fn r10_asked_again_by_its_request_id_the_youngest_is_told(stage: &Stage) {
+    let exempts = ask("A", "/a").granted(stage);
+    ask("A", "/x").granted(stage);
+    ask("K", "/k").granted(stage);
+    ask("Z", "/y").granted(stage);
+    ask("K", "/x").waiting().queued(stage);
+    ask("E", "/a").and("/k").and("/y").waiting().queued(stage);
+    ask("A", "/y").id("again").waiting().queued(stage);
+    stage.release(&exempts);
+    let refusal = ask("A", "/y").id("again").waiting().refused(stage);
+    assert_eq!(circle_of(&refusal), ["A/0", "E/0", "K/0"]);
+    assert_eq!(stage.locks.status(None).unwrap().waiters.len(), 2);
 }

@@ -104,6 +104,15 @@ pub(super) fn r05_a_renewal_runs_from_its_own_moment(stage: &Stage) {
     );
 }
 
+pub(super) fn r05_a_shorter_renewal_shortens_neither_the_lease_nor_later_ones(stage: &Stage) {
+    let lock = ask("A", "/r").ttl(60).granted(stage);
+    let shorter = stage.renew(&lock, Some(5)).unwrap();
+    assert_eq!(shorter.expires_in, Some(60.0));
+    stage.pass(50);
+    assert_eq!(stage.renew(&lock, Some(1)).unwrap().expires_in, Some(10.0));
+    assert_eq!(stage.renew(&lock, None).unwrap().expires_in, Some(60.0));
+}
+
 pub(super) fn r05_only_the_holder_renews(stage: &Stage) {
     let lock = ask("A", "/r").task(4).ttl(60).granted(stage);
     let mut request = Renew {

@@ -1,9 +1,11 @@
 //! [R11] and [R13]: processes that die, clocks that are set, machines that
 //! start anew.
 
-use gaia_locks::liveness::Liveness;
+use gaia_locks::liveness::{Liveness, ProcessIdentity};
 use gaia_locks::model::{EndReason, LockStatus};
+use gaia_locks::service::Patience;
 use gaia_locks::store::HistoryFilter;
+use gaia_locks::wire::Answer;
 use gaia_locks::{Error, LockId};
 
 use super::{Stage, ask, cannot, session};
@@ -33,6 +35,80 @@ pub(super) fn r11_a_dead_process_frees_at_the_next_request(stage: &Stage) {
     stage.kill(&process);
     assert!(!stage.is_active(lock.id));
     ask("B", "/r/inside").granted(stage);
+}
+
+/// A command that has ended, and whoever started it is about to release its
+/// lock: who waits gives it a moment, who does not wait is granted at once.
+pub(super) fn r11_who_waits_gives_a_release_on_its_way_a_moment(stage: &Stage) {
+    let (command, parent) = (stage.process(1), stage.process(2));
+    let bound = command.clone().released_by(parent.clone());
+    let kill = |whom: &ProcessIdentity| {
+        stage.kill(whom);
+        stage.kill(&whom.clone().released_by(parent.clone()));
+    };
+    stage.witness.set(&bound, Liveness::Alive);
+    let released = ask("A", "/r").bound_to(&bound).granted(stage);
+    kill(&command);
+    let waiter = ask("B", "/r").waiting().queued(stage).waiter;
+    stage.release(&released);
+    let end = stage.lock(released.id).end_reason;
+    assert_eq!(end, Some(EndReason::Released), "not died");
+    let taken = stage.take_up(waiter);
+    stage.release(&taken.locks[0]);
+
+    stage.witness.set(&bound, Liveness::Alive);
+    let forgotten = ask("A", "/r").bound_to(&bound).granted(stage);
+    kill(&command);
+    let waiter = ask("B", "/r").waiting().queued(stage).waiter;
+    stage.pass(1);
+    let taken = match stage.locks.wait(waiter, &mut Patience::default()).unwrap() {
+        Answer::Granted(granted) => granted,
+        other => panic!("not granted: {other:?}"),
+    };
+    let end = stage.lock(forgotten.id).end_reason;
+    assert_eq!(end, Some(EndReason::Died), "a moment and no longer");
+    stage.release(&taken.locks[0]);
+
+    stage.witness.set(&bound, Liveness::Alive);
+    ask("A", "/r").bound_to(&bound).granted(stage);
+    kill(&command);
+    ask("B", "/r").granted(stage);
+}
+
+/// Of one that is gone with whoever started it nobody waits for a word.
+pub(super) fn r11_nobody_is_left_to_release_it(stage: &Stage) {
+    let (command, parent) = (stage.process(1), stage.process(2));
+    let bound = command.released_by(parent.clone());
+    stage.witness.set(&bound, Liveness::Alive);
+    ask("A", "/r").bound_to(&bound).granted(stage);
+    stage.kill(&bound);
+    stage.kill(&parent);
+    ask("B", "/r").waiting().granted(stage);
+}
+
+/// What a killed keeper left is as good as the keeper, but only for the lock of
+/// a task: a person's lock ends with the process that it was bound to.
+pub(super) fn t03_a_tasks_lock_stands_while_anything_of_the_task_lives(stage: &Stage) {
+    let (keeper, other) = (stage.process(1), stage.process(2));
+    let task = ask("A", "/r")
+        .task(5)
+        .for_the_assigner()
+        .ttl(60)
+        .bound_to(&keeper);
+    let lock = task.granted(stage);
+    ask("A", "/s").bound_to(&other).granted(stage);
+    for process in [&keeper, &other] {
+        stage.witness.set_leftovers(process, true);
+        stage.kill(process);
+    }
+    ask("B", "/r/inside").refused(stage);
+    ask("B", "/s").granted(stage);
+    stage.pass(3600);
+    ask("B", "/r/inside").refused(stage);
+    assert!(stage.is_active(lock.id), "past its lease as well");
+    stage.witness.set_leftovers(&keeper, false);
+    ask("B", "/r/inside").granted(stage);
+    assert_eq!(stage.lock(lock.id).end_reason, Some(EndReason::Died));
 }
 
 pub(super) fn r11_a_dead_process_is_swept(stage: &Stage) {

@@ -35,6 +35,7 @@ mod several;
 mod stage;
 mod tokens;
 mod waiting;
+mod would_grant;
 
 pub use ask::{Ask, ask, folder, seconds, session};
 pub use stage::{Reopen, Stage, StageWitness, service_on};
@@ -97,6 +98,7 @@ macro_rules! every_case {
             lease::r03_a_lease_lasts_from_one_second_to_thirty_days
             lease::r03_a_sweep_ends_what_lapsed_and_grants_to_the_line
             lease::r05_a_renewal_runs_from_its_own_moment
+            lease::r05_a_shorter_renewal_shortens_neither_the_lease_nor_later_ones
             lease::r05_only_the_holder_renews
             lease::r05_a_lapsed_lease_is_acquired_anew_with_a_new_token
             lease::r05_a_released_one_cannot_be_renewed
@@ -174,8 +176,12 @@ macro_rules! every_case {
             circle::r10_asking_without_waiting_closes_no_circle
             circle::r10_the_dead_close_no_circle
             circle::r10_tasks_of_one_session_can_close_a_circle
+            circle::r10_a_circle_without_a_new_wait_refuses_its_youngest
+            circle::r10_asked_again_by_its_request_id_the_youngest_is_told
             life::r11_a_living_process_keeps_its_lock_past_the_lease
             life::r11_a_dead_process_frees_at_the_next_request
+            life::r11_who_waits_gives_a_release_on_its_way_a_moment
+            life::r11_nobody_is_left_to_release_it
             life::r11_a_dead_process_is_swept
             life::r11_the_history_says_that_the_holder_died
             life::r11_who_cannot_tell_goes_by_the_lease
@@ -234,6 +240,9 @@ macro_rules! every_case {
             batch::r08_a_batch_hands_off_inside_itself
             batch::r04_tokens_of_a_batch_rise
             batch::t03_a_tasks_locks_end_in_one_transaction
+            would_grant::t07_a_look_says_what_acquire_would_answer
+            would_grant::t07_a_look_names_what_is_in_the_way
+            life::t03_a_tasks_lock_stands_while_anything_of_the_task_lives
         }
     };
 }

@@ -83,6 +83,7 @@ impl Stage {
             time_namespace: 1,
             pid,
             start_time: 1000 + u64::from(pid),
+            released_by: None,
         };
         self.witness.set(&process, Liveness::Alive);
         process
@@ -124,6 +125,11 @@ impl StageWitness {
     pub fn set(&self, process: &ProcessIdentity, liveness: Liveness) {
         self.told.set(process, liveness);
     }
+
+    /// From now on something that this process started is there, or is not.
+    pub fn set_leftovers(&self, process: &ProcessIdentity, left: bool) {
+        self.told.set_leftovers(process, left);
+    }
 }
 
 impl Witness for StageWitness {
@@ -133,5 +139,9 @@ impl Witness for StageWitness {
         } else {
             Liveness::Gone
         }
+    }
+
+    fn has_leftovers(&self, process: &ProcessIdentity) -> bool {
+        self.told.has_leftovers(process)
     }
 }

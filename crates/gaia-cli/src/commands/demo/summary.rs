@@ -141,7 +141,7 @@ fn try_next(style: &Style, stage: &Stage) -> String {
             format!("{gaia} send 'Fix the typos' --dir ."),
             "a task for it",
         ),
-        (format!("{gaia} assigner"), "set it to work"),
+        (format!("{gaia} up"), "set it to work"),
         look,
     ];
     let lines: Vec<String> = all

@@ -4,29 +4,26 @@
 use std::collections::HashSet;
 use std::path::Path;
 
+use gaia_locks::wire::Status;
+
 use super::Check;
-use crate::context::Context;
-use crate::exit::Failure;
 
 /// Markers in the locks directory and in the folders that they name.
-pub fn stale(context: &Context) -> Result<Check, Failure> {
-    let active: HashSet<i64> = {
-        let status = context.locks()?.status(None)?;
-        status.locks.iter().map(|held| held.lock.id.0).collect()
-    };
-    let tokens = tokens(&context.settings()?.locks_dir);
+pub fn stale(locks_dir: &Path, status: &Status) -> Check {
+    let active: HashSet<i64> = status.locks.iter().map(|held| held.lock.id.0).collect();
+    let tokens = tokens(locks_dir);
     let stale = tokens
         .iter()
         .filter(|token| !active.contains(token))
         .count();
-    Ok(match stale {
+    match stale {
         0 => Check::ok("marker files", "none is stale"),
         stale => Check::warning(
             "marker files",
             format!("{stale} of {} speak of locks that have ended", tokens.len()),
             "`gaia cleanup` removes them",
         ),
-    })
+    }
 }
 
 /// The tokens in all marker files there.

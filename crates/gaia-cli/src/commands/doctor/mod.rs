@@ -13,7 +13,7 @@ mod store;
 use gaia_locks::settings::Reported;
 use serde::Serialize;
 
-use crate::context::Context;
+use crate::context::{Context, relative_places};
 use crate::exit::{Ended, Failure, Status};
 use crate::output::human::{Style, clean};
 
@@ -81,7 +81,27 @@ impl Check {
 struct Answer {
     ok: bool,
     checks: Vec<Check>,
-    settings: Vec<Reported>,
+    settings: Vec<Shown>,
+}
+
+/// A setting as it stands.
+#[derive(Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    setting: Reported,
+    /// Whether this version does anything with it.
+    used: bool,
+}
+
+/// Settings of what comes later: they are read and checked, and do nothing yet
+/// (a GAIA_SERVER that is set is refused).
+const NOT_USED_YET: [&str; 3] = ["GAIA_LISTEN", "GAIA_SERVER", "GAIA_TOKEN"];
+
+impl From<Reported> for Shown {
+    fn from(setting: Reported) -> Self {
+        let used = !NOT_USED_YET.contains(&setting.name);
+        Self { setting, used }
+    }
 }
 
 /// Checks one after the other.
@@ -92,6 +112,7 @@ pub fn run(context: &Context, args: &DoctorArgs) -> Ended {
     let checks = checks(context)?;
     let ok = checks.iter().all(|check| check.state != State::Problem);
     let settings = context.settings()?.report();
+    let settings = settings.into_iter().map(Shown::from).collect();
     let answer = Answer {
         ok,
         checks,
@@ -109,8 +130,12 @@ fn checks(context: &Context) -> Result<Vec<Check>, Failure> {
         places::home(&settings.home),
         places::locks_dir(&settings.locks_dir),
     ];
+    checks.extend(relative_places(settings).map(|(name, here)| places::relative(name, here)));
     match context.database_file() {
-        Ok(file) => checks.extend(store::checks(context, file)?),
+        Ok(file) => {
+            checks.push(places::room("room", file));
+            checks.extend(store::checks(context, file)?);
+        }
         Err(failure) => checks.push(Check::problem(
             "database",
             failure.message,
@@ -139,18 +164,21 @@ fn in_words(style: &Style, answer: &Answer) -> String {
         .iter()
         .map(|check| line(style, check))
         .collect();
-    let row = |setting: &Reported| {
-        [
-            setting.name.to_owned(),
-            clean(&setting.value),
-            clean(&setting.origin.to_string()),
-        ]
-    };
     let settings = style.table(
         ["setting", "value", "from"],
-        answer.settings.iter().map(row),
+        answer.settings.iter().map(setting),
     );
     format!("{}\n\n{settings}", checks.join("\n"))
+}
+
+fn setting(shown: &Shown) -> [String; 3] {
+    let Shown { setting, used } = shown;
+    let unused = if *used { "" } else { ", not used yet" };
+    [
+        setting.name.to_owned(),
+        clean(&setting.value),
+        format!("{}{unused}", clean(&setting.origin.to_string())),
+    ]
 }
 
 fn line(style: &Style, check: &Check) -> String {

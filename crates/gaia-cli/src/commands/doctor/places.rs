@@ -4,7 +4,7 @@ use std::path::Path;
 
 use gaia_locks::clock::{BootId, Wall};
 use gaia_locks::liveness::{Liveness, ProcessIdentity, liveness};
-use rustix::fs::{Access, access};
+use rustix::fs::{Access, access, statvfs};
 
 use super::Check;
 use crate::output::human::{at, now};
@@ -23,6 +23,45 @@ pub fn locks_dir(dir: &Path) -> Check {
         "locks directory",
         dir,
         "set GAIA_LOCKS_DIR to a folder that you can write",
+    )
+}
+
+/// Below this nothing is granted soon: one grant needs a page or two, SQLite's
+/// log some hundred.
+const FULL: u64 = 10 * MIB;
+/// Below this the logs of a few tasks can fill it in a night.
+const NEARLY_FULL: u64 = 200 * MIB;
+const MIB: u64 = 1024 * 1024;
+
+/// Whether there is room on the disk that a place lies on or will lie on.
+pub fn room(name: &'static str, place: &Path) -> Check {
+    let Some(disk) = place.ancestors().find_map(|above| statvfs(above).ok()) else {
+        return Check::ok(name, "cannot be told");
+    };
+    let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+    // Some file systems count no files.
+    let no_more_files = disk.f_files > 0 && disk.f_favail == 0;
+    let shown = place.display();
+    let finding = match no_more_files {
+        true => format!("no room for another file beside {shown}"),
+        false => format!("{} MiB free for {shown}", free / MIB),
+    };
+    let remedy = "make room: nothing new is granted, queued or logged on a full disk";
+    match free {
+        _ if no_more_files => Check::problem(name, finding, remedy),
+        0..FULL => Check::problem(name, format!("{finding}, less than 10"), remedy),
+        FULL..NEARLY_FULL => Check::warning(name, format!("{finding}, less than 200"), remedy),
+        _ => Check::ok(name, finding),
+    }
+}
+
+/// A place that is another one in each folder.
+pub fn relative(name: &str, here: &Path) -> Check {
+    let here = here.display();
+    Check::warning(
+        "relative place",
+        format!("{name} is a relative path: here it means {here}, in another folder another place"),
+        format!("set {name}={here}"),
     )
 }
 

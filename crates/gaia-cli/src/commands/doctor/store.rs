@@ -2,12 +2,18 @@
 
 use std::path::Path;
 
+use gaia_assigner::service::Filter;
 use gaia_locks::os::{Trust, file_system_of};
+use gaia_locks::store::HistoryFilter;
 use gaia_locks::store::sqlite::{SqliteOptions, SqliteStore};
+use gaia_locks::wire::Status;
 
 use super::{Check, gate, markers};
 use crate::context::Context;
 use crate::exit::Failure;
+
+/// So much of the history and of the queue is read to see whether it can be.
+const NEWEST: u32 = 10_000;
 
 /// The file system, then whether one can get in, then what is inside.
 pub fn checks(context: &Context, file: &Path) -> Result<Vec<Check>, Failure> {
@@ -19,13 +25,7 @@ pub fn checks(context: &Context, file: &Path) -> Result<Vec<Check>, Failure> {
                 format!("{} is not a file", file.display()),
                 "name another with GAIA_DATABASE_URL=sqlite:///absolute/path",
             ),
-            Err(_) => Check::ok(
-                "database",
-                format!(
-                    "{} is not there yet and will be made at first use",
-                    file.display()
-                ),
-            ),
+            Err(_) => missing(context, file)?,
         };
         checks.push(what);
         return Ok(checks);
@@ -44,10 +44,27 @@ pub fn checks(context: &Context, file: &Path) -> Result<Vec<Check>, Failure> {
         }
         Ok(store) => {
             checks.push(sound(file, &store));
-            checks.push(markers::stale(context)?);
+            checks.extend(rows(context)?);
         }
     }
     Ok(checks)
+}
+
+/// Not made yet, or deleted while it was in use.
+fn missing(context: &Context, file: &Path) -> Result<Check, Failure> {
+    const NAME: &str = "database";
+    let shown = file.display();
+    Ok(match context.markers()?.refuse_new() {
+        Ok(()) => Check::ok(
+            NAME,
+            format!("{shown} is not there yet and will be made at first use"),
+        ),
+        Err(error) => Check::problem(
+            NAME,
+            error.to_string(),
+            "restore a backup with `gaia restore FILE`, or end who still works there and delete that marker",
+        ),
+    })
 }
 
 fn file_system(file: &Path) -> Check {
@@ -74,6 +91,43 @@ fn sound(file: &Path, store: &SqliteStore) -> Check {
         ),
         Err(error) => Check::problem("database", error.to_string(), "see the message"),
     }
+}
+
+/// Whether every row can be understood: a sound file may still hold values that
+/// another program wrote.
+fn rows(context: &Context) -> Result<Vec<Check>, Failure> {
+    const NAME: &str = "rows";
+    let unread = |failure: Failure| {
+        let remedy = "look at that row with sqlite3, or restore a backup with `gaia restore FILE`";
+        Check::problem(NAME, failure.message, remedy)
+    };
+    let locks_dir = &context.settings()?.locks_dir;
+    let checks = match read_rows(context) {
+        Ok((status, past)) => vec![
+            Check::ok(NAME, format!("can be read; {past} in the history")),
+            markers::stale(locks_dir, &status),
+        ],
+        Err(failure) => vec![unread(failure)],
+    };
+    Ok(checks)
+}
+
+/// All that is held, who waits, the newest of the history, the queue.
+fn read_rows(context: &Context) -> Result<(Status, usize), Failure> {
+    let locks = context.locks()?;
+    let status = locks.status(None)?;
+    let newest = HistoryFilter {
+        limit: Some(NEWEST),
+        ..HistoryFilter::default()
+    };
+    let past = locks.history(&newest)?.len();
+    let tasks = context.tasks()?;
+    tasks.list(&Filter {
+        limit: Some(NEWEST),
+        ..Filter::default()
+    })?;
+    tasks.sessions()?;
+    Ok((status, past))
 }
 
 fn in_bytes(size: u64) -> String {

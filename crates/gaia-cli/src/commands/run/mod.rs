@@ -43,7 +43,6 @@ use crate::asker::Asker;
 use crate::context::Context;
 use crate::exit::{self, Ended, Failure, Status};
 use crate::output::human::clean;
-use crate::output::json::Acquired;
 use crate::output::refusal;
 use crate::system;
 use crate::tell;
@@ -126,11 +125,13 @@ pub fn run(context: &Context, args: RunArgs) -> Ended {
 /// Makes the process, takes the lock in its name, lets it go, waits for it.
 fn hold_and_run(context: &Context, args: RunArgs) -> Ended {
     let holder = holder(&args.asker)?;
-    let folders = context.folders(&args.folders)?;
+    let folders = context.each_folder_once(&args.folders)?;
     let environment = environment(context, &holder)?;
     let process = HeldProcess::make(&args.command, environment)?;
     let locks = context.locks()?;
-    let request = request(&args, &holder, folders.clone(), process.identity()?);
+    // The command's end is told by gaia, which releases the lock then.
+    let bound_to = process.identity()?.released_by(ProcessIdentity::current()?);
+    let request = request(&args, &holder, folders.clone(), bound_to);
     let asked_at = SystemClock.now().moment;
     let granted = match waiting::acquire(&*locks, &request, args.wait.limit())? {
         Outcome::Granted(granted) => granted,
@@ -203,18 +204,14 @@ fn environment(
         ("GAIA_SESSION", holder.session.as_str().into()),
         ("GAIA_TASK", task),
     ];
-    variables.extend(context.settings_from_flags()?);
+    variables.extend(context.settings_to_hand_on()?);
     Ok(variables)
 }
 
 fn not_granted(context: &Context, outcome: Outcome, status: u8) -> Ended {
     match outcome {
-        Outcome::Refused { refusal, waited } if context.out.is_json() => {
-            context.out.object(&Acquired::refused(&refusal, waited))?;
-            Ok(ExitCode::from(status))
-        }
         Outcome::Refused { refusal, waited } => {
-            tell::line(&refusal::in_words(&tell::style(), &refusal, waited));
+            refusal::tell(&context.out, &refusal, waited);
             Ok(ExitCode::from(status))
         }
         Outcome::Interrupted(signal) => Ok(ExitCode::from(signal)),

@@ -8,12 +8,13 @@ use gaia_locks::wire::Status;
 
 use super::{in_words, look};
 use crate::context::Context;
-use crate::exit::{Ended, Failure};
+use crate::exit::{self, Ended, Failure};
 
 /// How often times are shown anew although nothing changed.
 const TICK: Duration = Duration::from_secs(1);
 
 /// Shows it until interrupted, which ends the process as ever: nothing is held.
+/// When its reader leaves (`| head -1`) it ends too.
 pub fn run(
     context: &Context,
     locks: &dyn Locks,
@@ -29,6 +30,9 @@ pub fn run(
         show(context, &status, changed)?;
         shown = Some(without_clocks(&status));
         listener.wait(TICK);
+        if context.out.reader_has_left() {
+            return Ok(exit::Status::Done.into());
+        }
     }
 }
 

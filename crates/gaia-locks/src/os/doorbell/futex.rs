@@ -1,16 +1,21 @@
 //! Linux: a counter per slot in a mapped file, and the kernel's wait on a changed word.
 //!
-//! Ringing adds one to the slot's counter, and makes a system call only if somebody listens there.
-//! A listener that is killed leaves its slot's count of listeners too high for ever; that costs
-//! ringers a needless call in one slot of 4096 and nothing else.
+//! # Why nothing here touches the mapped memory
+//! Anybody may cut the file off while it is in use (`> assigner.db.bell`), and a load or a store in
+//! a page that the file no longer has kills the process with SIGBUS. No check of the length comes
+//! before that in time. So the memory is only named to the kernel, which answers EFAULT where the
+//! page is gone: it waits on a word ([`futex::wait`]), and adds one and wakes all who wait in one
+//! call ([`futex::wake_op`]). The counter itself is read from the file.
 //!
-//! The file only ever grows, to one fixed size: a page that vanished under a mapping would kill
-//! the process that touches it. It is filled before it gets its name, so that no page of it is
-//! missing on a full disk either.
+//! Who finds the file cut off makes it whole again. Who slept on it meanwhile is still known to the
+//! kernel by file and place, and is woken by the next ring; what was counted is lost, so that every
+//! wake counts as a ring, whatever the counter says.
+//!
+//! It is filled before it gets its name, so that no page of it is missing on a full disk either.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -24,8 +29,11 @@ use rustix::time::Timespec;
 use super::{Doorbell, Handle, Listener, Wake, beside};
 use crate::os::moment;
 
-const SLOTS: usize = 4096;
-const SIZE: usize = 2 * SLOTS * size_of::<AtomicU32>();
+const SLOTS: usize = 8192;
+const WORD: usize = size_of::<AtomicU32>();
+const SIZE: usize = SLOTS * WORD;
+/// Where the file cannot be made whole, who waits looks so often by itself.
+const WITHOUT_A_BELL: Duration = Duration::from_millis(20);
 const LOOK_FOR_THE_FILE_EVERY: Duration = Duration::from_secs(1);
 
 /// The doorbell in a mapped file.
@@ -80,8 +88,7 @@ impl Doorbell for FutexDoorbell {
     fn listen(&self, slot: u32) -> io::Result<Box<dyn Listener>> {
         self.follow_the_file()?;
         let (mapped, slot) = (self.mapped(), slot as usize % SLOTS);
-        mapped.listeners(slot).fetch_add(1, Ordering::SeqCst);
-        let seen = AtomicU32::new(mapped.rings(slot).load(Ordering::SeqCst));
+        let seen = AtomicU32::new(mapped.rings(slot)?);
         Ok(Box::new(FutexListener { mapped, slot, seen }))
     }
 
@@ -100,17 +107,16 @@ struct FutexListener {
 impl Listener for FutexListener {
     fn wait(&self, timeout: Duration) -> Wake {
         let end = moment().plus(timeout);
-        let rings = self.mapped.rings(self.slot);
         loop {
             let seen = self.seen.load(Ordering::SeqCst);
-            let now = rings.load(Ordering::SeqCst);
-            if now != seen {
-                self.seen.store(now, Ordering::SeqCst);
-                return Wake::Rung;
-            }
             let left = moment().until(end);
-            if left.is_zero() || !sleep_while(rings, seen, left) {
-                return Wake::TimedOut;
+            match self.mapped.sleep_while(self.slot, seen, left) {
+                Slept::Rung(now) => {
+                    self.seen.store(now, Ordering::SeqCst);
+                    return Wake::Rung;
+                }
+                Slept::TimedOut => return Wake::TimedOut,
+                Slept::Disturbed => {}
             }
         }
     }
@@ -121,33 +127,37 @@ impl Listener for FutexListener {
     }
 }
 
-impl Drop for FutexListener {
-    fn drop(&mut self) {
-        self.mapped
-            .listeners(self.slot)
-            .fetch_sub(1, Ordering::SeqCst);
+/// How a sleep ended.
+enum Slept {
+    /// Somebody rang; the counter now.
+    Rung(u32),
+    TimedOut,
+    /// For no reason that matters: to be tried again.
+    Disturbed,
+}
+
+/// Sleeps without a bell: nobody rings this word.
+fn nap(left: Duration) -> Slept {
+    let timeout = Timespec::try_from(left.min(WITHOUT_A_BELL)).ok();
+    let nobodys = AtomicU32::new(0);
+    let _ = futex::wait(&nobodys, futex::Flags::PRIVATE, 0, timeout.as_ref());
+    if left > WITHOUT_A_BELL {
+        Slept::Disturbed
+    } else {
+        Slept::TimedOut
     }
 }
 
-// False when the time is over, or the kernel cannot wait so: then the caller polls.
-fn sleep_while(rings: &AtomicU32, seen: u32, left: Duration) -> bool {
-    let timeout = Timespec::try_from(left).ok();
-    // Not private: the word is shared between processes.
-    match futex::wait(rings, futex::Flags::empty(), seen, timeout.as_ref()) {
-        Ok(()) | Err(Errno::AGAIN | Errno::INTR) => true,
-        Err(_) => false,
-    }
-}
-
-/// The file in memory: a counter of rings for each slot, then a count of listeners for each.
+/// The file in memory: a counter of rings for each slot.
 #[derive(Debug)]
 struct Mapped {
+    file: File,
     words: *const AtomicU32,
     device: u64,
     inode: u64,
 }
 
-// SAFETY: the memory stays mapped as long as this lives, and is only used through atomics.
+// SAFETY: the memory stays mapped as long as this lives, and only the kernel looks into it.
 unsafe impl Send for Mapped {}
 // SAFETY: as above.
 unsafe impl Sync for Mapped {}
@@ -172,6 +182,7 @@ impl Mapped {
             words: start.cast_const().cast(),
             device: found.dev(),
             inode: found.ino(),
+            file,
         })
     }
 
@@ -180,26 +191,66 @@ impl Mapped {
             .is_ok_and(|found| (found.dev(), found.ino()) == (self.device, self.inode))
     }
 
-    fn rings(&self, slot: usize) -> &AtomicU32 {
-        self.word(slot % SLOTS)
+    /// The counter, from the file: what it no longer has is made again.
+    fn rings(&self, slot: usize) -> io::Result<u32> {
+        let mut word = [0; WORD];
+        let place = (slot % SLOTS * WORD) as u64;
+        match self.file.read_exact_at(&mut word, place) {
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                self.make_whole()?;
+                self.file.read_exact_at(&mut word, place)?;
+            }
+            read => read?,
+        }
+        Ok(u32::from_ne_bytes(word))
     }
 
-    fn listeners(&self, slot: usize) -> &AtomicU32 {
-        self.word(SLOTS + slot % SLOTS)
+    fn make_whole(&self) -> io::Result<()> {
+        match self.file.metadata()?.len() {
+            cut_off if cut_off < SIZE as u64 => self.file.set_len(SIZE as u64),
+            _ => Ok(()),
+        }
     }
 
-    fn word(&self, place: usize) -> &AtomicU32 {
-        debug_assert!(place < 2 * SLOTS, "both callers stay within the file");
-        // SAFETY: the place lies within the mapping, which begins at a page and so is aligned.
-        unsafe { &*self.words.add(place) }
+    /// The word, to be named to the kernel and never to be read here.
+    fn word(&self, slot: usize) -> &AtomicU32 {
+        // SAFETY: the place lies within the mapping, which begins at a page and so is aligned. The
+        // page may be gone; whoever holds the reference passes it to the kernel and does not load.
+        unsafe { &*self.words.add(slot % SLOTS) }
     }
 
+    fn sleep_while(&self, slot: usize, seen: u32, left: Duration) -> Slept {
+        match self.rings(slot) {
+            Ok(now) if now != seen => return Slept::Rung(now),
+            Ok(_) if left.is_zero() => return Slept::TimedOut,
+            Ok(_) => {}
+            Err(_) => return nap(left),
+        }
+        let timeout = Timespec::try_from(left).ok();
+        // Not private: the word is shared between processes.
+        match futex::wait(
+            self.word(slot),
+            futex::Flags::empty(),
+            seen,
+            timeout.as_ref(),
+        ) {
+            // Cut off and rung, the counter may be what it was.
+            Ok(()) => Slept::Rung(self.rings(slot).unwrap_or(seen)),
+            Err(Errno::AGAIN | Errno::INTR) => Slept::Disturbed,
+            Err(Errno::TIMEDOUT) => Slept::TimedOut,
+            Err(Errno::FAULT) if self.make_whole().is_ok() => Slept::Disturbed,
+            Err(_) => nap(left),
+        }
+    }
+
+    /// Adds one and wakes all who sleep on it, in one call.
     fn ring(&self, slot: usize) {
-        let rings = self.rings(slot);
-        rings.fetch_add(1, Ordering::SeqCst);
-        if self.listeners(slot).load(Ordering::SeqCst) > 0 {
-            // The counter has changed: who is about to sleep will not, even if this fails.
-            let _ = futex::wake(rings, futex::Flags::empty(), i32::MAX as u32);
+        let (word, all) = (self.word(slot), i32::MAX as u32);
+        let (add, never) = (futex::WakeOp::Add, futex::WakeOpCmp::Lt);
+        let rung = || futex::wake_op(word, futex::Flags::empty(), all, 0, word, add, never, 1, 0);
+        if rung() == Err(Errno::FAULT) && self.make_whole().is_ok() {
+            // A ring is a hint: who cannot be rung looks by itself.
+            let _ = rung();
         }
     }
 }

@@ -21,7 +21,7 @@ use rusqlite::ffi;
 
 use super::gate::Gate;
 use super::transaction::State;
-use super::unusable;
+use super::{beside, unusable};
 use crate::clock::Moment;
 use crate::error::StoreError;
 use crate::os::moment;
@@ -39,6 +39,9 @@ pub(super) struct Connection {
     path: PathBuf,
     /// The file's device and number.
     file: (u64, u64),
+    /// Whether it had a log when it was opened; a backup that is used as it is
+    /// has none.
+    has_log: bool,
     /// When it was last seen at its path.
     seen: AtomicI64,
     sqlite: Mutex<rusqlite::Connection>,
@@ -54,6 +57,7 @@ impl Connection {
         gate: Gate,
     ) -> Self {
         Self {
+            has_log: !is_gone(&beside(&path, "-wal")),
             path,
             file,
             seen: AtomicI64::new(moment().0),
@@ -93,10 +97,12 @@ impl Connection {
             Ok(found) => (found.dev(), found.ino()) != self.file,
             Err(error) => error.kind() == io::ErrorKind::NotFound,
         };
+        // SQLite keeps the log as long as anybody has the database open.
+        let replaced = replaced || self.has_log && is_gone(&beside(&self.path, "-wal"));
         if replaced {
             return Err(unusable(
                 &self.path,
-                &"it was deleted or replaced while it was in use; \
+                &"it or its log was deleted or replaced while it was in use; \
                   end what still uses the old one, and `gaia restore` a backup if locks were lost",
             ));
         }
@@ -113,6 +119,10 @@ impl Connection {
     pub(super) fn lock(&self) -> MutexGuard<'_, rusqlite::Connection> {
         self.sqlite.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn is_gone(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
 }
 
 /// A number that changes whenever anybody changes the file, this connection

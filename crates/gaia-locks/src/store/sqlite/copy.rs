@@ -10,7 +10,7 @@ use rusqlite::{Connection as Sqlite, OpenFlags};
 
 use super::connection::Connection;
 use super::open::{self, of_sqlite};
-use super::{beside, tokens, unusable};
+use super::{beside, migrate, tokens, unusable};
 use crate::clock::{Clock, SystemClock};
 use crate::error::StoreError;
 use crate::settings::Durability;
@@ -111,12 +111,17 @@ pub fn restore(backup: &Path, database: &Path) -> Result<(), StoreError> {
     let mut target = connection.lock();
     // From here on nobody is given a token.
     let _turn = connection.gate.pass();
-    let given = match known {
-        true => reserved(&target).map_err(failed)?,
-        false => milliseconds(),
+    // Where it replaces a database it goes on as that one: the markers of both
+    // are its own.
+    let (given, id) = match known {
+        true => (
+            reserved(&target).map_err(failed)?,
+            Some(migrate::id_of(&target).map_err(failed)?),
+        ),
+        false => (milliseconds(), None),
     };
     let raised = unfinished(database);
-    let done = raised_copy(&source, &raised, given)
+    let done = raised_copy(&source, &raised, given, id.as_deref())
         .and_then(|copy| step_through(&copy, &mut target).map_err(failed));
     drop(fs::remove_file(&raised));
     done?;
@@ -128,11 +133,20 @@ pub fn restore(backup: &Path, database: &Path) -> Result<(), StoreError> {
 /// The backup with its tokens above all that were given. Raised in a copy:
 /// were it done in the database after the content is there, somebody killed in
 /// between would leave one that gives tokens a second time.
-fn raised_copy(source: &Sqlite, to: &Path, given: i64) -> Result<Sqlite, StoreError> {
+fn raised_copy(
+    source: &Sqlite,
+    to: &Path,
+    given: i64,
+    id: Option<&str>,
+) -> Result<Sqlite, StoreError> {
     copy(source, to)?;
     let failed = |error: rusqlite::Error| of_sqlite(to, &error);
-    let raised = Sqlite::open(to).map_err(failed)?;
+    let mut raised = Sqlite::open(to).map_err(failed)?;
+    // Those who have the database open expect what they brought it to.
+    migrate::bring_up_to_date(&mut raised, to)?;
     raise_tokens(&raised, given).map_err(failed)?;
+    id.map_or(Ok(()), |id| migrate::take_id(&raised, id))
+        .map_err(failed)?;
     Ok(raised)
 }
 

@@ -21,10 +21,9 @@ const MIGRATIONS: [&str; 7] = [
     include_str!("migrations/0001_locks.sql"),
     include_str!("migrations/0002_tasks.sql"),
     include_str!("migrations/0003_sessions.sql"),
-    // 4 to 6 are spoken for.
-    "",
-    "",
-    "",
+    include_str!("migrations/0004_queue.sql"),
+    include_str!("migrations/0005_verbs.sql"),
+    include_str!("migrations/0006_database_id.sql"),
     include_str!("migrations/0007_accounts.sql"),
 ];
 
@@ -49,6 +48,17 @@ pub(super) fn bring_up_to_date(sqlite: &mut Sqlite, path: &Path) -> Result<(), S
 
 fn schema_of(sqlite: &Sqlite) -> rusqlite::Result<i64> {
     sqlite.query_row("PRAGMA user_version", [], |row| row.get(0))
+}
+
+/// The id that a database was given when it was made.
+pub(super) fn id_of(sqlite: &Sqlite) -> rusqlite::Result<String> {
+    sqlite.query_row("SELECT database_id FROM gaia_state", [], |row| row.get(0))
+}
+
+/// Gives a copy the id of the database whose place it takes.
+pub(super) fn take_id(sqlite: &Sqlite, id: &str) -> rusqlite::Result<()> {
+    let taken = sqlite.execute("UPDATE gaia_state SET database_id = ?1", [id]);
+    taken.map(drop)
 }
 
 fn is_ours(sqlite: &Sqlite) -> rusqlite::Result<bool> {

@@ -14,6 +14,9 @@
 //! - The file system is judged before the file is opened: where WAL's shared
 //!   memory does not work, nobody is granted anything [R18].
 //!
+//! - A log that somebody deleted alone is noticed, since SQLite itself deletes
+//!   it only after its `-shm` [`open`].
+//!
 //! # What is not promised
 //! A process that is stopped (SIGSTOP) inside its 20 microseconds of
 //! transaction keeps the database locked until it goes on or dies: others are
@@ -28,6 +31,7 @@ mod line;
 mod migrate;
 mod open;
 mod requests;
+mod settle;
 mod tokens;
 mod transaction;
 mod vfs;
@@ -91,6 +95,15 @@ impl SqliteStore {
         self.connection.path()
     }
 
+    /// The id of this very database, whatever stands at its path another day.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn id(&self) -> Result<String, StoreError> {
+        let sqlite = self.connection.lock();
+        migrate::id_of(&sqlite).map_err(|error| open::of_sqlite(self.path(), &error))
+    }
+
     /// Looks through the whole file for damage, and gives what was found.
     ///
     /// # Errors
@@ -123,6 +136,10 @@ impl Store for SqliteStore {
 
     fn backup(&self, to: &Path) -> Result<(), StoreError> {
         copy::backup(&self.connection, to)
+    }
+
+    fn settle(&self) {
+        settle::settle(&self.connection);
     }
 }
 

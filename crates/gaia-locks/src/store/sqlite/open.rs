@@ -11,7 +11,7 @@ use rusqlite::{Connection as Sqlite, OpenFlags};
 
 use super::connection::{self, Connection};
 use super::gate::Gate;
-use super::{beside, migrate, unusable, vfs};
+use super::{beside, migrate, settle, unusable, vfs};
 use crate::error::StoreError;
 use crate::os::{Trust, file_system_of};
 use crate::settings::Durability;
@@ -25,6 +25,7 @@ pub(super) fn open(path: &Path, durability: Durability) -> Result<Arc<Connection
     if let Some(directory) = path.parent() {
         fs::create_dir_all(directory).map_err(|error| unusable(directory, &error))?;
     }
+    settle::hear_of_recovery();
     vfs::use_descriptor_locks();
     let file = touch(path)?;
     let file = (file.dev(), file.ino());
@@ -43,6 +44,21 @@ fn refuse_untrusted(path: &Path) -> Result<(), StoreError> {
             reason: reason.to_string(),
         }),
     }
+}
+
+/// When the last connection is closed SQLite deletes `-shm` first and the log
+/// after it, and makes them the other way round. So where the log alone is
+/// missing somebody deleted it, and with it locks and tokens that were given.
+fn refuse_without_its_log(path: &Path) -> Result<(), StoreError> {
+    let is_there = |suffix| beside(path, suffix).symlink_metadata().is_ok();
+    if is_there("-wal") || !is_there("-shm") {
+        return Ok(());
+    }
+    Err(unusable(
+        path,
+        &"its log (-wal) was deleted, and what stood only in it is lost; `gaia restore` a backup, \
+          or delete -shm too and go on with an older state, in which locks and tokens are missing",
+    ))
 }
 
 /// The file's identity; it is made when it is not there, so that it has one.
@@ -67,6 +83,7 @@ fn connect(
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX
         | OpenFlags::SQLITE_OPEN_EXRESCODE;
+    refuse_without_its_log(path)?;
     let gate = Gate::open(&beside(path, "-gate"))?;
     let failed = |error: rusqlite::Error| of_sqlite(path, &error);
     let mut sqlite = Sqlite::open_with_flags(path, flags).map_err(failed)?;

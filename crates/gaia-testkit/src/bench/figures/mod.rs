@@ -7,10 +7,13 @@ mod n4_run;
 mod n5_many_locks;
 mod n6_markers;
 mod n8_queue;
+mod n9_queue;
+mod start;
 
 use std::path::{Path, PathBuf};
 
 use super::{Figure, Options, Trouble};
+pub(super) use start::agent;
 
 /// How a figure is taken.
 pub type Take = fn(&Options) -> Result<Figure, Trouble>;
@@ -24,6 +27,8 @@ pub const FIGURES: &[(&str, Take)] = &[
     ("N5", n5_many_locks::take),
     ("N6", n6_markers::take),
     ("N8", n8_queue::take),
+    ("N9", n9_queue::take),
+    ("START", start::take),
 ];
 
 /// A new folder in a folder.

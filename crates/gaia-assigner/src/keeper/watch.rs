@@ -1,0 +1,124 @@
+//! What a keeper does while its agent runs: it hears of the agent's end, of
+//! the word to stop it and of its lease, and goes by the clock.
+
+use std::sync::mpsc::{Receiver, Sender};
+use std::time::Duration;
+
+use gaia_locks::clock::Moment;
+use gaia_locks::ids::LockId;
+
+use super::agent::Agent;
+use super::family::Family;
+use super::lease::{Care, now};
+use super::{Audience, Event, Exit, Keeper, Said, Spec};
+
+/// Why a lease could not be kept.
+enum Unkept {
+    Lost(String),
+    Unrenewed,
+}
+
+/// What is watched while an agent runs.
+pub(super) struct Watch {
+    pub(super) family: Family,
+    care: Option<Care>,
+    /// Once the agent was told to end: when it is killed.
+    kill_at: Option<Moment>,
+    unkept: Option<Unkept>,
+    pub(super) audience: Audience,
+}
+
+impl Watch {
+    pub(super) fn new(spec: &Spec, agent: &Agent, tell: &Sender<Event>) -> Self {
+        let grace = Duration::from_millis(spec.grace_ms);
+        let lease = spec.lease.clone();
+        Self {
+            family: Family::of(agent, grace),
+            care: lease.map(|lease| Care::new(lease, grace, tell.clone())),
+            kill_at: None,
+            unkept: None,
+            audience: Audience::Assigner,
+        }
+    }
+
+    /// Waits for something, and reacts. `true`: the agent has ended.
+    pub(super) fn turn(&mut self, keeper: &mut Keeper) -> bool {
+        match self.next(&keeper.events) {
+            Some(Event::AgentEnded) => return true,
+            Some(Event::Stop) => self.stop(self.family.grace()),
+            Some(Event::NobodyListens) => self.audience = Audience::Nobody,
+            Some(Event::Door(locks)) => {
+                keeper.locks = Some(locks.clone());
+                if let Some(care) = &mut self.care {
+                    care.begin(locks, &keeper.door);
+                }
+            }
+            Some(Event::LeaseLost(token, why)) => self.lost(token, why),
+            Some(Event::Acknowledged | Event::Spec(_)) | None => {}
+        }
+        self.look(keeper);
+        false
+    }
+
+    fn next(&self, events: &Receiver<Event>) -> Option<Event> {
+        let now = now();
+        let care = self.care.as_ref().filter(|_| self.unkept.is_none());
+        let wakes_at = care.map(|care| care.wakes_at(now));
+        match self.kill_at.into_iter().chain(wakes_at).min() {
+            None => events.recv().ok(),
+            Some(until) => events.recv_timeout(now.until(until)).ok(),
+        }
+    }
+
+    /// Does what is due.
+    fn look(&mut self, keeper: &Keeper) {
+        let now = now();
+        if let Some(care) = self.care.as_mut().filter(|_| self.unkept.is_none()) {
+            let grace = care.grace();
+            if care.look(now, keeper.locks.as_ref(), &keeper.door) {
+                self.unkept = Some(Unkept::Unrenewed);
+                self.stop(grace);
+            }
+        }
+        if self.kill_at.is_some_and(|at| now >= at) {
+            self.family.kill();
+            self.kill_at = Some(now.plus(Duration::from_millis(100)));
+        }
+    }
+
+    fn lost(&mut self, token: LockId, why: String) {
+        let Some(care) = self.care.as_ref().filter(|care| care.token() == token) else {
+            return;
+        };
+        if self.unkept.is_none() {
+            let grace = care.grace();
+            self.unkept = Some(Unkept::Lost(why));
+            self.stop(grace);
+        }
+    }
+
+    /// Told once; a shorter grace than the one that runs counts.
+    fn stop(&mut self, grace: Duration) {
+        if self.kill_at.is_none() {
+            self.family.terminate();
+        }
+        let kill_at = now().plus(grace);
+        self.kill_at = Some(self.kill_at.map_or(kill_at, |at| at.min(kill_at)));
+    }
+
+    /// What the agent left is gone before the lease is, too.
+    pub(super) fn kill_strays_at(&self) -> Moment {
+        let care = self.care.as_ref();
+        care.map_or(Moment::MAX, Care::trusted_until)
+    }
+
+    /// An agent that had done its work when it was stopped has done its work,
+    /// unless another may have been in its folder.
+    pub(super) fn said(self, exit: Exit) -> Said {
+        match self.unkept {
+            Some(Unkept::Lost(why)) => Said::LeaseLost(why),
+            Some(Unkept::Unrenewed) if exit != Exit::Code(0) => Said::Unrenewed,
+            Some(Unkept::Unrenewed) | None => Said::Ended(exit),
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! Bringing rows into the order that the queue wants, so many at a time: what
+//! other programs wrote, whose pause is over, whose needs are met.
+
+use gaia_locks::clock::Moment;
+use gaia_locks::error::Error;
+use gaia_locks::ids::TaskId;
+use gaia_locks::service::LockTx;
+use rusqlite::{Connection as Sqlite, OptionalExtension as _, Row, params};
+
+use super::enter::{path_of, region_of_new};
+use crate::store::{read, sessions, sql, text};
+use crate::task::{LONGEST_PAUSE, Wants};
+
+/// How many rows one transaction brings into order, at most: others wait for it.
+const MOST: i64 = 500;
+
+/// A pause that would end later than the longest one was begun before the
+/// machine's restart.
+const RETRY_IS_DUE: &str =
+    "status = 'pending' AND held = 'retry' AND (not_before_ns <= ?1 OR not_before_ns > ?2)";
+
+/// Whether some row is not as the queue wants it: [`tidy`] has work to do.
+pub(crate) fn is_untidy(tx: &mut LockTx<'_>) -> Result<bool, Error> {
+    let (now, late) = times(tx);
+    let query = format!(
+        "SELECT EXISTS (SELECT 1 FROM prompts INDEXED BY idx_prompts_new WHERE status = 'pending' AND lane IS NULL)
+             OR EXISTS (SELECT 1 FROM prompts INDEXED BY idx_prompts_retry WHERE {RETRY_IS_DUE})
+             OR EXISTS (SELECT 1 FROM task_releases)"
+    );
+    let untidy = sql(tx, |sql| {
+        sql.prepare_cached(&query)?
+            .query_row([now.0, late.0], |row| row.get(0))
+    })?;
+    Ok(untidy || sessions::is_anybody_back(tx)?)
+}
+
+fn times(tx: &LockTx<'_>) -> (Moment, Moment) {
+    let now = tx.now().moment;
+    (now, now.plus(LONGEST_PAUSE))
+}
+
+/// Gives new rows of other programs their lane, and lets those go whose pause
+/// before another try is over or whose needs are met.
+pub(crate) fn tidy(tx: &mut LockTx<'_>) -> Result<(), Error> {
+    let (now, late) = times(tx);
+    sessions::take_back(tx)?;
+    sql(tx, |sql| {
+        let query = format!(
+            "UPDATE prompts SET held = NULL, not_before_ns = NULL WHERE id IN (
+                 SELECT id FROM prompts INDEXED BY idx_prompts_retry WHERE {RETRY_IS_DUE} LIMIT {MOST})"
+        );
+        sql.prepare_cached(&query)?.execute([now.0, late.0])?;
+        give_lanes(sql)?;
+        let waited_for: Option<i64> = sql
+            .prepare_cached("SELECT needs_id FROM task_releases LIMIT 1")?
+            .query_row([], |row| row.get(0))
+            .optional()?;
+        waited_for.map_or(Ok(()), |id| release_some(sql, id))
+    })
+}
+
+fn give_lanes(sql: &Sqlite) -> rusqlite::Result<()> {
+    let query = format!(
+        "SELECT id, working_dir, read_only, target_session, target_provider, preferred, fallbacks FROM prompts
+             INDEXED BY idx_prompts_new WHERE status = 'pending' AND lane IS NULL LIMIT {MOST}"
+    );
+    let rows: Vec<(i64, Wants)> = sql
+        .prepare_cached(&query)?
+        .query_map([], wants)?
+        .collect::<rusqlite::Result<_>>()?;
+    for (id, wants) in rows {
+        let region = region_of_new(sql, &wants)?;
+        sql.prepare_cached(
+            "UPDATE prompts SET lane = ?2, path = ?3, region = ?4, priority = coalesce(priority, 0) WHERE id = ?1",
+        )?
+        .execute(params![
+            id,
+            text(&wants.lane())?,
+            path_of(&wants),
+            region.word()
+        ])?;
+    }
+    Ok(())
+}
+
+fn wants(row: &Row<'_>) -> rusqlite::Result<(i64, Wants)> {
+    let folder: Option<String> = row.get(1)?;
+    let wants = Wants {
+        folder: folder.filter(|folder| !folder.trim().is_empty()),
+        read_only: row.get(2)?,
+        session: row.get(3)?,
+        provider: row.get(4)?,
+        preferred: read(row.get(5)?).unwrap_or_default(),
+        fallbacks: read(row.get(6)?).unwrap_or_default(),
+    };
+    Ok((row.get(0)?, wants))
+}
+
+/// Lets go who waited for a task that has completed: the first of them now,
+/// the others in transactions of their own.
+pub(crate) fn release_dependents(tx: &mut LockTx<'_>, id: TaskId) -> Result<(), Error> {
+    sql(tx, |sql| {
+        sql.prepare_cached("INSERT OR REPLACE INTO task_releases (needs_id, upto) VALUES (?1, 0)")?
+            .execute([id.0])?;
+        release_some(sql, id.0)
+    })
+}
+
+fn release_some(sql: &Sqlite, id: i64) -> rusqlite::Result<()> {
+    let upto: i64 = sql
+        .prepare_cached("SELECT upto FROM task_releases WHERE needs_id = ?1")?
+        .query_row([id], |row| row.get(0))?;
+    let query = format!(
+        "SELECT task_id FROM task_needs INDEXED BY idx_task_needs_needs WHERE needs_id = ?1 AND task_id > ?2
+             ORDER BY task_id LIMIT {MOST}"
+    );
+    let some: Vec<i64> = sql
+        .prepare_cached(&query)?
+        .query_map([id, upto], |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    for task in &some {
+        sql.prepare_cached(
+            "UPDATE prompts SET held = NULL WHERE id = ?1 AND status = 'pending' AND held = 'after'
+                 AND NOT EXISTS (SELECT 1 FROM task_needs n LEFT JOIN prompts p ON p.id = n.needs_id
+                                 WHERE n.task_id = ?1 AND coalesce(p.status, '') <> 'completed')",
+        )?
+        .execute([task])?;
+    }
+    let is_all = i64::try_from(some.len()).unwrap_or(MOST) < MOST;
+    match some.last().filter(|_| !is_all) {
+        Some(last) => sql
+            .prepare_cached("UPDATE task_releases SET upto = ?2 WHERE needs_id = ?1")?
+            .execute([id, *last]),
+        None => sql
+            .prepare_cached("DELETE FROM task_releases WHERE needs_id = ?1")?
+            .execute([id]),
+    }
+    .map(drop)
+}
