@@ -15,7 +15,9 @@ use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter, UtoipaMethodRouterE
 use utoipa_axum::routes;
 
 use crate::accounts::Role::{self, Admin, Agent, Viewer};
-use crate::api::{document, events, health, history, locks, session, sessions, status, tasks};
+use crate::api::{
+    document, events, health, history, locks, log, release, session, sessions, status, tasks,
+};
 use crate::app::App;
 use crate::auth;
 use crate::error::Problem;
@@ -59,10 +61,10 @@ fn table() -> OpenApiRouter<Arc<App>> {
         .routes(may(Viewer, routes!(locks::list)))
         .route(FOLDER, folder.2)
         .routes(may(Agent, routes!(locks::acquire)))
-        .routes(may(Agent, routes!(locks::release)))
+        .routes(may(Agent, routes!(release::by_id)))
         .routes(may(Agent, routes!(locks::renew)))
-        .routes(may(Agent, routes!(locks::release_folder)))
-        .routes(may(Admin, routes!(locks::force_release)))
+        .routes(may(Agent, routes!(release::by_folder)))
+        .routes(may(Admin, routes!(release::by_admin)))
         .routes(may(Viewer, routes!(status::show)))
         .routes(may(Viewer, routes!(status::verify)))
         .routes(may(Viewer, routes!(status::waiters)))
@@ -75,7 +77,7 @@ fn table() -> OpenApiRouter<Arc<App>> {
         .routes(may(Viewer, routes!(tasks::list)))
         .routes(may(Agent, routes!(tasks::send)))
         .routes(may(Viewer, routes!(tasks::show)))
-        .routes(may(Viewer, routes!(tasks::log)))
+        .routes(may(Viewer, routes!(log::show)))
         .routes(may(Agent, routes!(tasks::cancel)))
         .routes(may(Admin, routes!(tasks::retry)))
         .routes(may(Admin, routes!(tasks::reassign)))

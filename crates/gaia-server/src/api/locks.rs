@@ -1,13 +1,13 @@
-//! Locks: who holds what, asking, renewing, releasing.
+//! Locks: who holds what, asking, renewing.
 
 use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use gaia_locks::ids::{LockId, RequestId, Scope, SessionId, TaskId};
 use gaia_locks::model::{Holder, Mode};
-use gaia_locks::service::{Acquire, Locks as _, Release, Released, Renew};
+use gaia_locks::service::{Acquire, Locks as _, Renew};
 use gaia_locks::wire::{Answer as Came, HeldLock, LockInfo, Queued, Refusal};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -323,7 +323,10 @@ pub async fn renew(
 
 /// The session that a request about a lock is made for: the one it names, or
 /// the lock's own; only one that may be acted for.
-fn holder_of(
+///
+/// # Errors
+/// 404 for an unknown lock, 403 for another's session.
+pub fn holder_of(
     locks: &gaia_locks::LockService,
     who: &Who,
     id: LockId,
@@ -334,137 +337,4 @@ fn holder_of(
     let session = named.unwrap_or(lock.session_id);
     may_act(who, &session)?;
     Ok(session)
-}
-
-/// The holder's release.
-///
-/// # Errors
-/// 404 for an unknown lock, 409 for one that has ended, 403 for somebody
-/// else's and for a task's.
-#[utoipa::path(delete, path = "/api/gaia/locks/{id}", tag = "locks",
-    params(("id" = i64, Path, description = "the lock's id, its token")))]
-pub async fn release(State(app): State<Arc<App>>, who: Who, In(id): In<i64>) -> Answer<Response> {
-    let locks = app.locks.clone();
-    let released = app.core.call(move || {
-        let session = holder_of(&locks, &who, LockId(id), None)?;
-        let request = Release {
-            folder: None,
-            session,
-            task: None,
-            token: Some(LockId(id)),
-        };
-        locks.release(&request).map_err(Problem::from)
-    });
-    ended(released.await?)
-}
-
-/// What is released.
-#[derive(Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Give {
-    /// On exactly this folder.
-    folder_path: Option<String>,
-    /// Whose; your own name when left out.
-    #[schema(value_type = Option<String>)]
-    session_id: Option<SessionId>,
-    /// Only this task's.
-    #[schema(value_type = Option<i64>)]
-    task_id: Option<TaskId>,
-    /// Only this very lock.
-    token: Option<i64>,
-    /// Whose file system the path belongs to.
-    #[schema(value_type = Option<String>)]
-    scope: Option<Scope>,
-}
-
-/// The holder's release by folder: without token or task every lock of the
-/// session on exactly that folder.
-///
-/// # Errors
-/// 409 where nothing is held, 403 for somebody else's and for a task's.
-#[utoipa::path(post, path = "/api/gaia/release", tag = "locks", request_body = Give)]
-pub async fn release_folder(
-    State(app): State<Arc<App>>,
-    who: Who,
-    Json(give): Json<Give>,
-) -> Answer<Response> {
-    let session = own_session(&who, give.session_id)?;
-    let locks = app.locks.clone();
-    let released = app.core.call(move || {
-        let scope = give.scope.as_ref();
-        let folder = give.folder_path.as_deref();
-        let folder = folder.map(|path| folders::folder(&locks, scope, path));
-        let request = Release {
-            folder: folder.transpose()?,
-            session,
-            task: give.task_id,
-            token: give.token.map(LockId),
-        };
-        let door = folders::door(&locks, scope);
-        door.release(&request).map_err(Problem::from)
-    });
-    ended(released.await?)
-}
-
-fn ended(released: Released) -> Answer<Response> {
-    match released {
-        Released::Ended(locks) => Ok(answer(&json!({"released": true, "locks": locks}))),
-        Released::NotHeld => Err(Problem::new(
-            StatusCode::CONFLICT,
-            "not_held",
-            "it is not held (any more)",
-        )
-        .facts(&json!({"released": false, "locks": []}))),
-        Released::NotAllowed(lock) => Err(Problem::new(
-            StatusCode::FORBIDDEN,
-            "not_allowed",
-            "it is held by another, or ends with its task",
-        )
-        .facts(&json!({"released": false, "lock": lock}))),
-    }
-}
-
-/// Why an admin ends a lock.
-#[derive(Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Why {
-    /// Kept in the history.
-    reason: Option<String>,
-}
-
-/// Ends any lock, as an admin. A task's lock ends with its task, which is
-/// stopped first.
-///
-/// # Errors
-/// 404 for an unknown lock, 409 for one that has ended.
-#[utoipa::path(post, path = "/api/gaia/locks/{id}/release", tag = "locks", request_body = Option<Why>,
-    params(("id" = i64, Path, description = "the lock's id")))]
-pub async fn force_release(
-    State(app): State<Arc<App>>,
-    who: Who,
-    In(id): In<i64>,
-    Json(why): Json<Why>,
-) -> Answer<Response> {
-    let reason = why.reason.filter(|reason| !reason.trim().is_empty());
-    let reason = reason.unwrap_or_else(|| format!("released by {} through the server", who.name));
-    let (tasks, accounts) = (app.tasks.clone(), app.accounts.clone());
-    let forced = app.core.slow(move || {
-        let lock = tasks.force_release(LockId(id), &who.name, &reason)?;
-        let details = format!("lock {id} on {}: {reason}", lock.folder_path);
-        accounts.note(&who.name, "force_release", &details)?;
-        Ok::<_, Problem>(lock)
-    });
-    match forced.await {
-        Ok(lock) => {
-            let (folder, session) = (&lock.folder_path, &lock.session_id);
-            let message = format!("released {folder}, which session {session} held");
-            Ok(answer(
-                &json!({"success": true, "message": message, "lock": lock}),
-            ))
-        }
-        Err(problem) => {
-            let facts = json!({"success": false, "message": problem.detail()});
-            Ok(problem.facts(&facts).into_response())
-        }
-    }
 }

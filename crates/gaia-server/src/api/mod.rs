@@ -9,6 +9,8 @@ pub mod health;
 pub mod history;
 pub mod length;
 pub mod locks;
+pub mod log;
+pub mod release;
 pub mod session;
 pub mod sessions;
 pub mod status;

@@ -1,13 +1,10 @@
-//! Tasks: sending, listing, showing, waiting, the log, calling off.
+//! Tasks: sending, listing, showing, waiting, calling off, how it ended.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::http::header::CONTENT_TYPE;
-use axum::response::{IntoResponse as _, Response};
-use gaia_assigner::service::{Aim, Filter, Send, Teller, tail};
+use axum::response::Response;
+use gaia_assigner::service::{Aim, Filter, Send, Teller};
 use gaia_assigner::task::{Status, Told};
 use gaia_assigner::wire::TaskInfo;
 use gaia_locks::ids::{LockId, SessionId, TaskId};
@@ -21,9 +18,6 @@ use super::length::Length;
 use crate::accounts::{Role, Who};
 use crate::app::App;
 use crate::error::{Answer, Problem};
-
-/// So much of a log is sent at once.
-const PIECE: u64 = 256 * 1024;
 
 /// Which tasks are wanted.
 #[derive(Deserialize, utoipa::IntoParams)]
@@ -169,7 +163,11 @@ pub async fn show(
     }
 }
 
-async fn one(app: &Arc<App>, id: i64) -> Answer<TaskInfo> {
+/// One task.
+///
+/// # Errors
+/// 404 for an unknown one.
+pub async fn one(app: &Arc<App>, id: i64) -> Answer<TaskInfo> {
     let tasks = app.tasks.clone();
     app.core.call(move || tasks.show(TaskId(id))).await
 }
@@ -192,94 +190,6 @@ pub async fn cancel(State(app): State<Arc<App>>, who: Who, In(id): In<i64>) -> A
     let tasks = app.tasks.clone();
     let cancelled = app.core.call(move || tasks.cancel(TaskId(id), &who.name));
     Ok(answer(&json!({"task": cancelled.await?})))
-}
-
-/// How a log is wanted.
-#[derive(Deserialize, utoipa::IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct How {
-    /// As text that goes on until the task has ended.
-    #[serde(default)]
-    follow: bool,
-    /// From this byte on.
-    #[serde(default)]
-    from: u64,
-}
-
-/// A task's output.
-///
-/// # Errors
-/// 404 for an unknown task.
-#[utoipa::path(get, path = "/api/gaia/tasks/{id}/log", tag = "tasks", params(("id" = i64, Path), How))]
-pub async fn log(
-    State(app): State<Arc<App>>,
-    In(id): In<i64>,
-    Words(how): Words<How>,
-) -> Answer<Response> {
-    let task = one(&app, id).await?;
-    if how.follow {
-        let text = [(CONTENT_TYPE, "text/plain; charset=utf-8")];
-        return Ok((text, Body::from_stream(follow(app, id, how.from))).into_response());
-    }
-    let tasks = app.tasks.clone();
-    let text = app.core.call(move || {
-        let path = tasks.log(TaskId(id))?;
-        tail(&path, how.from, 16 * PIECE)
-    });
-    let text = text.await?;
-    Ok(answer(
-        &json!({"task_id": id, "log_file": task.log_file, "text": text}),
-    ))
-}
-
-/// The bytes as they come, in pieces: a slow reader is waited for, and holds
-/// nothing but its own place.
-fn follow(
-    app: Arc<App>,
-    id: i64,
-    from: u64,
-) -> impl futures_util::Stream<Item = Result<Bytes, std::io::Error>> {
-    futures_util::stream::unfold(Some((app, from)), move |state| async move {
-        let (app, from) = state?;
-        loop {
-            // Whether it is over is asked first: what it said last is then read.
-            let over = one(&app, id)
-                .await
-                .map_or(true, |task| task.status.is_over());
-            let piece = read(&app, id, from).await;
-            if !piece.is_empty() {
-                let to = from + piece.len() as u64;
-                return Some((Ok(piece), Some((app, to))));
-            }
-            if over || *app.stopping.borrow() {
-                return None;
-            }
-            tokio::select! {
-                () = tokio::time::sleep(Duration::from_millis(200)) => {}
-                () = app.stopped() => {}
-            }
-        }
-    })
-}
-
-async fn read(app: &Arc<App>, id: i64, from: u64) -> Bytes {
-    let tasks = app.tasks.clone();
-    let read = app.core.call(move || {
-        let path = tasks.log(TaskId(id))?;
-        // An agent that was not started yet has no file yet.
-        Ok::<_, Problem>(piece(&path, from).unwrap_or_default())
-    });
-    read.await.unwrap_or_default()
-}
-
-fn piece(path: &std::path::Path, from: u64) -> std::io::Result<Bytes> {
-    use std::io::{Read as _, Seek as _, SeekFrom};
-    let mut file = std::fs::File::open(path)?;
-    file.seek(SeekFrom::Start(from))?;
-    let mut bytes = Vec::new();
-    file.take(PIECE).read_to_end(&mut bytes)?;
-    Ok(bytes.into())
 }
 
 /// Lets a task be tried again, or go on now.

@@ -1,0 +1,109 @@
+//! A task's output: its end, or all of it as it comes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse as _, Response};
+use gaia_assigner::service::tail;
+use gaia_locks::ids::TaskId;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::extract::{In, Words, json as answer};
+use super::tasks::one;
+use crate::app::App;
+use crate::error::{Answer, Problem};
+
+/// So much of a log is sent at once.
+const PIECE: u64 = 256 * 1024;
+
+/// How a log is wanted.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct How {
+    /// As text that goes on until the task has ended.
+    #[serde(default)]
+    follow: bool,
+    /// From this byte on.
+    #[serde(default)]
+    from: u64,
+}
+
+/// A task's output.
+///
+/// # Errors
+/// 404 for an unknown task.
+#[utoipa::path(get, path = "/api/gaia/tasks/{id}/log", tag = "tasks", params(("id" = i64, Path), How))]
+pub async fn show(
+    State(app): State<Arc<App>>,
+    In(id): In<i64>,
+    Words(how): Words<How>,
+) -> Answer<Response> {
+    let task = one(&app, id).await?;
+    if how.follow {
+        let text = [(CONTENT_TYPE, "text/plain; charset=utf-8")];
+        return Ok((text, Body::from_stream(follow(app, id, how.from))).into_response());
+    }
+    let tasks = app.tasks.clone();
+    let text = app.core.call(move || {
+        let path = tasks.log(TaskId(id))?;
+        tail(&path, how.from, 16 * PIECE)
+    });
+    let text = text.await?;
+    Ok(answer(
+        &json!({"task_id": id, "log_file": task.log_file, "text": text}),
+    ))
+}
+
+/// The bytes as they come, in pieces: a slow reader is waited for, and holds
+/// nothing but its own place.
+fn follow(
+    app: Arc<App>,
+    id: i64,
+    from: u64,
+) -> impl futures_util::Stream<Item = Result<Bytes, std::io::Error>> {
+    futures_util::stream::unfold(Some((app, from)), move |state| async move {
+        let (app, from) = state?;
+        loop {
+            // Whether it is over is asked first: what it said last is then read.
+            let over = one(&app, id)
+                .await
+                .map_or(true, |task| task.status.is_over());
+            let piece = read(&app, id, from).await;
+            if !piece.is_empty() {
+                let to = from + piece.len() as u64;
+                return Some((Ok(piece), Some((app, to))));
+            }
+            if over || *app.stopping.borrow() {
+                return None;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(Duration::from_millis(200)) => {}
+                () = app.stopped() => {}
+            }
+        }
+    })
+}
+
+async fn read(app: &Arc<App>, id: i64, from: u64) -> Bytes {
+    let tasks = app.tasks.clone();
+    let read = app.core.call(move || {
+        let path = tasks.log(TaskId(id))?;
+        // An agent that was not started yet has no file yet.
+        Ok::<_, Problem>(piece(&path, from).unwrap_or_default())
+    });
+    read.await.unwrap_or_default()
+}
+
+fn piece(path: &std::path::Path, from: u64) -> std::io::Result<Bytes> {
+    use std::io::{Read as _, Seek as _, SeekFrom};
+    let mut file = std::fs::File::open(path)?;
+    file.seek(SeekFrom::Start(from))?;
+    let mut bytes = Vec::new();
+    file.take(PIECE).read_to_end(&mut bytes)?;
+    Ok(bytes.into())
+}
