@@ -129,12 +129,7 @@ fn heavy_judge_finds_an_assigner_that_loses_its_locks() {
     let doubts = sabotaged(|field| {
         sql(field, "DELETE FROM active_locks");
     });
-    let seen = |doubt: &Doubt| matches!(doubt, Doubt::Seen(_));
-    let clash = |doubt: &Doubt| matches!(doubt, Doubt::Clash(_));
-    assert!(
-        doubts.iter().any(seen) && doubts.iter().any(clash),
-        "{doubts:#?}"
-    );
+    // Their keepers stop the agents before they can meet.
     assert!(
         doubts
             .iter()
@@ -167,6 +162,8 @@ fn heavy_judge_finds_an_agent_that_starts_without_its_lock() {
         stray.wait().unwrap();
     }
     let seen = |doubt: &Doubt| matches!(doubt, Doubt::Seen(what) if what.contains("unlocked"));
+    let clash = |doubt: &Doubt| matches!(doubt, Doubt::Clash(_));
+    assert!(doubts.iter().any(clash), "{doubts:#?}");
     let beside = |doubt: &Doubt| matches!(doubt, Doubt::BesideItsLock(_));
     assert!(
         doubts.iter().any(seen) && doubts.iter().any(beside),
