@@ -2,7 +2,7 @@
 
 use gaia_locks::error::InvalidName;
 use gaia_locks::folder::InvalidFolder;
-use gaia_locks::ids::TaskId;
+use gaia_locks::ids::{LockId, TaskId};
 
 /// Why a request about tasks or sessions failed.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +32,76 @@ pub enum TaskError {
         id: TaskId,
         /// Its state.
         status: &'static str,
+    },
+    /// Its state does not allow what was asked for.
+    #[error("task {id} is {status}; {wanted}")]
+    WrongState {
+        /// Which.
+        id: TaskId,
+        /// Its state.
+        status: &'static str,
+        /// What would be right.
+        wanted: &'static str,
+    },
+    /// A process's exit status says how it ended, and nobody else does.
+    #[error(
+        "task {0} runs as a process: its exit status decides how it ended (0: completed), so it is not told; \
+         end the process, or cancel the task"
+    )]
+    DecidedByStatus(TaskId),
+    /// Somebody else works on it.
+    #[error(
+        "task {id} is worked on by session {session}, and {who}; \
+         only that session, or a person who says so with --force, can tell how it ended"
+    )]
+    NotYours {
+        /// Which.
+        id: TaskId,
+        /// Whose it is.
+        session: String,
+        /// Who asked.
+        who: String,
+    },
+    /// Another held the folder since the task's lock lapsed: said once.
+    #[error(
+        "the lock of task {id} lapsed at {lapsed}, and meanwhile {held}; \
+         look again at what is in {folder}, then say it once more"
+    )]
+    Lapsed {
+        /// Which.
+        id: TaskId,
+        /// When its lock ended.
+        lapsed: String,
+        /// Who held the folder since, and when.
+        held: String,
+        /// Which folder.
+        folder: String,
+    },
+    /// It printed nothing yet.
+    #[error("task {id} has no output; it is {status}")]
+    NoOutput {
+        /// Which.
+        id: TaskId,
+        /// Its state.
+        status: &'static str,
+    },
+    /// It was told to stop and has not stopped yet.
+    #[error("task {id} has not stopped within {seconds} s; its lock {lock} ends as soon as it has")]
+    StillStopping {
+        /// Which.
+        id: TaskId,
+        /// Its lock.
+        lock: LockId,
+        /// How long was waited.
+        seconds: u64,
+    },
+    /// It is no session that asks for work itself.
+    #[error("session {session} is a {kind} session; only a remote one asks for work itself")]
+    NotRemote {
+        /// Which.
+        session: String,
+        /// What it is.
+        kind: String,
     },
     /// What was asked for contradicts itself or leaves the allowed range.
     #[error("{0}")]

@@ -16,6 +16,8 @@
 //! daemon/         carries out what was planned, decides nothing
 //! runner/         the assigner's side of a running task
 //! keeper/         the process beside each running task that outlives the assigner
+//! remote          what follows from a far agent's silence            no I/O
+//! worktree        what git says of a folder
 //! wire            the one JSON shape
 //! ```
 
@@ -23,12 +25,14 @@ pub mod daemon;
 pub mod error;
 pub mod keeper;
 pub mod plan;
+pub mod remote;
 pub mod runner;
 pub mod service;
 pub mod session;
 pub mod store;
 pub mod task;
 pub mod wire;
+pub mod worktree;
 
 pub use daemon::{Assigner, Config};
 pub use error::TaskError;

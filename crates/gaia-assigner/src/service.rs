@@ -3,23 +3,30 @@
 //! It only writes what is wanted and reads what is; the assigner, wherever it
 //! runs, is told by the doorbell and does the rest.
 
+mod again;
+mod clear;
+mod end;
+mod remote;
+mod say;
 mod tmux;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use gaia_locks::folder::Folder;
-use gaia_locks::ids::{LockId, SessionId, TaskId};
-use gaia_locks::liveness::Liveness;
+use gaia_locks::ids::{SessionId, TaskId};
 use gaia_locks::service::{Cancel, LockService, LockTx, Locks as _, Topic};
-use gaia_locks::wire::LockInfo;
 
 use crate::error::TaskError;
 use crate::session::{Kind, Session};
-use crate::store::{panes, running, sessions, tasks};
-use crate::task::{Next, Running, Status, Stop, Wants};
+use crate::store::{panes, sessions, tasks};
+use crate::task::{Status, Wants};
 use crate::wire::{SessionInfo, SessionList, TaskInfo, TaskList};
 
+pub use again::Aim;
+pub use clear::Cleared;
+pub use remote::{AddRemote, Heard, Taken};
+pub use say::{PaneName, Teller};
 pub use tmux::{AddTmux, Added};
 
 /// How often one who waits for a task looks although nobody rang.
@@ -207,30 +214,6 @@ impl Tasks {
         Ok(sessions)
     }
 
-    /// Calls a task off. One that runs is stopped by its assigner, and shown
-    /// as stopping until it has.
-    ///
-    /// # Errors
-    /// [`TaskError::UnknownTask`], [`TaskError::TaskIsOver`].
-    pub fn cancel(&self, id: TaskId, by: &str) -> Result<TaskInfo, TaskError> {
-        self.transact(|tx| {
-            match tasks::status(tx, id)? {
-                None => return Ok(Err(TaskError::UnknownTask(id))),
-                Some(Status::Pending) => tasks::cancel_pending(tx, id, by)?,
-                Some(status) if status.is_running() => {
-                    tasks::ask_to_stop(tx, id, "cancelled", by, "")?
-                }
-                Some(status) => {
-                    return Ok(Err(TaskError::TaskIsOver {
-                        id,
-                        status: status.word(),
-                    }));
-                }
-            }
-            shown(tx, id)
-        })
-    }
-
     /// Waits until a task has ended; gives it as it is then, or when patience
     /// ended.
     ///
@@ -240,6 +223,7 @@ impl Tasks {
         let listener = self.locks.listen(Topic::AnyChange)?;
         let mut until = None;
         loop {
+            self.settle_remote()?;
             let (status, now) = self
                 .locks
                 .look(|tx| Ok((tasks::status(tx, id)?, tx.now().moment)))?;
@@ -256,76 +240,14 @@ impl Tasks {
     /// Where a task's output is.
     ///
     /// # Errors
-    /// [`TaskError::UnknownTask`]; [`TaskError::InvalidRequest`] when it has
-    /// none yet.
+    /// [`TaskError::UnknownTask`]; [`TaskError::NoOutput`] when it has none yet.
     pub fn log(&self, id: TaskId) -> Result<PathBuf, TaskError> {
         let task = self.show(id)?;
-        let none = || {
-            TaskError::InvalidRequest(format!(
-                "task {id} has no output; it is {}",
-                task.status.word()
-            ))
+        let none = || TaskError::NoOutput {
+            id,
+            status: task.status.word(),
         };
         task.log_file.as_deref().map(PathBuf::from).ok_or_else(none)
-    }
-
-    /// Ends any lock, as an admin [R7]. A task's lock is ended with its task:
-    /// what runs for it is stopped first, by its assigner, or from here when
-    /// that is gone.
-    ///
-    /// # Errors
-    /// As [`gaia_locks::Locks::force_release`].
-    pub fn force_release(&self, id: LockId, by: &str, reason: &str) -> Result<LockInfo, TaskError> {
-        let task = self.locks.look(|tx| tasks::of_lock(tx, id))?;
-        let Some(task) = task.filter(|_| !reason.trim().is_empty()) else {
-            return Ok(self.locks.force_release(id, by, reason)?);
-        };
-        let running = self.locks.transact(|tx| {
-            tasks::ask_to_stop(tx, task, "forced", by, reason)?;
-            running::by_id(tx, task)
-        })?;
-        match running {
-            Some(running) if self.is_orphan(&running) => self.end_orphan(&running)?,
-            _ => {
-                self.wait(
-                    task,
-                    &Waiting {
-                        limit: Some(Duration::from_secs(60)),
-                        ..Waiting::default()
-                    },
-                )?;
-            }
-        }
-        let info = self.locks.look(|tx| tx.lock_info(id))?;
-        info.ok_or(TaskError::Locks(gaia_locks::Error::UnknownLock(id)))
-    }
-
-    fn is_orphan(&self, running: &Running) -> bool {
-        let assigner = running.assigner.as_ref();
-        assigner.is_some_and(|assigner| self.locks.witness().liveness(assigner) == Liveness::Gone)
-    }
-
-    fn end_orphan(&self, running: &Running) -> Result<(), TaskError> {
-        if let Some(keeper) = &running.keeper {
-            crate::runner::end_orphan(keeper);
-        }
-        let next = match &running.stop {
-            Some(Stop::Forced { by, reason }) => {
-                Next::Failed(format!("its lock was ended by {by}: {reason}"))
-            }
-            _ => Next::Cancelled,
-        };
-        let ending = running::Ending {
-            running,
-            next: &next,
-            response: None,
-            exit_status: None,
-            has_run: false,
-            seen_idle: false,
-            aside: None,
-        };
-        self.locks.transact(|tx| running::end(tx, &ending))?;
-        Ok(())
     }
 
     /// Adds a process session.

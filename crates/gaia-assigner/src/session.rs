@@ -47,6 +47,11 @@ pub enum State {
         /// Since when.
         since: Moment,
     },
+    /// It asks for work itself, now.
+    Asking {
+        /// Since when it waits for work.
+        since: Moment,
+    },
     /// It works.
     Busy {
         /// On what.
@@ -168,15 +173,23 @@ impl Session {
     /// Since when it waits for work; `None` when it does not.
     pub fn idle_since(&self) -> Option<Moment> {
         match self.state {
-            State::Idle { since } => Some(since),
+            State::Idle { since } | State::Asking { since } => Some(since),
             State::Busy { .. } | State::Away(_) => None,
         }
     }
 
-    /// Whether it can be given a task now; a remote one asks for its tasks
-    /// itself.
+    /// Whether it could not be started and is given no task for a while.
+    pub fn is_set_aside(&self) -> bool {
+        self.failed_starts > 0 && self.state == State::Away(Away::Unknown)
+    }
+
+    /// Whether it can be given a task now; a remote one only while it asks.
     pub fn can_be_given(&self) -> bool {
-        self.kind != Kind::Remote && self.idle_since().is_some()
+        match self.state {
+            State::Idle { .. } => self.kind != Kind::Remote,
+            State::Asking { .. } => true,
+            State::Busy { .. } | State::Away(_) => false,
+        }
     }
 
     /// Whether it could take the task, were it free and the folder too.

@@ -12,6 +12,7 @@ use crate::keeper::Exit;
 use crate::plan::Region;
 use crate::session::Pane;
 use crate::wire::TaskInfo;
+use crate::worktree::WorkTree;
 
 /// A task's state, as stored and shown.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
@@ -157,6 +158,10 @@ pub struct Running {
     pub is_started: bool,
     /// That somebody wants it to end.
     pub stop: Option<Stop>,
+    /// What was said of its end.
+    pub told: Option<Told>,
+    /// How its folder was left, once it has ended [T13].
+    pub work_tree: Option<WorkTree>,
     /// Whether it is tried again when it fails.
     pub retry: bool,
     /// How many tries were spent before this one.
@@ -185,6 +190,11 @@ pub enum Stop {
     TimedOut,
     /// The assigner goes, and takes what it runs with it.
     Leaving,
+    /// It is to go to another session.
+    Reassigned {
+        /// Who said so.
+        by: String,
+    },
 }
 
 /// What came of a try.
@@ -194,6 +204,9 @@ pub enum Outcome {
     Exit(Exit),
     /// It could not be started [T2].
     NotStarted(String),
+    /// This session could not be given this text [T2]: another may take it, and
+    /// the session another text.
+    NotTaken(String),
     /// What ran it is gone, and nobody knows how it ended [T6].
     Lost,
     /// Its lease could not be renewed, so it was stopped before the lease's
@@ -201,6 +214,10 @@ pub enum Outcome {
     Unrenewed,
     /// Its lock was found to be lost, so it was stopped: how.
     LeaseLost(String),
+    /// What another left uncommitted could not be stashed: why [T13].
+    Uncommitted(String),
+    /// Its session, which is elsewhere, was not heard for too long [T6].
+    Silent(Duration),
     /// The agent, its hook or a person said so [T11].
     Told(Told),
     /// Its screen showed that it waits for work again: the last resort [T11].
@@ -231,6 +248,8 @@ pub enum Next {
     Failed(String),
     /// Called off.
     Cancelled,
+    /// Held for a person: why [T13].
+    Held(String),
     /// Another try after a pause; whether one was spent, and why.
     Again {
         /// Whether this one counts.
@@ -266,6 +285,17 @@ pub fn after(running: &Running, outcome: &Outcome, first_pause: Duration) -> Nex
             pause: Duration::ZERO,
             why: "the assigner was stopped".to_owned(),
         },
+        (Some(Stop::Reassigned { by }), _) => Next::Again {
+            spent: false,
+            pause: Duration::ZERO,
+            why: format!("sent to another session by {by}"),
+        },
+        (None, Outcome::Uncommitted(why)) => Next::Held(why.clone()),
+        (None, Outcome::Silent(lease)) => {
+            let lease = gaia_locks::duration::human(*lease);
+            let why = format!("its session was not heard for {lease}");
+            again(running, why, first_pause)
+        }
         (None, Outcome::Exit(exit)) if running.retry => {
             again(running, exit_words(*exit), first_pause)
         }
@@ -280,7 +310,9 @@ pub fn after(running: &Running, outcome: &Outcome, first_pause: Duration) -> Nex
             again(running, why.clone(), first_pause)
         }
         (None, Outcome::Told(Told::Failed(why)) | Outcome::Unfit(why)) => Next::Failed(why.clone()),
-        (None, Outcome::NotStarted(why)) => again(running, why.clone(), first_pause),
+        (None, Outcome::NotStarted(why) | Outcome::NotTaken(why)) => {
+            again(running, why.clone(), first_pause)
+        }
         (None, Outcome::Unrenewed) => {
             let why = "its lease could not be renewed, so it was stopped".to_owned();
             again(running, why, first_pause)
@@ -332,6 +364,8 @@ mod tests {
             agent_pid: None,
             is_started: false,
             stop,
+            told: None,
+            work_tree: None,
             retry,
             spent,
             most: 3,

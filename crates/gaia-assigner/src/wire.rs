@@ -77,6 +77,11 @@ pub struct TaskInfo {
     pub lock_released_at: Option<Wall>,
     /// Where its output is.
     pub log_file: Option<String>,
+    /// Why it is not to be taken now: after (other tasks), retry (a pause),
+    /// uncommitted (a person has to look).
+    pub held: Option<String>,
+    /// What a person is told about that.
+    pub hold_note: Option<String>,
 }
 
 /// One session.

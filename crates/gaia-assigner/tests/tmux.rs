@@ -266,7 +266,9 @@ fn t11_an_agent_that_asks_during_a_task_shows_it_and_the_task_goes_on() {
     let _at_work = fleet.work();
     let id = fleet.send("ask first", None);
     fleet.until_status("ann", "waiting_input");
-    assert_eq!(fleet.tasks.show(id).unwrap().status, Status::InProgress);
+    until("it was taken", || {
+        fleet.tasks.show(id).unwrap().status == Status::InProgress
+    });
     terminal.tmux(&["send-keys", "-t", &pane, "1"]);
     assert_eq!(fleet.end_of(id).status, Status::Completed);
 }

@@ -145,7 +145,7 @@ impl From<Error> for Failure {
 
 impl From<TaskError> for Failure {
     fn from(error: TaskError) -> Self {
-        use Status::{Failed, Usage};
+        use Status::{Failed, NotHeld, Usage};
         let message = error.to_string();
         let (code, status, hint) = match error {
             TaskError::Locks(error) => return error.into(),
@@ -157,6 +157,17 @@ impl From<TaskError> for Failure {
             TaskError::SessionBusy { .. } => ("session_busy", Failed, None),
             TaskError::TaskIsOver { .. } => ("task_is_over", Failed, None),
             TaskError::InvalidRequest(_) => ("invalid_request", Usage, None),
+            TaskError::WrongState { .. } => ("wrong_state", Failed, None),
+            TaskError::NoOutput { .. } => ("no_output", Failed, None),
+            TaskError::DecidedByStatus(_) => ("decided_by_status", NotHeld, None),
+            TaskError::NotYours { .. } => ("not_yours", NotHeld, None),
+            TaskError::Lapsed { .. } => ("lapsed", NotHeld, None),
+            TaskError::NotRemote { .. } => ("not_remote", Usage, None),
+            TaskError::StillStopping { .. } => (
+                "still_stopping",
+                Failed,
+                Some("`gaia task show` shows whether it has stopped"),
+            ),
             _ => ("failed", Failed, None),
         };
         Self {

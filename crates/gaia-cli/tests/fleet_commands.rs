@@ -271,3 +271,64 @@ fn a_task_waits_for_a_folder_that_another_database_holds() {
         .unwrap();
     assert!(ran >= ended.as_second() as f64, "{ran} before {ended}");
 }
+
+#[test]
+fn t14_a_pane_or_a_pattern_is_added_shown_and_removed() {
+    let home = Home::new();
+    let add = |words: &[&str], status| home.json(&[&["session", "add"], words].concat(), status);
+    let added = add(
+        &[
+            "ann",
+            "--tmux",
+            "work:1.0",
+            "--tmux-server",
+            "./s",
+            "--provider",
+            "claude",
+        ],
+        0,
+    );
+    let session = &added["session"];
+    assert_eq!(
+        (&session["kind"], &session["status"]),
+        (&"tmux".into(), &"unknown".into())
+    );
+    assert_eq!(session["target"], "work:1.0");
+    assert!(session["server"].as_str().unwrap().ends_with("/s"));
+    let added = add(&["fleet", "--tmux", "agent-*", "--tmux-server", "./s"], 0);
+    assert_eq!(added["pattern"]["target"], "agent-*");
+    let all = home.json(&["sessions"], 0);
+    assert_eq!(
+        (&all["count"], &all["patterns"][0]["name"]),
+        (&1.into(), &"fleet".into())
+    );
+    let shown = home.run(&["sessions"]);
+    assert!(String::from_utf8_lossy(&shown.stdout).contains("tmux sessions agent-*"));
+    add(&["fleet", "--process", "sh"], 1);
+    home.json(&["session", "remove", "fleet"], 0);
+    assert_eq!(
+        home.json(&["session", "remove", "ann"], 0)["session"]["name"],
+        "ann"
+    );
+    // What cannot be used says what would be right.
+    let refused = add(&["x", "--tmux", "%9", "--tmux-server", "./s"], 2);
+    assert!(
+        refused["error"]["message"].as_str().unwrap().contains("%9"),
+        "{refused}"
+    );
+    let refused = add(&["x", "--tmux", "a", "--idle", "("], 2);
+    assert!(
+        refused["error"]["message"]
+            .as_str()
+            .unwrap()
+            .contains("idle pattern"),
+        "{refused}"
+    );
+    for words in [
+        &["x"][..],
+        &["x", "--process", "sh", "--idle", "y"],
+        &["x", "--process", "sh", "--tmux", "a"],
+    ] {
+        add(words, 2);
+    }
+}

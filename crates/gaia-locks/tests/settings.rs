@@ -15,7 +15,7 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 /// The names of the contract's table, written down a second time on purpose.
-const NAMES: [&str; 15] = [
+const NAMES: [&str; 16] = [
     "GAIA_HOME",
     "GAIA_LOCKS_DIR",
     "GAIA_LOCK_TIMEOUT_HOURS",
@@ -26,6 +26,7 @@ const NAMES: [&str; 15] = [
     "GAIA_SCOPE",
     "GAIA_MARKERS",
     "GAIA_HISTORY_RETENTION",
+    "GAIA_UNCOMMITTED",
     "GAIA_LISTEN",
     "GAIA_SERVER",
     "GAIA_TOKEN",

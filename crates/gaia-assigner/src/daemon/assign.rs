@@ -11,6 +11,7 @@ use gaia_locks::ids::TaskId;
 use gaia_locks::model::Mode;
 use gaia_locks::service::Locks as _;
 
+use super::leftovers::Leftovers;
 use super::timers::now;
 use super::{Active, Assigner, make_logs, report};
 use crate::error::TaskError;
@@ -43,7 +44,8 @@ impl Assigner {
     }
 
     fn plan(&mut self) -> Result<Vec<Effect>, Error> {
-        if self.locks.look(queue::is_untidy)? {
+        let is_untidy = self.locks.look(queue::is_untidy)?;
+        if is_untidy {
             self.locks.transact(queue::tidy)?;
         }
         let scope = self.locks.scope();
@@ -60,7 +62,9 @@ impl Assigner {
             Ok((queue::look(tx, eyes)?, tx.now().moment, again))
         })?;
         let again = again.into_iter().flatten().min();
-        self.timers.queue_at = sight.patience.into_iter().chain(again).min();
+        // What one transaction left untidy is not for the next second.
+        let untidy = is_untidy.then_some(moment);
+        self.timers.queue_at = sight.patience.into_iter().chain(again).chain(untidy).min();
         self.timers.nothing_to_do = !sight.is_claimed && again.is_none();
         self.warn_of_unclaimed(&sight.unclaimed);
         Ok(plan::plan(&sight.snapshot, moment, self.rules))
@@ -140,15 +144,18 @@ impl Assigner {
             tracing::warn!(task = assign.task.0, %error, "task passed over");
             return self.pass_over(assign.task).map(|()| false);
         }
+        let Some(leftovers) = self.mind_leftovers(assign)? else {
+            return Ok(false);
+        };
         match assign.kind {
-            Kind::Process => self.assign_process(assign),
-            Kind::Tmux => self.assign_pane(assign),
+            Kind::Process => self.assign_process(assign, leftovers),
+            Kind::Tmux => self.assign_pane(assign, leftovers),
             // The plan gives nothing to remote sessions.
             Kind::Remote => Ok(false),
         }
     }
 
-    fn assign_process(&mut self, assign: &Assign) -> Result<bool, Error> {
+    fn assign_process(&mut self, assign: &Assign, leftovers: Leftovers) -> Result<bool, Error> {
         let log = match self.ready_log(assign.task) {
             Ok(log) => log,
             Err(error) => {
@@ -166,7 +173,7 @@ impl Assigner {
         let hands = Hands {
             scope: &self.locks.scope(),
             ttl: self.locks.default_ttl(),
-            assigner: &self.me,
+            assigner: Some(&self.me),
             keeper: Some(spare.identity()),
             log: &log.to_string_lossy(),
             log_from: length(&log),
@@ -174,10 +181,14 @@ impl Assigner {
         let asked_at = now();
         let begun = self.locks.transact(|tx| running::begin(tx, assign, &hands));
         match begun {
-            Ok(Some(begun)) => {
+            Ok(Some(mut begun)) => {
+                if let Some(warning) = &leftovers.warning {
+                    begun.text.insert_str(0, warning);
+                }
                 report::assigned(assign, &begun);
                 let spec = Spec {
                     lease: self.lease(&begun.running, asked_at),
+                    stash: leftovers.stash,
                     ..self.spec(assign, &begun, &spare, &log)
                 };
                 self.start(begun, spare, &spec);
@@ -289,6 +300,7 @@ impl Assigner {
             word: word_file(log, spare.identity()),
             grace_ms: u64::try_from(self.config.grace.as_millis()).unwrap_or(u64::MAX),
             lease: None,
+            stash: None,
         }
     }
 

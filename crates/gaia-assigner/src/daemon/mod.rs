@@ -10,6 +10,7 @@
 //! An error in one task or one turn is logged, and the loop goes on.
 
 mod assign;
+mod leftovers;
 mod panes;
 mod pulse;
 mod recover;
@@ -29,6 +30,7 @@ use gaia_locks::ids::TaskId;
 use gaia_locks::liveness::ProcessIdentity;
 use gaia_locks::os::Listener;
 use gaia_locks::service::{LockService, Locks as _, Topic};
+use gaia_locks::settings::Uncommitted;
 
 pub use pulse::LastError;
 
@@ -59,6 +61,8 @@ pub struct Config {
     pub pulse: Duration,
     /// What went wrong last, for that line; told by whoever writes the log.
     pub last_error: LastError,
+    /// What a task does with work that another left uncommitted in its folder.
+    pub uncommitted: Uncommitted,
     /// Whether to end when nothing is left to do.
     pub until_idle: bool,
 }
@@ -76,6 +80,7 @@ impl Config {
             sweep: Some(Duration::from_secs(3600)),
             pulse: Duration::from_secs(60),
             last_error: LastError::default(),
+            uncommitted: Uncommitted::Warn,
             until_idle: false,
         }
     }
@@ -140,6 +145,7 @@ pub struct Assigner {
     spares: Vec<Spare>,
     panes: panes::Panes,
     timers: timers::Timers,
+    looking: leftovers::Looking,
     pulse: pulse::Pulse,
     /// Tasks that were told of because no session could take them.
     warned: HashSet<TaskId>,
@@ -178,6 +184,7 @@ impl Assigner {
             spares: Vec::new(),
             panes: panes::Panes::default(),
             timers: timers::Timers::default(),
+            looking: leftovers::Looking::default(),
             pulse: pulse::Pulse::starting(config.pulse),
             warned: HashSet::new(),
             locks,

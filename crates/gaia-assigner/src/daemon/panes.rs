@@ -8,6 +8,7 @@ use gaia_locks::Error;
 use gaia_locks::liveness::{Liveness, liveness};
 use gaia_locks::service::Locks as _;
 
+use super::leftovers::Leftovers;
 use super::timers::now;
 use super::{Active, Assigner};
 use crate::plan::Assign;
@@ -16,6 +17,7 @@ use crate::session::{Drive, Pane};
 use crate::store::panes::{self, Rows};
 use crate::store::running::{self, Begun, Hands};
 use crate::task::{Outcome, Running};
+use crate::worktree::stash;
 
 /// The servers that are watched.
 #[derive(Default)]
@@ -134,12 +136,16 @@ impl Assigner {
         Ok(())
     }
 
-    pub(super) fn assign_pane(&mut self, assign: &Assign) -> Result<bool, Error> {
+    pub(super) fn assign_pane(
+        &mut self,
+        assign: &Assign,
+        leftovers: Leftovers,
+    ) -> Result<bool, Error> {
         let log = self.log_of(assign.task);
         let hands = Hands {
             scope: &self.locks.scope(),
             ttl: self.locks.default_ttl(),
-            assigner: &self.me,
+            assigner: Some(&self.me),
             keeper: None,
             log: &log.to_string_lossy(),
             log_from: super::assign::length(&log),
@@ -147,11 +153,17 @@ impl Assigner {
         let begun = self
             .locks
             .transact(|tx| running::begin(tx, assign, &hands))?;
-        let Some(begun) = begun else {
+        let Some(mut begun) = begun else {
             return Ok(false);
         };
         super::report::assigned(assign, &begun);
-        self.type_into(begun, log);
+        begun
+            .text
+            .insert_str(0, &leftovers.warning.unwrap_or_default());
+        match stashed(assign, leftovers.stash.as_deref()) {
+            Ok(()) => self.type_into(begun, log),
+            Err(why) => self.end_try(&begun.running, &Outcome::Uncommitted(why))?,
+        }
         Ok(true)
     }
 
@@ -233,4 +245,13 @@ impl Assigner {
             Err(why) => self.end_try(task, &Outcome::NotStarted(why)),
         }
     }
+}
+
+/// Puts away what another task left, before an agent is given its text.
+fn stashed(assign: &Assign, name: Option<&str>) -> Result<(), String> {
+    let (Some(folder), Some(name)) = (&assign.folder, name) else {
+        return Ok(());
+    };
+    stash(folder.path().as_ref(), name)
+        .map_err(|why| format!("uncommitted work could not be stashed: {why}"))
 }

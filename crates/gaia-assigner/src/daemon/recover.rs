@@ -59,9 +59,13 @@ impl Assigner {
         {
             return Ok(());
         }
-        let outcome = word.map_or(Outcome::Lost, |word| left_behind(&word));
+        let (outcome, work_tree) = word.map_or((Outcome::Lost, None), |word| left_behind(&word));
         tracing::info!(task = task.id.0, session = %task.session, ?outcome, "task of a dead assigner picked up");
-        self.end_try(task, &outcome)
+        let task = Running {
+            work_tree,
+            ..task.clone()
+        };
+        self.end_try(&task, &outcome)
     }
 
     /// One that cannot be watched counts as lost: it is ended and tried again.

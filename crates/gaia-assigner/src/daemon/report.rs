@@ -40,6 +40,9 @@ pub(super) fn ended(locks: &LockService, running: &Running, next: &Next) {
             tracing::warn!(task, session, lock, folder, error = why, "task failed");
         }
         Next::Cancelled => tracing::info!(task, session, lock, folder, "task cancelled"),
+        Next::Held(why) => {
+            tracing::warn!(task, session, lock, folder, why, "task held for a person");
+        }
         Next::Again { why, pause, .. } => {
             tracing::warn!(task, session, lock, folder, error = why, pause = ?pause, "task will be tried again");
         }

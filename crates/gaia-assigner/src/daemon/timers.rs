@@ -6,13 +6,15 @@ use gaia_locks::clock::{Clock as _, Moment, SystemClock};
 use gaia_locks::service::{Locks as _, Renew};
 
 use super::{Active, Assigner};
-use crate::store::queue;
+use crate::store::{queue, remote};
 
 /// How often the queue is looked at although nobody rang: a lease that lapses
 /// and a holder that dies ring nobody [R3].
 const SLOW_LOOK: Duration = Duration::from_secs(1);
 /// How often tasks that stand in line let themselves be heard [R8].
 const HEARTBEAT: Duration = Duration::from_secs(8);
+/// How often is looked whether the folders of held tasks are clean by now.
+const HELD: Duration = Duration::from_secs(5);
 /// How often is looked whether another assigner has died.
 const RECOVERY: Duration = Duration::from_secs(3);
 
@@ -20,6 +22,8 @@ const RECOVERY: Duration = Duration::from_secs(3);
 #[derive(Default)]
 pub(super) struct Timers {
     sweep_at: Moment,
+    held_at: Moment,
+    remote_at: Moment,
     heard_at: Moment,
     pub(super) recover_at: Moment,
     /// The soonest moment at which the queue changes by itself.
@@ -59,6 +63,14 @@ impl Assigner {
             self.timers.heard_at = now.plus(HEARTBEAT);
             self.be_heard();
         }
+        if now >= self.timers.remote_at {
+            self.timers.remote_at = now.plus(SLOW_LOOK);
+            self.mind_remote();
+        }
+        if now >= self.timers.held_at {
+            self.timers.held_at = now.plus(HELD);
+            self.look_at_held();
+        }
         if let Some(interval) = self.config.sweep.filter(|_| now >= self.timers.sweep_at) {
             self.timers.sweep_at = now.plus(interval);
             if let Err(error) = self.locks.cleanup() {
@@ -68,6 +80,21 @@ impl Assigner {
         self.pulse(now);
         self.renew(now);
         self.kill_the_deaf(now);
+    }
+
+    /// Tasks of sessions elsewhere are in nobody's hands.
+    fn mind_remote(&self) {
+        let pause = self.config.first_pause;
+        let minded = self.locks.look(remote::anybody_works).and_then(|works| {
+            if works {
+                self.locks.transact(|tx| remote::settle(tx, pause))
+            } else {
+                Ok(())
+            }
+        });
+        if let Err(error) = minded {
+            tracing::error!(%error, "tasks of remote sessions could not be looked at");
+        }
     }
 
     fn be_heard(&self) {

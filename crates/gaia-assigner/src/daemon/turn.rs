@@ -13,6 +13,7 @@ use crate::runner::{Event, RunId, kill_leftovers};
 use crate::service::tail;
 use crate::store::running::{self, Ending};
 use crate::task::{Outcome, Running, Stop, Told, after};
+use crate::worktree::{LOOKING, WorkTree, look};
 
 /// How much of the output is kept with the task: its end.
 const RESPONSE: u64 = 64 * 1024;
@@ -40,6 +41,11 @@ impl Assigner {
             match event {
                 Event::Started { run, pid } => started.push((run, pid)),
                 Event::Pane(news) => self.hear_of_pane(&news),
+                Event::Left { run, tree } => {
+                    if let Some(active) = self.active.get_mut(&run) {
+                        active.running.work_tree = Some(tree);
+                    }
+                }
                 Event::Over { run, outcome } => {
                     if let Some(active) = self.active.get_mut(&run) {
                         active.over.get_or_insert(outcome);
@@ -64,7 +70,10 @@ impl Assigner {
             return;
         }
         let running = &active.running;
-        if let Err(error) = self.locks.transact(|tx| running::started(tx, running, pid)) {
+        if let Err(error) = self
+            .locks
+            .transact(|tx| running::started(tx, running, Some(pid)))
+        {
             tracing::error!(task = running.id.0, %error, "a task's start could not be recorded");
         }
     }
@@ -128,8 +137,17 @@ impl Assigner {
             .locks
             .look(|tx| running::by_id(tx, running.id))?
             .and_then(|row| row.stop);
+        let stop = match asked {
+            // An admin's word, whatever it was stopped for before [R7].
+            Some(Stop::Forced { .. }) => asked,
+            _ => running.stop.clone().or(asked),
+        };
         let running = &Running {
-            stop: running.stop.clone().or(asked),
+            stop,
+            work_tree: match running.keeper {
+                Some(_) if *outcome != Outcome::Lost => running.work_tree.clone(),
+                _ => self.left(running),
+            },
             ..running.clone()
         };
         let next = after(running, outcome, self.config.first_pause);
@@ -151,7 +169,9 @@ impl Assigner {
             ),
             seen_idle: *outcome == Outcome::SeenIdle,
             aside: match outcome {
-                Outcome::NotStarted(why) => Some((why, self.config.first_pause)),
+                Outcome::NotStarted(why) if running.stop.is_none() => {
+                    Some((why, self.config.first_pause))
+                }
                 _ => None,
             },
         };
@@ -159,6 +179,13 @@ impl Assigner {
             report::ended(&self.locks, running, &next);
         }
         Ok(())
+    }
+
+    /// How a folder was left whose task had no keeper, or lost it.
+    fn left(&self, running: &Running) -> Option<WorkTree> {
+        let token = running.token?;
+        let record = self.locks.look(|tx| tx.store().record(token)).ok()??;
+        look(record.folder.path().as_ref(), LOOKING)
     }
 
     fn stop_what_must(&mut self) {
@@ -192,13 +219,24 @@ impl Assigner {
         }
     }
 
-    /// What others have noted of running tasks meanwhile.
+    /// What others have noted or said of running tasks meanwhile.
     fn pass_on(&mut self, seen: &[Seen]) {
         for active in self.active.values_mut() {
             let row = seen.iter().find(|(row, _)| row.id == active.running.id);
-            if row.is_some_and(|(row, _)| row.is_started) && !active.running.is_started {
+            let Some((row, _)) = row else { continue };
+            if row.is_started && !active.running.is_started {
                 active.running.is_started = true;
                 active.run.taken();
+            }
+            let told = row.told.clone();
+            if let Some(told) = told.filter(|_| active.running.told.is_none()) {
+                active.running.told = Some(told.clone());
+                if active.run.told(told).is_some() {
+                    tracing::warn!(
+                        task = active.running.id.0,
+                        "what was said of its end decides nothing"
+                    );
+                }
             }
         }
     }
@@ -235,9 +273,11 @@ fn seen(tx: &mut LockTx<'_>, mine: &[Running]) -> Result<Vec<Seen>, gaia_locks::
         };
         let stop = asked.or_else(|| task.stop.clone());
         let is_started = row.is_some_and(|row| row.is_started);
+        let told = row.and_then(|row| row.told.clone());
         seen.push((
             Running {
                 stop,
+                told,
                 is_started,
                 ..task.clone()
             },

@@ -46,12 +46,14 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 pub use lease::{Door, Lease};
-pub use talk::{ACKNOWLEDGED, Exit, Said};
+pub use talk::{ACKNOWLEDGED, Exit, Said, Word};
 
 use agent::Agent;
 pub(crate) use agent::log_file;
 use lease::now;
 use watch::Watch;
+
+use crate::worktree::{LOOKING, look, stash};
 
 /// What a keeper is to start, on one line of JSON.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -73,6 +75,9 @@ pub struct Spec {
     /// Its lock, if it has a folder.
     #[serde(default)]
     pub lease: Option<Lease>,
+    /// Under which name uncommitted work is stashed before the agent starts.
+    #[serde(default)]
+    pub stash: Option<String>,
 }
 
 /// Something that a keeper has to react to.
@@ -138,22 +143,27 @@ pub fn run(door: Door) -> io::Result<()> {
 impl Keeper {
     /// One task from its start to its last word.
     fn serve(&mut self, spec: Spec) -> io::Result<Audience> {
-        let (said, audience) = match Agent::start(&spec) {
+        let (said, audience) = match start(&spec) {
             Ok(agent) => self.keep(&spec, agent)?,
-            Err(error) => (Said::Refused(refusal(&spec, &error)), Audience::Assigner),
+            Err(said) => (said, Audience::Assigner),
+        };
+        let locked = spec.lease.is_some();
+        let word = Word {
+            work_tree: locked.then(|| look(&spec.folder, LOOKING)).flatten(),
+            said,
         };
         if audience == Audience::Assigner {
-            talk::say(&said);
+            talk::say(&word);
             if is_noted(&self.events) {
                 return Ok(Audience::Assigner);
             }
         }
-        leave_word(&spec, &said, &self.events);
+        leave_word(&spec, &word, &self.events);
         Ok(Audience::Nobody)
     }
 
     fn keep(&mut self, spec: &Spec, agent: Agent) -> io::Result<(Said, Audience)> {
-        talk::say(&Said::Started { pid: agent.pid() });
+        talk::say(&Said::Started { pid: agent.pid() }.into());
         watch_agent(agent.group(), self.tell.clone())?;
         let mut watch = Watch::new(spec, &agent, &self.tell);
         while !watch.turn(self) {}
@@ -162,6 +172,16 @@ impl Keeper {
         let audience = watch.audience;
         Ok((watch.said(exit), audience))
     }
+}
+
+/// Starts the agent, once what another left was put away.
+fn start(spec: &Spec) -> Result<Agent, Said> {
+    if let Some(name) = &spec.stash {
+        stash(&spec.folder, name).map_err(|why| {
+            Said::Uncommitted(format!("uncommitted work could not be stashed: {why}"))
+        })?;
+    }
+    Agent::start(spec).map_err(|error| refusal(spec, &error))
 }
 
 /// Waits until what was said was taken note of, or nobody is there to do so.
@@ -179,9 +199,9 @@ fn is_noted(events: &Receiver<Event>) -> bool {
 /// a while, and without the word the task would be done again.
 const WORD_TRIES: u32 = 600;
 
-fn leave_word(spec: &Spec, said: &Said, events: &Receiver<Event>) {
+fn leave_word(spec: &Spec, word: &Word, events: &Receiver<Event>) {
     for _ in 0..WORD_TRIES {
-        match write_word(spec, said) {
+        match write_word(spec, word) {
             Ok(()) => return,
             Err(error) => tracing::warn!(%error, "a task's end cannot be written down yet"),
         }
@@ -193,10 +213,10 @@ fn leave_word(spec: &Spec, said: &Said, events: &Receiver<Event>) {
 
 /// Written aside and renamed, so that whoever finds it finds all of it; on
 /// disk before the lock can end with this process.
-fn write_word(spec: &Spec, said: &Said) -> io::Result<()> {
+fn write_word(spec: &Spec, word: &Word) -> io::Result<()> {
     let aside = spec.word.with_extension("new");
     let mut file = private_file(&aside)?;
-    file.write_all(&serde_json::to_vec(said)?)?;
+    file.write_all(&serde_json::to_vec(word)?)?;
     file.sync_all()?;
     drop(file);
     fs::rename(&aside, &spec.word)?;
@@ -207,7 +227,7 @@ fn write_word(spec: &Spec, said: &Said) -> io::Result<()> {
 }
 
 /// A word that a keeper left, taken away once it was read.
-pub fn take_word(path: &Path) -> Option<Said> {
+pub fn take_word(path: &Path) -> Option<Word> {
     let text = fs::read(path).ok()?;
     // It has been read: a file that stays behind harms nobody.
     let _ = fs::remove_file(path);
@@ -252,16 +272,16 @@ fn watch_agent(agent: Pid, tell: Sender<Event>) -> io::Result<()> {
     Ok(())
 }
 
-fn refusal(spec: &Spec, error: &io::Error) -> String {
+fn refusal(spec: &Spec, error: &io::Error) -> Said {
     let program = spec.argv.first().map_or("", String::as_str);
     match error.raw_os_error() {
-        Some(code) if code == rustix::io::Errno::TOOBIG.raw_os_error() => format!(
+        Some(code) if code == rustix::io::Errno::TOOBIG.raw_os_error() => Said::TooLong(format!(
             "{program:?} cannot be started: the text is too long for an argument; \
              leave {{prompt}} out of the session's command, so that it comes on stdin"
-        ),
-        _ => format!(
+        )),
+        _ => Said::Refused(format!(
             "{program:?} cannot be started in {}: {error}",
             spec.folder.display()
-        ),
+        )),
     }
 }

@@ -8,6 +8,7 @@ use std::thread;
 use serde::{Deserialize, Serialize};
 
 use super::{Event, Spec};
+use crate::worktree::WorkTree;
 
 /// What the assigner says when it has taken note of the end.
 pub const ACKNOWLEDGED: &str = "noted\n";
@@ -23,12 +24,36 @@ pub enum Said {
     },
     /// The agent could not be started, and why.
     Refused(String),
+    /// The agent cannot be given this text in this way, and why.
+    TooLong(String),
+    /// What another left uncommitted could not be stashed, so the agent was not
+    /// started: why.
+    Uncommitted(String),
     /// The agent has ended, and nothing of it is left.
     Ended(Exit),
     /// The lease could not be renewed, so the agent was stopped before its end.
     Unrenewed,
     /// The lock was found to be lost, so the agent was stopped: how.
     LeaseLost(String),
+}
+
+/// What a keeper says, with what else there is to say.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Word {
+    /// What.
+    pub said: Said,
+    /// How the folder was left [T13].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub work_tree: Option<WorkTree>,
+}
+
+impl From<Said> for Word {
+    fn from(said: Said) -> Self {
+        Self {
+            said,
+            work_tree: None,
+        }
+    }
 }
 
 /// How an agent's first process ended.
@@ -42,8 +67,8 @@ pub enum Exit {
 }
 
 /// Nobody may be listening any more, and that changes nothing.
-pub(super) fn say(said: &Said) {
-    if let Ok(mut line) = serde_json::to_vec(said) {
+pub(super) fn say(word: &Word) {
+    if let Ok(mut line) = serde_json::to_vec(word) {
         line.push(b'\n');
         let mut out = io::stdout().lock();
         let _ = out.write_all(&line).and_then(|()| out.flush());

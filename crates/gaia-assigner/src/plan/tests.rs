@@ -211,6 +211,8 @@ fn stops_are_asked_for_lost_or_due() {
         agent_pid: None,
         is_started: false,
         stop,
+        told: None,
+        work_tree: None,
         retry: false,
         spent: 0,
         most: 3,

@@ -13,6 +13,7 @@ use gaia_locks::liveness::ProcessIdentity;
 pub(crate) use gaia_locks::liveness::mark;
 
 use crate::task::{Outcome, Told};
+use crate::worktree::WorkTree;
 
 pub use process::{KeeperProgram, ProcessRun, Spare, end_orphan};
 pub(crate) use process::{kill_leftovers, left_behind};
@@ -64,6 +65,13 @@ pub enum Event {
     },
     /// Something about a pane.
     Pane(tmux::News),
+    /// How its folder was left [T13].
+    Left {
+        /// Which run.
+        run: RunId,
+        /// What git says.
+        tree: WorkTree,
+    },
     /// It is over, and nothing of it is left, if anybody could see to that.
     Over {
         /// Which run.

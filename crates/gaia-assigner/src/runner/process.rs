@@ -18,8 +18,9 @@ use gaia_locks::liveness::{Liveness, ProcessIdentity, ProcessWatch, leftovers, l
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::{Event, Run, RunId, Tell};
-use crate::keeper::{ACKNOWLEDGED, Said, Spec, take_word};
+use crate::keeper::{ACKNOWLEDGED, Said, Spec, Word, take_word};
 use crate::task::Outcome;
+use crate::worktree::WorkTree;
 
 /// How long an orphan may take to end once it was asked to.
 const ORPHAN_GRACE: Duration = Duration::from_secs(15);
@@ -150,17 +151,19 @@ impl Spare {
 /// Passes on what a keeper says until it has ended.
 fn hear(mut child: Child, stdout: ChildStdout, heard: &Heard, tell: &Tell) {
     for line in BufReader::new(stdout).lines() {
-        let said = line.ok().and_then(|line| serde_json::from_str(&line).ok());
-        let event = match said {
-            Some(Said::Started { pid }) => heard.now().map(|run| Event::Started { run, pid }),
-            Some(said) => heard.set(None).map(|run| Event::Over {
-                run,
-                outcome: outcome(&said),
-            }),
+        let word: Option<Word> = line.ok().and_then(|line| serde_json::from_str(&line).ok());
+        match word.map(|word| (word.said, word.work_tree)) {
+            Some((Said::Started { pid }, _)) => {
+                if let Some(run) = heard.now() {
+                    tell.tell(Event::Started { run, pid });
+                }
+            }
+            Some((said, tree)) => {
+                if let Some(run) = heard.set(None) {
+                    over(tell, run, outcome(&said), tree);
+                }
+            }
             None => break,
-        };
-        if let Some(event) = event {
-            tell.tell(event);
         }
     }
     heard.ended.store(true, Ordering::SeqCst);
@@ -174,10 +177,19 @@ fn hear(mut child: Child, stdout: ChildStdout, heard: &Heard, tell: &Tell) {
     }
 }
 
+fn over(tell: &Tell, run: RunId, outcome: Outcome, tree: Option<WorkTree>) {
+    if let Some(tree) = tree {
+        tell.tell(Event::Left { run, tree });
+    }
+    tell.tell(Event::Over { run, outcome });
+}
+
 fn outcome(said: &Said) -> Outcome {
     match said {
         Said::Ended(exit) => Outcome::Exit(*exit),
+        Said::Uncommitted(why) => Outcome::Uncommitted(why.clone()),
         Said::Refused(why) => Outcome::NotStarted(why.clone()),
+        Said::TooLong(why) => Outcome::NotTaken(why.clone()),
         Said::Unrenewed => Outcome::Unrenewed,
         Said::LeaseLost(how) => Outcome::LeaseLost(how.clone()),
         Said::Started { .. } => Outcome::Lost,
@@ -205,10 +217,8 @@ impl ProcessRun {
         tell: Tell,
     ) -> io::Result<Self> {
         let watch = ProcessWatch::start(vec![keeper.clone()], move |_| {
-            tell.tell(Event::Over {
-                run,
-                outcome: left_behind(&word),
-            });
+            let (outcome, tree) = left_behind(&word);
+            over(&tell, run, outcome, tree);
         })?;
         Ok(Self {
             keeper,
@@ -247,8 +257,11 @@ impl Run for ProcessRun {
 }
 
 /// What a keeper without an assigner left behind.
-pub(crate) fn left_behind(word: &Path) -> Outcome {
-    take_word(word).map_or(Outcome::Lost, |said| outcome(&said))
+pub(crate) fn left_behind(word: &Path) -> (Outcome, Option<WorkTree>) {
+    match take_word(word) {
+        Some(word) => (outcome(&word.said), word.work_tree),
+        None => (Outcome::Lost, None),
+    }
 }
 
 fn signal(process: &ProcessIdentity, signal: Signal) {

@@ -126,7 +126,7 @@ impl Tasks {
                 return Ok(Err(TaskError::InvalidRequest(why)));
             }
             let pid = sessions::pane(tx, session)?.map_or(0, |pane| pane.process.pid);
-            running::started(tx, &task, pid)?;
+            running::started(tx, &task, Some(pid))?;
             shown(tx, id)
         })
     }

@@ -4,15 +4,19 @@
 //! connection, so that the lock, the task's state and the session's state
 //! change together or not at all. Neither room touches the other's tables.
 
+pub(crate) mod again;
 #[cfg(test)]
 mod model;
 pub(crate) mod panes;
 pub(crate) mod queue;
+pub(crate) mod remote;
 pub(crate) mod running;
 pub(crate) mod sessions;
 pub(crate) mod tasks;
 #[cfg(test)]
 mod tests;
+pub(crate) mod told;
+pub(crate) mod uncommitted;
 
 use gaia_locks::error::{Error, StoreError};
 use gaia_locks::service::LockTx;

@@ -277,7 +277,7 @@ impl World {
         let hands = Hands {
             scope: &scope,
             ttl: Duration::from_secs(3600),
-            assigner: &me,
+            assigner: Some(&me),
             keeper: None,
             log: "/dev/null",
             log_from: 0,

@@ -17,7 +17,7 @@ use gaia_locks::service::LockTx;
 use rusqlite::{OptionalExtension as _, params};
 
 pub(crate) use enter::{enter, path_of, region_of_new};
-pub(crate) use look::look;
+pub(crate) use look::{look, look_for};
 pub(crate) use stand::stand;
 pub(crate) use tidy::{is_untidy, release_dependents, tidy};
 

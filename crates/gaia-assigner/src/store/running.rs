@@ -13,7 +13,7 @@ use gaia_locks::store::HistoryFilter;
 use gaia_locks::wire::Answer;
 use rusqlite::{OptionalExtension as _, Row, params};
 
-use super::{queue, read, sessions, sql, tasks, text};
+use super::{queue, read, sessions, sql, tasks, text, uncommitted};
 use crate::plan::Assign;
 use crate::session::Drive;
 use crate::task::{Next, Running, Stop};
@@ -22,7 +22,8 @@ use crate::task::{Next, Running, Stop};
 pub(crate) struct Hands<'a> {
     pub scope: &'a Scope,
     pub ttl: Duration,
-    pub assigner: &'a ProcessIdentity,
+    /// None for a remote session's: it asked for itself.
+    pub assigner: Option<&'a ProcessIdentity>,
     /// Of a process task. Its lock is bound to it; a tmux session's to the
     /// process of its pane; a remote one's to none.
     pub keeper: Option<&'a ProcessIdentity>,
@@ -77,12 +78,14 @@ pub(crate) fn begin(
         session: assign.session.clone(),
         token,
         deadline: tx.now().moment.plus(waiting.limit),
-        assigner: Some(hands.assigner.clone()),
+        assigner: hands.assigner.cloned(),
         keeper: hands.keeper.cloned(),
         pane,
         agent_pid: None,
         is_started: false,
         stop: None,
+        told: None,
+        work_tree: None,
         retry: waiting.retry,
         spent: waiting.spent,
         most: waiting.most,
@@ -173,7 +176,7 @@ fn write_assigned(tx: &mut LockTx<'_>, running: &Running) -> Result<(), Error> {
                  lock_acquired_at = iif(?7 IS NULL, lock_acquired_at, ?3), lock_released_at = NULL,
                  passed_over_ns = NULL, waiter_id = NULL, stop = NULL, stop_by = NULL, stop_note = NULL,
                  agent_pid = NULL, started_at = NULL, exit_status = NULL, log_file = ?8, log_from = ?9,
-                 pane = ?10
+                 pane = ?10, told = NULL, lapse_told = NULL, stop_ns = NULL, hold_note = NULL, go_ahead = 0
              WHERE id = ?1",
         )?
         .execute(params![
@@ -184,7 +187,7 @@ fn write_assigned(tx: &mut LockTx<'_>, running: &Running) -> Result<(), Error> {
             running.keeper.as_ref().map(text).transpose()?,
             running.deadline.0,
             running.token.map(|token| token.0),
-            log,
+            Some(log).filter(|log| !log.is_empty()),
             i64::try_from(from).unwrap_or(i64::MAX),
             running.pane.as_ref().map(text).transpose()?,
         ])
@@ -193,7 +196,11 @@ fn write_assigned(tx: &mut LockTx<'_>, running: &Running) -> Result<(), Error> {
 }
 
 /// The agent runs.
-pub(crate) fn started(tx: &mut LockTx<'_>, running: &Running, pid: u32) -> Result<(), Error> {
+pub(crate) fn started(
+    tx: &mut LockTx<'_>,
+    running: &Running,
+    pid: Option<u32>,
+) -> Result<(), Error> {
     let now = tx.now().wall.to_sql();
     sql(tx, |sql| {
         sql.prepare_cached(
@@ -231,6 +238,7 @@ pub(crate) fn end(tx: &mut LockTx<'_>, ending: &Ending<'_>) -> Result<bool, Erro
     if !write_ended(tx, ending)? {
         return Ok(false);
     }
+    uncommitted::note(tx, running)?;
     end_locks(tx, running)?;
     sessions::set_free(tx, &running.session, running.id, ending.seen_idle)?;
     if let Some((why, first_pause)) = ending.aside {
@@ -246,6 +254,7 @@ pub(crate) fn end(tx: &mut LockTx<'_>, ending: &Ending<'_>) -> Result<bool, Erro
         Next::Failed(why) => ("failed", why.as_str()),
         Next::Cancelled => ("cancelled", ""),
         Next::Again { why, .. } => ("retry", why.as_str()),
+        Next::Held(why) => ("held", why.as_str()),
     };
     tasks::note(
         tx,
@@ -261,7 +270,7 @@ pub(crate) fn end(tx: &mut LockTx<'_>, ending: &Ending<'_>) -> Result<bool, Erro
 fn write_ended(tx: &mut LockTx<'_>, ending: &Ending<'_>) -> Result<bool, Error> {
     let now = tx.now();
     let running = ending.running;
-    let (status, error, held, spent) = match ending.next {
+    let (status, error, until, spent) = match ending.next {
         Next::Completed => ("completed", None, None, 0),
         Next::Failed(why) => ("failed", Some(why.clone()), None, 1),
         Next::Cancelled => ("cancelled", Some("cancelled".to_owned()), None, 0),
@@ -269,8 +278,13 @@ fn write_ended(tx: &mut LockTx<'_>, ending: &Ending<'_>) -> Result<bool, Error> 
             let until = (!pause.is_zero()).then(|| now.moment.plus(*pause));
             ("pending", Some(why.clone()), until, i64::from(*spent))
         }
+        Next::Held(_) => ("pending", None, None, 0),
     };
     let over = status != "pending";
+    let (held, hold_note) = match ending.next {
+        Next::Held(why) => (Some("uncommitted"), Some(why.as_str())),
+        _ => (until.map(|_| "retry"), None),
+    };
     let lock = running.token.map(|_| now.wall.to_sql());
     let changed = sql(tx, |sql| {
         sql.prepare_cached(
@@ -278,7 +292,8 @@ fn write_ended(tx: &mut LockTx<'_>, ending: &Ending<'_>) -> Result<bool, Error> 
                  retry_count = coalesce(retry_count, 0) + ?8, completed_at = ?9, response = coalesce(?10, response),
                  exit_status = ?11, started_at = iif(?13, coalesce(started_at, assigned_at), started_at), lock_status = iif(?3 IS NULL, lock_status, 'released'),
                  lock_released_at = ?12, assigner = NULL, keeper = NULL, pane = NULL, deadline_ns = NULL, agent_pid = NULL,
-                 stop = NULL, stop_by = NULL, stop_note = NULL
+                 stop = NULL, stop_by = NULL, stop_note = NULL, stop_ns = NULL, told = NULL,
+                 hold_note = ?14
              WHERE id = ?1 AND assigned_session = ?2 AND lock_token IS ?3 AND status IN ('assigned', 'in_progress')",
         )?
         .execute(params![
@@ -287,14 +302,15 @@ fn write_ended(tx: &mut LockTx<'_>, ending: &Ending<'_>) -> Result<bool, Error> 
             running.token.map(|token| token.0),
             status,
             error,
-            held.map(|_| "retry"),
-            held.map(|moment| moment.0),
+            held,
+            until.map(|moment| moment.0),
             spent,
             over.then(|| now.wall.to_sql()),
             ending.response,
             ending.exit_status,
             lock,
             ending.has_run,
+            hold_note,
         ])
     })?;
     Ok(changed > 0)
@@ -302,10 +318,8 @@ fn write_ended(tx: &mut LockTx<'_>, ending: &Ending<'_>) -> Result<bool, Error> 
 
 /// Its own lock, and those that its agent took for (session, task) meanwhile.
 fn end_locks(tx: &mut LockTx<'_>, running: &Running) -> Result<(), Error> {
-    if let (Some(token), Some(Stop::Forced { by, reason })) = (running.token, &running.stop)
-        && tx.store().lock(token)?.is_some()
-    {
-        tx.force_release(token, by, reason)?;
+    if let (Some(token), Some(Stop::Forced { by, reason })) = (running.token, &running.stop) {
+        tx.force_task_lock(token, by, reason)?;
     }
     let filter = HistoryFilter {
         task: Some(running.id),
@@ -363,7 +377,7 @@ pub(crate) fn fail_pending(tx: &mut LockTx<'_>, id: TaskId, why: &str) -> Result
 
 const RUNNING: &str =
     "SELECT id, assigned_session, lock_token, deadline_ns, assigner, keeper, agent_pid, stop, stop_by, stop_note,
-            retry, coalesce(retry_count, 0), coalesce(max_retries, 3), log_file, coalesce(log_from, 0), pane, status = 'in_progress'
+            retry, coalesce(retry_count, 0), coalesce(max_retries, 3), log_file, coalesce(log_from, 0), pane, status = 'in_progress', told
          FROM prompts";
 
 /// All tasks that sessions have.
@@ -398,6 +412,7 @@ fn running(row: &Row<'_>) -> rusqlite::Result<Option<Running>> {
         return Ok(None);
     };
     let log: Option<String> = row.get(13)?;
+    let log = log.filter(|log| !log.is_empty());
     let from: i64 = row.get(14)?;
     Ok(Some(Running {
         id: TaskId(row.get(0)?),
@@ -410,6 +425,8 @@ fn running(row: &Row<'_>) -> rusqlite::Result<Option<Running>> {
         agent_pid: row.get(6)?,
         is_started: row.get(16)?,
         stop: stop(row)?,
+        told: read(row.get(17)?),
+        work_tree: None,
         retry: row.get(10)?,
         spent: row.get(11)?,
         most: row.get(12)?,
@@ -433,6 +450,8 @@ fn stop(row: &Row<'_>) -> rusqlite::Result<Option<Stop>> {
             by: by()?,
             reason: note()?,
         }),
+        Some("reassigned") => Some(Stop::Reassigned { by: by()? }),
+        Some("timed_out") => Some(Stop::TimedOut),
         _ => None,
     })
 }

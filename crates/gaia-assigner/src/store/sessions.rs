@@ -65,6 +65,9 @@ fn session(row: &Row<'_>) -> rusqlite::Result<Option<Session>> {
 
 /// Adds a session; whether its name was free.
 pub(crate) fn insert(tx: &mut LockTx<'_>, new: &NewSession<'_>) -> Result<bool, Error> {
+    if super::panes::pattern_by_name(tx, new.name.as_str())?.is_some() {
+        return Ok(false);
+    }
     let now = tx.now();
     // Nobody has seen yet what the others do.
     let is_idle = new.kind == Kind::Process;

@@ -16,7 +16,7 @@ use crate::wire::TaskInfo;
 const COLUMNS: &str = "id, status, priority, working_dir, read_only, assigned_session, target_session, target_provider,
     preferred, fallbacks, created_at, assigned_at, started_at, completed_at, response, error, exit_status, retry,
     retry_count, max_retries, timeout_minutes, passed_over_ns, waiter_id, stop, lock_status, lock_token,
-    lock_acquired_at, lock_released_at, log_file";
+    lock_acquired_at, lock_released_at, log_file, held, hold_note";
 
 /// How much of a text a list shows.
 const SHOWN_IN_LISTS: usize = 200;
@@ -204,7 +204,8 @@ pub(crate) fn cancel_pending(tx: &mut LockTx<'_>, id: TaskId, by: &str) -> Resul
     Ok(())
 }
 
-/// Asks for the end of a running task.
+/// Asks for the end of a running task. An admin's word counts more than any
+/// before it; of others the first does.
 pub(crate) fn ask_to_stop(
     tx: &mut LockTx<'_>,
     id: TaskId,
@@ -212,11 +213,13 @@ pub(crate) fn ask_to_stop(
     by: &str,
     why: &str,
 ) -> Result<(), Error> {
+    let now = tx.now().moment;
     sql(tx, |sql| {
         sql.execute(
-            "UPDATE prompts SET stop = ?2, stop_by = ?3, stop_note = ?4
-                 WHERE id = ?1 AND status IN ('assigned', 'in_progress') AND stop IS NULL",
-            params![id.0, word, by, why],
+            "UPDATE prompts SET stop = ?2, stop_by = ?3, stop_note = ?4, stop_ns = coalesce(stop_ns, ?5)
+                 WHERE id = ?1 AND status IN ('assigned', 'in_progress')
+                 AND (stop IS NULL OR (?2 = 'forced' AND stop <> 'forced'))",
+            params![id.0, word, by, why, now.0],
         )
         .map(drop)
     })?;
@@ -300,5 +303,7 @@ fn info(row: &Row<'_>) -> rusqlite::Result<TaskInfo> {
         lock_acquired_at: wall(row, 27)?,
         lock_released_at: wall(row, 28)?,
         log_file: row.get(29)?,
+        held: row.get(30)?,
+        hold_note: row.get(31)?,
     })
 }

@@ -9,7 +9,7 @@ use gaia_assigner::daemon::{LastError, Shutdown};
 use gaia_assigner::keeper::Door;
 use gaia_assigner::runner::KeeperProgram;
 use gaia_assigner::{Assigner, Config};
-use gaia_locks::settings::Settings;
+use gaia_locks::settings::{Settings, Uncommitted};
 use gaia_locks::{Locks, StoreError};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -47,6 +47,10 @@ pub struct WorkArgs {
     /// How long a task that is stopped has to end before it is killed
     #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = duration)]
     pub grace: Duration,
+    /// What a task does with work that another left uncommitted in its folder:
+    /// warn (go on, told so), wait (for a person), stash [GAIA_UNCOMMITTED]
+    #[arg(long, value_name = "WORD", value_parser = Uncommitted::parse)]
+    pub uncommitted: Option<Uncommitted>,
 }
 
 /// Works.
@@ -71,6 +75,7 @@ pub fn prepare(context: &Context, args: &WorkArgs) -> Result<Work, Failure> {
         grace: args.grace,
         sweep: settings.auto_cleanup.then_some(settings.cleanup_interval),
         until_idle: args.until_idle,
+        uncommitted: args.uncommitted.unwrap_or(settings.uncommitted),
         last_error,
         ..Config::new(logs(settings), keeper(context)?)
     };

@@ -132,5 +132,18 @@ fn end(lock: &LockInfo) -> String {
         .reason
         .as_deref()
         .map_or_else(String::new, |why| format!(": {}", clean(why)));
-    format!("{}{by}{why}", reason.word())
+    format!("{}{by}{why}{}", reason.word(), left(lock))
+}
+
+/// How a git work tree was left.
+fn left(lock: &LockInfo) -> String {
+    let tree = lock
+        .details
+        .as_ref()
+        .and_then(|details| details.get("work_tree"));
+    let is_left = tree.and_then(|tree| tree.get("uncommitted")?.as_bool());
+    match is_left {
+        Some(true) => ", uncommitted work left".to_owned(),
+        Some(false) | None => String::new(),
+    }
 }

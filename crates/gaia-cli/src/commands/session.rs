@@ -4,10 +4,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Subcommand;
+use gaia_assigner::Tasks;
 use gaia_assigner::runner::tmux::Patterns;
-use gaia_assigner::service::{AddProcess, AddTmux, Added};
+use gaia_assigner::service::{AddProcess, AddRemote, AddTmux, Added};
 use gaia_assigner::wire::{PatternInfo, SessionInfo};
-use gaia_locks::ids::SessionId;
+use gaia_locks::ids::{SessionId, TaskId};
 use serde::Serialize;
 
 use crate::args::duration;
@@ -24,23 +25,22 @@ pub struct SessionArgs {
 
 /// Where a pane is and how its screen is read.
 #[derive(clap::Args, Debug)]
-#[group(requires = "tmux", multiple = true)]
 pub struct ScreenArgs {
     /// The tmux server: its name (as tmux -L) or its socket (as tmux -S)
     /// [default: the one this runs in, else the user's]
-    #[arg(long, value_name = "NAME|SOCKET")]
+    #[arg(long, conflicts_with = "process", value_name = "NAME|SOCKET")]
     tmux_server: Option<String>,
     /// It waits for work when this regular expression fits [default: by provider]
-    #[arg(long, value_name = "REGEX")]
+    #[arg(long, conflicts_with = "process", value_name = "REGEX")]
     idle: Option<String>,
     /// It works when this fits
-    #[arg(long, value_name = "REGEX")]
+    #[arg(long, conflicts_with = "process", value_name = "REGEX")]
     busy: Option<String>,
     /// It asks its user something when this fits
-    #[arg(long, value_name = "REGEX")]
+    #[arg(long, conflicts_with = "process", value_name = "REGEX")]
     waiting: Option<String>,
     /// How long its screen must stand still before it counts as idle [default: 2s]
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    #[arg(long, conflicts_with = "process", value_name = "DURATION", value_parser = duration)]
     quiet: Option<Duration>,
 }
 
@@ -67,13 +67,19 @@ pub enum Verb {
         #[arg(value_name = "NAME")]
         name: String,
         /// The command, such as "claude -p {prompt}"
-        #[arg(long, value_name = "COMMAND", required_unless_present = "tmux")]
+        #[arg(long, value_name = "COMMAND", required_unless_present_any = ["tmux", "remote"])]
         process: Option<String>,
         /// The pane, or a pattern of tmux sessions
         #[arg(long, value_name = "TARGET", conflicts_with = "process")]
         tmux: Option<String>,
         #[command(flatten)]
         screen: Box<ScreenArgs>,
+        /// It is elsewhere and asks for work itself: gaia task take
+        #[arg(long, conflicts_with_all = ["process", "tmux"])]
+        remote: bool,
+        /// How long a remote one may be silent before it has lost its task
+        #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = duration, requires = "remote")]
+        lease: Duration,
         /// Which agent it is: claude, codex or any other word
         #[arg(long, value_name = "PROVIDER")]
         provider: Option<String>,
@@ -86,6 +92,18 @@ pub enum Verb {
             hide_default_value = true
         )]
         dir: PathBuf,
+    },
+    /// Show that a remote session lives
+    ///
+    /// It renews its task's lease, and says whether the task must be stopped.
+    /// Exit status: 0, or 4 when it must stop.
+    Heartbeat {
+        /// Its name
+        #[arg(value_name = "NAME")]
+        name: String,
+        /// The task that it works on, as it believes
+        #[arg(long, short, value_name = "ID")]
+        task: Option<i64>,
     },
     /// Remove a session that does not work
     Remove {
@@ -126,11 +144,10 @@ pub fn run(context: &Context, args: SessionArgs) -> Ended {
     let (word, answer) = match args.verb {
         Verb::Add {
             name,
-            process: _,
             tmux: Some(target),
             screen,
             provider,
-            dir: _,
+            ..
         } => {
             let add = AddTmux {
                 name: SessionId::new(name)?,
@@ -143,11 +160,26 @@ pub fn run(context: &Context, args: SessionArgs) -> Ended {
         }
         Verb::Add {
             name,
-            process,
-            tmux: None,
-            screen: _,
+            remote: true,
+            lease,
             provider,
             dir,
+            ..
+        } => {
+            let add = AddRemote {
+                name: SessionId::new(name)?,
+                provider,
+                folder: Some(context.folder(&dir)?.path().into()),
+                lease,
+            };
+            ("added", Answer::Session(Box::new(tasks.add_remote(&add)?)))
+        }
+        Verb::Add {
+            name,
+            process,
+            provider,
+            dir,
+            ..
         } => {
             let add = AddProcess {
                 name: SessionId::new(name)?,
@@ -157,6 +189,7 @@ pub fn run(context: &Context, args: SessionArgs) -> Ended {
             };
             ("added", Answer::Session(Box::new(tasks.add_process(&add)?)))
         }
+        Verb::Heartbeat { name, task } => return heartbeat(context, &tasks, name, task),
         Verb::Remove { name } => ("removed", tasks.remove(&name)?.into()),
     };
     context.out.answer(&answer, |style| {
@@ -176,4 +209,24 @@ impl ScreenArgs {
             quiet_ms: self.quiet.map(millis),
         }
     }
+}
+
+fn heartbeat(context: &Context, tasks: &Tasks, name: String, task: Option<i64>) -> Ended {
+    let heard = tasks.heartbeat(&SessionId::new(name)?, task.map(TaskId))?;
+    context.out.answer(&heard, |style| {
+        let name = clean(&heard.session.name);
+        match (&heard.stop, &heard.task) {
+            (Some(why), _) => format!("{} {name}: {}", style.yellow("stop"), clean(why)),
+            (None, Some(task)) => format!(
+                "{} {name}, at work on task {}",
+                style.green("heard"),
+                task.id
+            ),
+            (None, None) => format!("{} {name}, which waits for work", style.green("heard")),
+        }
+    })?;
+    Ok(match heard.stop {
+        Some(_) => Status::NotHeld.into(),
+        None => Status::Done.into(),
+    })
 }

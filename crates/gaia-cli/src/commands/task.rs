@@ -1,5 +1,9 @@
 //! `gaia task`: one task.
 
+mod again;
+mod take;
+mod told;
+
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::time::Duration;
@@ -23,7 +27,7 @@ use crate::{system, tell};
 /// How often a log is looked at that somebody follows.
 const LOOK: Duration = Duration::from_millis(200);
 
-/// Show, call off or follow one task
+/// Show, follow, end or repeat one task
 #[derive(clap::Args, Debug)]
 pub struct TaskArgs {
     #[command(subcommand)]
@@ -45,6 +49,28 @@ pub enum Verb {
         #[arg(value_name = "ID")]
         id: i64,
     },
+    /// Let it be tried again
+    ///
+    /// One that failed or was cancelled starts afresh. One that waits for its
+    /// next try, or for a person to look at uncommitted work in its folder,
+    /// goes on now.
+    Retry {
+        /// The task
+        #[arg(value_name = "ID")]
+        id: i64,
+    },
+    /// Send it to another session; one that runs is stopped first
+    Reassign(again::ReassignArgs),
+    /// Take the best task, as a session that asks for work itself
+    Take(take::TakeArgs),
+    /// Say that it is done
+    ///
+    /// For tasks of terminal and remote sessions, by whoever works on them;
+    /// without ID it is the task of the session or pane that says so. A process
+    /// says it by its exit status.
+    Done(told::DoneArgs),
+    /// Say that it could not be done
+    Fail(told::FailArgs),
     /// Print its output
     Log {
         /// The task
@@ -70,11 +96,16 @@ pub enum Verb {
 /// Does it.
 pub fn run(context: &Context, args: &TaskArgs) -> Ended {
     let tasks = context.tasks()?;
-    match args.verb {
-        Verb::Show { id } => show(context, &tasks, TaskId(id)),
-        Verb::Cancel { id } => cancel(context, &tasks, TaskId(id)),
-        Verb::Log { id, follow } => log(context, &tasks, TaskId(id), follow),
-        Verb::Wait { id, timeout } => wait(context, &tasks, TaskId(id), timeout),
+    match &args.verb {
+        Verb::Show { id } => show(context, &tasks, TaskId(*id)),
+        Verb::Cancel { id } => cancel(context, &tasks, TaskId(*id)),
+        Verb::Retry { id } => again::retry(context, &tasks, TaskId(*id)),
+        Verb::Reassign(args) => again::reassign(context, &tasks, args),
+        Verb::Take(args) => take::take(context, &tasks, args),
+        Verb::Done(args) => told::done(context, &tasks, args),
+        Verb::Fail(args) => told::fail(context, &tasks, args),
+        Verb::Log { id, follow } => log(context, &tasks, TaskId(*id), *follow),
+        Verb::Wait { id, timeout } => wait(context, &tasks, TaskId(*id), *timeout),
     }
 }
 

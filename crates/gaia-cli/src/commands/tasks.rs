@@ -1,6 +1,8 @@
 //! `gaia tasks`.
 
-use clap::ValueEnum;
+use std::time::Duration;
+
+use clap::{Subcommand, ValueEnum};
 use gaia_assigner::service::Filter;
 use gaia_assigner::task::Status as State;
 use gaia_assigner::wire::{TaskInfo, TaskList};
@@ -8,13 +10,17 @@ use gaia_assigner::wire::{TaskInfo, TaskList};
 use crate::context::Context;
 use crate::exit::{Ended, Status};
 use crate::output::human::{Style, ago, clean, cut};
+use crate::system;
 
 /// Show the queue
 ///
 /// What runs comes first, then what waits in the order in which it is taken,
 /// then what has ended, newest first.
 #[derive(clap::Args, Debug)]
+#[command(args_conflicts_with_subcommands = true, subcommand_value_name = "VERB")]
 pub struct TasksArgs {
+    #[command(subcommand)]
+    pub verb: Option<Verb>,
     /// Only tasks in these states
     #[arg(long, value_name = "STATE,…", value_delimiter = ',')]
     pub status: Vec<Word>,
@@ -27,6 +33,22 @@ pub struct TasksArgs {
     /// All of them
     #[arg(long, conflicts_with = "limit")]
     pub all: bool,
+}
+
+/// What to do with many at once.
+#[derive(Subcommand, Clone, Copy, Debug)]
+pub enum Verb {
+    /// Forget tasks that have ended, and their output
+    ///
+    /// The history of their locks stays, and so does what another task still
+    /// needs.
+    Clear {
+        /// Only those that ended so many days ago
+        #[arg(long, value_name = "N", default_value_t = 0)]
+        days: u32,
+    },
+    /// Let all that failed be tried again
+    RetryFailed,
 }
 
 /// A state as it is typed.
@@ -62,6 +84,11 @@ impl From<Word> for State {
 
 /// Shows them.
 pub fn run(context: &Context, args: TasksArgs) -> Ended {
+    match args.verb {
+        Some(Verb::Clear { days }) => return clear(context, days),
+        Some(Verb::RetryFailed) => return retry_failed(context),
+        None => {}
+    }
     let filter = Filter {
         statuses: args.status.into_iter().map(State::from).collect(),
         session: args.session,
@@ -69,6 +96,27 @@ pub fn run(context: &Context, args: TasksArgs) -> Ended {
     };
     let list = context.tasks()?.list(&filter)?;
     context.out.answer(&list, |style| in_words(style, &list))?;
+    Ok(Status::Done.into())
+}
+
+fn clear(context: &Context, days: u32) -> Ended {
+    let age = Duration::from_secs(u64::from(days) * 24 * 3600);
+    let cleared = context.tasks()?.clear(age)?;
+    context.out.answer(&cleared, |style| {
+        format!("{} {} tasks", style.green("forgot"), cleared.count)
+    })?;
+    Ok(Status::Done.into())
+}
+
+fn retry_failed(context: &Context) -> Ended {
+    let list = context.tasks()?.retry_failed(&system::user())?;
+    context.out.answer(&list, |style| {
+        format!(
+            "{} {} tasks that had failed",
+            style.green("queued"),
+            list.count
+        )
+    })?;
     Ok(Status::Done.into())
 }
 
@@ -110,6 +158,9 @@ pub fn state(task: &TaskInfo) -> String {
             format!("blocked by {}", ids(&task.blocked_by))
         }
         State::Pending if !task.waits_for.is_empty() => format!("after {}", ids(&task.waits_for)),
+        State::Pending if task.held.as_deref() == Some("uncommitted") => {
+            "held: uncommitted work".to_owned()
+        }
         State::Pending if task.in_line => "in its folder's line".to_owned(),
         State::Pending if task.passed_over => "folder locked".to_owned(),
         State::Pending if task.retry_count > 0 => {

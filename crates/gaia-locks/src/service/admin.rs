@@ -33,6 +33,27 @@ impl LockTx<'_> {
         Ok(LockInfo::just_ended(&lock, &end, self.now()))
     }
 
+    /// Ends a task's lock in an admin's name, for the assigner's transactions:
+    /// what ran for the task was stopped by that very word, so that its process
+    /// is gone is no reason of its own. `None`: it had ended before.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn force_task_lock(
+        &mut self,
+        id: LockId,
+        by: &str,
+        reason: &str,
+    ) -> Result<Option<LockInfo>, Error> {
+        let Some(lock) = self.tx.lock(id)? else {
+            return Ok(None);
+        };
+        let end = self.end_now(EndReason::Forced, by, Some(reason));
+        self.end(&lock, &end)?;
+        self.hand_off(&lock.scope, std::slice::from_ref(&lock.folder))?;
+        Ok(Some(LockInfo::just_ended(&lock, &end, self.now())))
+    }
+
     /// Grants nothing new in a folder from now on.
     ///
     /// # Errors

@@ -66,6 +66,42 @@ impl Markers {
     }
 }
 
+/// What a task does with work that another left uncommitted in its folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Uncommitted {
+    /// Goes on, with a warning before its text.
+    Warn,
+    /// Waits for a person's word, or until the work is committed.
+    Wait,
+    /// Has it stashed first.
+    Stash,
+}
+
+impl Uncommitted {
+    /// Reads the word for it.
+    ///
+    /// # Errors
+    /// When there is no such choice.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let choices = [
+            ("warn", Self::Warn),
+            ("wait", Self::Wait),
+            ("stash", Self::Stash),
+        ];
+        choice(text, &choices)
+    }
+
+    /// The word for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Warn => "warn",
+            Self::Wait => "wait",
+            Self::Stash => "stash",
+        }
+    }
+}
+
 /// The form of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {

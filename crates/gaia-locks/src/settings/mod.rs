@@ -29,7 +29,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub use choices::{Durability, LogFormat, Markers, Secret};
+pub use choices::{Durability, LogFormat, Markers, Secret, Uncommitted};
 pub use database::Database;
 pub use error::SettingError;
 pub use sources::{Flag, Origin, Sources};
@@ -61,6 +61,8 @@ pub struct Settings {
     pub markers: Markers,
     /// GAIA_HISTORY_RETENTION: the age at which history is pruned, if ever.
     pub history_retention: Option<Duration>,
+    /// GAIA_UNCOMMITTED: what a task does with work that another left uncommitted.
+    pub uncommitted: Uncommitted,
     /// GAIA_LISTEN: where the server listens.
     pub listen: SocketAddr,
     /// GAIA_SERVER: the server to work through instead of a database, without a slash at its end.
@@ -96,6 +98,7 @@ impl Settings {
             scope: layers.optional("GAIA_SCOPE", value::scope)?,
             markers: layers.value("GAIA_MARKERS", Markers::parse)?,
             history_retention: layers.value("GAIA_HISTORY_RETENTION", value::retention)?,
+            uncommitted: layers.value("GAIA_UNCOMMITTED", Uncommitted::parse)?,
             server: layers.optional("GAIA_SERVER", value::server)?,
             token: layers.optional("GAIA_TOKEN", value::token)?,
             log: layers.value("GAIA_LOG", value::log)?,

@@ -104,6 +104,14 @@ pub const SETTINGS: &[Setting] = &[
         show: |s| s.history_retention.map_or_else(none, human),
     },
     Setting {
+        name: "GAIA_UNCOMMITTED",
+        default: "warn",
+        meaning: "what a task does with work that another left uncommitted in its folder: \
+                  warn (go on, told so), wait (for a person), stash",
+        allowed: "warn, wait, stash",
+        show: |s| s.uncommitted.as_str().to_owned(),
+    },
+    Setting {
         name: "GAIA_LISTEN",
         default: "127.0.0.1:8420",
         meaning: "where the server listens",

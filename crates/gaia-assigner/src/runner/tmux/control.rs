@@ -104,10 +104,10 @@ impl Parser {
     }
 }
 
-/// After these the panes are counted anew.
-const CHANGES: [&str; 12] = [
+/// After these the panes are counted anew. `%session-changed` is not among
+/// them: it is the answer to our own attaching.
+const CHANGES: [&str; 11] = [
     "%layout-change",
-    "%session-changed",
     "%session-renamed",
     "%session-window-changed",
     "%sessions-changed",

@@ -1,6 +1,9 @@
 //! The thread that watches one tmux server: it hears, looks, and carries out
 //! what the deliveries decide.
 
+mod act;
+mod connect;
+
 use std::collections::{BTreeSet, HashMap};
 use std::io::{self, Read as _};
 use std::os::unix::net::UnixStream;
@@ -10,14 +13,12 @@ use std::time::Duration;
 use gaia_locks::clock::{Clock as _, Moment, SystemClock};
 use rustix::event::{PollFd, PollFlags};
 
-use super::command::{self, Connection};
-use super::delivery::{Act, Delivery, PATIENCE, Seen};
+use super::command;
+use super::delivery::{Act, Delivery, Seen};
 use super::link::{Heard, Link};
 use super::screen::Look;
 use super::seats::{self, Seat, Seats, Work};
-use super::target::PaneRow;
-use super::text::needs_paste;
-use super::{Coming, Event, Job, News, Order, Post, RunId, Tell, output, profiles};
+use super::{Coming, Event, Job, News, Order, Post, RunId, Tell, output};
 use crate::task::Outcome;
 
 /// How soon after a word about panes they are counted: several come at once.
@@ -328,62 +329,6 @@ impl Thread {
         }
     }
 
-    fn note_sessions(&mut self, rows: &[PaneRow]) {
-        let sessions = rows.iter().map(|row| row.session_id.clone()).collect();
-        if sessions != self.sessions {
-            self.sessions = sessions;
-            self.calm_at = now().plus(CALM);
-        }
-    }
-
-    /// Opens what is missing: the scout, and a link for each tmux session that
-    /// has panes of ours; and lets go what is not needed.
-    ///
-    /// One by one, and only while the server is calm: tmux (3.3a to 3.6 at
-    /// least, tmux/tmux#4980) crashes when it has to tell something, such as a
-    /// new session, to a client in control mode that has only half introduced
-    /// itself. With it would go everything that its user has running.
-    fn connect(&mut self) {
-        let seats = &self.seats.by_pane;
-        self.links
-            .retain(|id, _| seats.values().any(|seat| seat.session_id == *id));
-        if now() < self.calm_at || self.is_connecting() {
-            return;
-        }
-        let opened = match self.missing() {
-            None => return,
-            Some(None) => Connection::scout(&self.server).map(|connection| {
-                self.scout = Some(Link::new(connection));
-            }),
-            Some(Some(id)) => Connection::attach(&self.server, &id).map(|connection| {
-                self.links.insert(id, Link::new(connection));
-            }),
-        };
-        if let Err(error) = opened {
-            tracing::error!(server = self.server, %error, "tmux cannot be started");
-            self.calm_at = now().plus(SLOW_LOOK);
-        }
-    }
-
-    /// Whether a connection introduces itself just now.
-    fn is_connecting(&self) -> bool {
-        let mut links = self.scout.iter().chain(self.links.values());
-        links.any(|link| !link.has_spoken())
-    }
-
-    /// What there is no connection to: the server, or this session of it.
-    fn missing(&self) -> Option<Option<String>> {
-        if !self.is_there || self.seats.is_empty() {
-            return None;
-        }
-        if self.scout.is_none() {
-            return Some(None);
-        }
-        let mut seats = self.seats.by_pane.values();
-        let seat = seats.find(|seat| !self.links.contains_key(&seat.session_id))?;
-        Some(Some(seat.session_id.clone()))
-    }
-
     /// Looks where it is due.
     fn look(&mut self) {
         let now = now();
@@ -425,7 +370,7 @@ impl Thread {
             reading,
             status,
             shows_work,
-            holds_text: ends_in(&look, &work.job.text),
+            holds_text: act::ends_in(&look, &work.job.text),
         };
         if let Some(act) = work.delivery.look(now, seen) {
             if act == Act::Paste {
@@ -433,169 +378,5 @@ impl Thread {
             }
             self.act(pane, act);
         }
-    }
-
-    fn act(&mut self, pane: &str, act: Act) {
-        let Some(seat) = self.seats.by_pane.get_mut(pane) else {
-            return;
-        };
-        match act {
-            Act::Look(at) => seat.eye.look_by(at.max(now().plus(SOON))),
-            Act::LeaveMode => {
-                seat.eye.look_by(now().plus(SOON));
-                self.ask(pane, &format!("copy-mode -q -t {pane}"));
-            }
-            Act::Paste => self.paste(pane),
-            Act::Enter => {
-                seat.eye.look_by(now().plus(PATIENCE));
-                self.ask(pane, &format!("send-keys -t {pane} Enter"));
-            }
-            Act::Clear => {
-                let key = seat.profile().clear;
-                seat.eye.look_by(now().plus(SOON));
-                self.ask(pane, &format!("send-keys -t {pane} {key}"));
-            }
-            Act::Started => {
-                if let Some(work) = &seat.work {
-                    let (run, pid) = (work.job.run, seat.pane.process.pid);
-                    self.tell.tell(Event::Started { run, pid });
-                }
-            }
-            Act::ClearAndEnd(outcome) => {
-                let key = seat.profile().clear;
-                self.ask(pane, &format!("send-keys -t {pane} {key}"));
-                self.end(pane, outcome);
-            }
-            Act::End(outcome) => self.end(pane, outcome),
-        }
-    }
-
-    fn ask(&mut self, pane: &str, line: &str) {
-        let Some(seat) = self.seats.by_pane.get(pane) else {
-            return;
-        };
-        let Some(link) = self.links.get_mut(&seat.session_id) else {
-            return;
-        };
-        if let Err(error) = link.tell(line) {
-            tracing::warn!(server = self.server, pane, %error, "tmux could not be told");
-        }
-    }
-
-    fn paste(&mut self, pane: &str) {
-        let Some(seat) = self.seats.by_pane.get_mut(pane) else {
-            return;
-        };
-        let is_refused = seat.takes_no_paste();
-        let Some(work) = &seat.work else { return };
-        let (run, text) = (work.job.run, work.job.text.clone());
-        if is_refused && needs_paste(&text) {
-            let why = "its text has several lines (or tabs), and the program in its pane has not switched bracketed paste on: each line would be taken for itself";
-            return self.act_on(run, |work| {
-                Some(work.delivery.pasted(now(), Err(why.to_owned())))
-            });
-        }
-        seat.eye.expect_work(now());
-        let buffer = format!("gaia-{}-{run}", std::process::id());
-        let words = [
-            "load-buffer",
-            "-b",
-            &buffer,
-            "-",
-            ";",
-            "paste-buffer",
-            "-p",
-            "-r",
-            "-d",
-            "-b",
-            &buffer,
-            "-t",
-            pane,
-        ];
-        let words = words.map(str::to_owned).to_vec();
-        let post = self.post.clone();
-        let then = move |result: io::Result<String>| {
-            let result = result
-                .map(drop)
-                .map_err(|error| format!("tmux could not paste its text: {error}"));
-            post.send(Order::Pasted(run, result));
-        };
-        if let Err(error) = command::run_aside(self.server.clone(), words, text.into_bytes(), then)
-        {
-            self.act_on(run, |work| {
-                Some(work.delivery.pasted(now(), Err(error.to_string())))
-            });
-        }
-    }
-
-    /// What the pane showed is kept first.
-    fn end(&mut self, pane: &str, outcome: Outcome) {
-        let Some(seat) = self.seats.by_pane.get_mut(pane) else {
-            return;
-        };
-        let Some(work) = seat.work.take() else { return };
-        let run = work.job.run;
-        let last = seat.eye.seen.as_ref().map(|(look, _)| look);
-        if outcome == Outcome::Lost {
-            // Nobody can be asked any more.
-            let lines = last.map(|look| look.lines.join("\n")).unwrap_or_default();
-            if let Err(error) = output::append(&work.job.log, &format!("{}\n", lines.trim_end())) {
-                tracing::warn!(task_log = %work.job.log.display(), %error, "what a pane showed could not be kept");
-            }
-            return self.over(run, outcome);
-        }
-        if matches!(outcome, Outcome::NotStarted(_) | Outcome::NotNow(_)) {
-            return self.over(run, outcome);
-        }
-        let first = output::first_line(work.begins, last);
-        let (server, pane, tell) = (self.server.clone(), pane.to_owned(), self.tell.clone());
-        let told = outcome.clone();
-        let keep = move || {
-            if let Err(error) = output::keep(&server, &pane, &first, &work.job.text, &work.job.log)
-            {
-                tracing::warn!(pane, %error, "what a pane showed could not be kept");
-            }
-            tell.tell(Event::Over { run, outcome });
-        };
-        if std::thread::Builder::new()
-            .name("tmux output".to_owned())
-            .spawn(keep)
-            .is_err()
-        {
-            self.over(run, told);
-        }
-    }
-}
-
-/// Whether the line of the cursor ends in the end of a text, or in what some
-/// clients show for a long one.
-fn ends_in(look: &Look, text: &str) -> bool {
-    let last = text.trim_end().rsplit(['\n', '\r', '\t']).next();
-    let last: Vec<char> = last.unwrap_or_default().chars().collect();
-    let end: String = last[last.len().saturating_sub(20)..].iter().collect();
-    let line = look.at_cursor().unwrap_or_default();
-    let line = line.trim_end();
-    !end.is_empty() && (line.ends_with(end.trim_end()) || line.contains("[Pasted text"))
-}
-
-impl Seat {
-    fn profile(&self) -> &'static profiles::Profile {
-        let command = self
-            .eye
-            .seen
-            .as_ref()
-            .map_or("", |(look, _)| look.command.as_str());
-        self.eye.reader.profile(command)
-    }
-
-    /// Whether its program is known to take no pastes. One that was not seen
-    /// to switch them on may have done so before anybody looked.
-    fn takes_no_paste(&self) -> bool {
-        let command = self
-            .eye
-            .seen
-            .as_ref()
-            .map_or("", |(look, _)| look.command.as_str());
-        self.eye.pasting == Some(false) || profiles::is_line_by_line(command)
     }
 }

@@ -26,6 +26,7 @@ use super::Eyes;
 use super::place::{Gate, Gates, place};
 use super::rows::{self, Lane};
 use crate::plan::{Head, Place, Region, Round, Snapshot, is_out_of_patience, order};
+use crate::session::Session;
 use crate::store::sessions;
 use crate::task::Pending;
 
@@ -52,13 +53,23 @@ pub(crate) struct Sight {
 
 /// What the queue and the sessions look like now.
 pub(crate) fn look(tx: &mut LockTx<'_>, eyes: Eyes<'_>) -> Result<Sight, Error> {
+    let sessions = sessions::all(tx)?;
+    look_for(tx, eyes, sessions)
+}
+
+/// The same as these sessions alone would see it.
+pub(crate) fn look_for(
+    tx: &mut LockTx<'_>,
+    eyes: Eyes<'_>,
+    sessions: Vec<Session>,
+) -> Result<Sight, Error> {
     let now = tx.now().moment;
     let mut sight = Sight {
         patience: rows::next_patience(tx, now.minus(eyes.rules.patience))?
             .map(|since| since.plus(eyes.rules.patience)),
         ..Sight::default()
     };
-    sight.snapshot.sessions = sessions::all(tx)?;
+    sight.snapshot.sessions = sessions;
     let lanes = claimed_lanes(tx, &mut sight)?;
     let standing = rows::standing(tx)?;
     let mut gathering = Gathering {

@@ -53,6 +53,8 @@ struct Sessions {
     count: usize,
     idle: usize,
     busy: usize,
+    /// Patterns by which more are found.
+    patterns: usize,
 }
 
 #[derive(Serialize, Default)]
@@ -73,7 +75,8 @@ pub fn run(context: &Context, args: &UpArgs) -> Ended {
 
 impl Start {
     fn look(tasks: &Tasks, logs: &Path) -> Result<Self, Failure> {
-        let listed = tasks.sessions()?.sessions;
+        let list = tasks.sessions()?;
+        let listed = list.sessions;
         let are = |word: &str| {
             listed
                 .iter()
@@ -92,6 +95,7 @@ impl Start {
                 count: listed.len(),
                 idle: are("idle"),
                 busy: are("busy"),
+                patterns: list.patterns.len(),
             },
             tasks: Waiting {
                 pending: number(State::Pending),
@@ -155,7 +159,10 @@ impl Start {
 
     /// What to do when there is nothing to do.
     fn next(&self) -> Option<&'static str> {
-        match (self.sessions.count, self.tasks.pending + self.tasks.running) {
+        match (
+            self.sessions.count + self.sessions.patterns,
+            self.tasks.pending + self.tasks.running,
+        ) {
             (0, _) => Some(
                 "no session yet, so nothing can be assigned: in another terminal, \
                  gaia session add NAME --process \"COMMAND {prompt}\"",

@@ -114,6 +114,12 @@ fn pending(task: &TaskInfo, around: Option<&Around>, takers: &[Session]) -> Stri
             tasks(&task.waits_for)
         );
     }
+    if let Some(note) = task.hold_note.as_deref() {
+        return format!(
+            "Task {id} is held for a person: {}; it goes on when that is committed, or by `gaia task retry {id}`.",
+            clean(note),
+        );
+    }
     if takers.is_empty() {
         return format!(
             "Task {id} waits for a session that can take it, and there is none{}: `gaia session add` adds one.",
@@ -141,7 +147,15 @@ fn behind(id: TaskId, around: &Around) -> String {
 fn for_a_session(task: &TaskInfo, takers: &[Session]) -> String {
     let id = task.id;
     let idle = takers.iter().find(|session| session.idle_since().is_some());
+    let is_aside = |session: &Session| session.is_set_aside();
     match idle {
+        None if takers.iter().all(is_aside) => format!(
+            "Task {id} waits for a session: {} could not be started and is set aside for a while; `gaia sessions` says why.",
+            match takers {
+                [one] => clean(one.name.as_str()),
+                several => format!("each of the {} that can take it", several.len()),
+            },
+        ),
         None => format!(
             "Task {id} waits for a session: {} at work, and the first to end takes what is next.",
             match takers {

@@ -17,11 +17,12 @@ use crate::error::StoreError;
 const APPLICATION_ID: i64 = 0x4741_4941;
 
 /// Numbered from 1; never changed once released, only added to.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("migrations/0001_locks.sql"),
     include_str!("migrations/0002_tasks.sql"),
     include_str!("migrations/0003_sessions.sql"),
     include_str!("migrations/0004_queue.sql"),
+    include_str!("migrations/0005_verbs.sql"),
     include_str!("migrations/0006_database_id.sql"),
 ];
 

@@ -15,7 +15,7 @@
 //!   memory does not work, nobody is granted anything [R18].
 //!
 //! - A log that somebody deleted alone is noticed, since SQLite itself deletes
-//!   it only after its `-shm` [`open`].
+//!   it only after its `-shm` (`open`).
 //!
 //! # What is not promised
 //! A process that is stopped (SIGSTOP) inside its 20 microseconds of

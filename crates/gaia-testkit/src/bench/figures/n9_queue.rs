@@ -72,7 +72,7 @@ impl Fleet {
             .to_str()
             .ok_or("a temporary folder with an odd name")?;
         run(&["acquire", words, "--session", "person"])?;
-        run(&["send", "86400", "--target", "busy"])?;
+        run(&["send", "600", "--target", "busy"])?;
         wait_in_line(&place, &locked, count)?;
         let assigner = Server::start(program::gaia(&gaia, &place).arg("assigner"))?;
         let fleet = Self {

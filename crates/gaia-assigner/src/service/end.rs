@@ -1,0 +1,130 @@
+//! Ending what runs: calling a task off, ending a lock as an admin.
+//!
+//! The assigner stops what runs. Where none lives to do so, it is done from
+//! here.
+
+use std::time::Duration;
+
+use gaia_locks::ids::{LockId, TaskId};
+use gaia_locks::liveness::Liveness;
+use gaia_locks::service::Locks as _;
+use gaia_locks::wire::LockInfo;
+
+use super::{Tasks, Waiting, tail};
+use crate::error::TaskError;
+use crate::runner;
+use crate::store::running::{self, Ending};
+use crate::store::tasks;
+use crate::task::{Outcome, Running, Status, after};
+use crate::wire::TaskInfo;
+
+/// How long one who ends a task's lock waits for the task to stop. A process
+/// is killed long before; another agent has a minute [T4].
+const STOPPING: Duration = Duration::from_secs(75);
+
+/// The pause after the first try of a task that was ended from here.
+pub(super) const FIRST_PAUSE: Duration = Duration::from_secs(1);
+
+/// How much of the output is kept with the task: its end.
+pub(crate) const RESPONSE: u64 = 64 * 1024;
+
+impl Tasks {
+    /// Calls a task off. One that runs is stopped by its assigner, and shown
+    /// as stopping until it has; without an assigner it is stopped from here.
+    ///
+    /// # Errors
+    /// [`TaskError::UnknownTask`], [`TaskError::TaskIsOver`].
+    pub fn cancel(&self, id: TaskId, by: &str) -> Result<TaskInfo, TaskError> {
+        let running = self.transact(|tx| {
+            let status = match tasks::status(tx, id)? {
+                None => return Ok(Err(TaskError::UnknownTask(id))),
+                Some(status) => status,
+            };
+            if status == Status::Pending {
+                tasks::cancel_pending(tx, id, by)?;
+            } else if status.is_running() {
+                tasks::ask_to_stop(tx, id, "cancelled", by, "")?;
+            } else {
+                let status = status.word();
+                return Ok(Err(TaskError::TaskIsOver { id, status }));
+            }
+            running::by_id(tx, id).map(Ok)
+        })?;
+        self.end_if_orphan(running.as_ref())?;
+        self.show(id)
+    }
+
+    /// Ends any lock, as an admin [R7]. A task's lock is ended with its task:
+    /// what runs for it is stopped first.
+    ///
+    /// # Errors
+    /// As [`gaia_locks::Locks::force_release`]; [`TaskError::StillStopping`]
+    /// when that takes too long: it is ended all the same, later.
+    pub fn force_release(&self, id: LockId, by: &str, reason: &str) -> Result<LockInfo, TaskError> {
+        let task = self.locks.look(|tx| tasks::of_lock(tx, id))?;
+        let Some(task) = task.filter(|_| !reason.trim().is_empty()) else {
+            return Ok(self.locks.force_release(id, by, reason)?);
+        };
+        let running = self.locks.transact(|tx| {
+            tasks::ask_to_stop(tx, task, "forced", by, reason)?;
+            running::by_id(tx, task)
+        })?;
+        if !self.end_if_orphan(running.as_ref())? {
+            self.wait_until_stopped(task, id)?;
+        }
+        let info = self.locks.look(|tx| tx.lock_info(id))?;
+        info.ok_or(TaskError::Locks(gaia_locks::Error::UnknownLock(id)))
+    }
+
+    fn wait_until_stopped(&self, id: TaskId, lock: LockId) -> Result<(), TaskError> {
+        let patience = Waiting {
+            limit: Some(STOPPING),
+            ..Waiting::default()
+        };
+        let task = self.wait(id, &patience)?;
+        if task.status.is_running() && task.lock_token == Some(lock) {
+            return Err(TaskError::StillStopping {
+                id,
+                lock,
+                seconds: STOPPING.as_secs(),
+            });
+        }
+        Ok(())
+    }
+
+    /// Ends a task that was asked to stop and that no assigner holds any more;
+    /// whether it was one. What works in a pane is interrupted by an assigner
+    /// alone, who sees when it has stopped.
+    pub(super) fn end_if_orphan(&self, running: Option<&Running>) -> Result<bool, TaskError> {
+        let Some(running) =
+            running.filter(|running| running.pane.is_none() && self.is_orphan(running))
+        else {
+            return Ok(false);
+        };
+        if let Some(keeper) = &running.keeper {
+            runner::end_orphan(keeper);
+        }
+        let response = running
+            .log
+            .as_ref()
+            .and_then(|(log, from)| tail(log.as_ref(), *from, RESPONSE).ok());
+        let next = after(running, &Outcome::Lost, FIRST_PAUSE);
+        let ending = Ending {
+            running,
+            next: &next,
+            response: response.as_deref(),
+            exit_status: None,
+            has_run: false,
+            seen_idle: false,
+            aside: None,
+        };
+        self.locks.transact(|tx| running::end(tx, &ending))?;
+        Ok(true)
+    }
+
+    /// Whether its assigner is provably gone.
+    pub(super) fn is_orphan(&self, running: &Running) -> bool {
+        let assigner = running.assigner.as_ref();
+        assigner.is_some_and(|assigner| self.locks.witness().liveness(assigner) == Liveness::Gone)
+    }
+}
