@@ -163,6 +163,8 @@ fn heavy_judge_finds_an_agent_that_starts_without_its_lock() {
         stray.wait().unwrap();
     }
     let seen = |doubt: &Doubt| matches!(doubt, Doubt::Seen(what) if what.contains("unlocked"));
+    let clash = |doubt: &Doubt| matches!(doubt, Doubt::Clash(_));
+    assert!(doubts.iter().any(clash), "{doubts:#?}");
     let beside = |doubt: &Doubt| matches!(doubt, Doubt::BesideItsLock(_));
     assert!(
         doubts.iter().any(seen) && doubts.iter().any(beside),

@@ -7,10 +7,11 @@ use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use gaia_locks::os::memory::file_in_memory;
 use gaia_locks::os::offspring;
 use rustix::process::Pid;
 
-use super::{Exit, Spec, private_file};
+use super::{Exit, Spec};
 
 /// A running agent: a process that leads a group of its own.
 pub(super) struct Agent {
@@ -84,10 +85,23 @@ fn input(spec: &Spec) -> io::Result<Stdio> {
     let Some(text) = &spec.input else {
         return Ok(Stdio::null());
     };
-    let path = spec.log.with_extension("text");
-    private_file(&path)?.write_all(text.as_bytes())?;
-    let mut file = File::open(&path)?;
-    fs::remove_file(&path)?;
+    let mut file = match file_in_memory("text")? {
+        Some(file) => file,
+        None => unnamed_file(&spec.log.with_extension("text"))?,
+    };
+    file.write_all(text.as_bytes())?;
     file.rewind()?;
     Ok(file.into())
+}
+
+fn unnamed_file(path: &Path) -> io::Result<File> {
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(true)
+        .read(true)
+        .write(true)
+        .mode(0o600)
+        .open(path)?;
+    fs::remove_file(path)?;
+    Ok(file)
 }
