@@ -47,6 +47,10 @@ pub struct WorkArgs {
     /// How long a task that is stopped has to end before it is killed
     #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = duration)]
     pub grace: Duration,
+    /// The pause before a task is tried again; each further one is four times as
+    /// long, up to 5 minutes
+    #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = duration)]
+    pub first_pause: Duration,
     /// What a task does with work that another left uncommitted in its folder:
     /// warn (go on, told so), wait (for a person), stash [GAIA_UNCOMMITTED]
     #[arg(long, value_name = "WORD", value_parser = Uncommitted::parse)]
@@ -73,6 +77,7 @@ pub fn prepare(context: &Context, args: &WorkArgs) -> Result<Work, Failure> {
         environment: environment(settings),
         patience: args.patience,
         grace: args.grace,
+        first_pause: args.first_pause,
         sweep: settings.auto_cleanup.then_some(settings.cleanup_interval),
         until_idle: args.until_idle,
         uncommitted: args.uncommitted.unwrap_or(settings.uncommitted),

@@ -136,7 +136,15 @@ impl Field {
             .append(true)
             .create(true)
             .open(self.root.join("assigner.log"));
-        let mut command = self.gaia(&["assigner", "--patience", "2s", "--grace", "1s"]);
+        let mut command = self.gaia(&[
+            "assigner",
+            "--patience",
+            "2s",
+            "--grace",
+            "1s",
+            "--first-pause",
+            "100ms",
+        ]);
         command.stderr(log.unwrap()).stdout(Stdio::null());
         command.spawn().unwrap()
     }
