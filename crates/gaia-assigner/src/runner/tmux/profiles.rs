@@ -76,8 +76,8 @@ const AGENTS: [Profile; 5] = [
     },
     // Codex CLI: `›` (earlier `▌`) before a placeholder that changes, so that
     // only what stands below the box can be relied on; "esc to interrupt".
-    // Source: openai/codex, codex-rs/tui/src/bottom_pane (chat_composer,
-    // status_indicator, approval overlay).
+    // To be checked in a pane; where to look: openai/codex, codex-rs/tui/src/
+    // bottom_pane (chat_composer, status_indicator, approval overlay).
     Profile {
         name: "codex",
         idle: r"(?mi)^\s*[›▌]\s*((ask codex|explain this|summarize recent|implement|find and fix|write tests|improve documentation|run /review|use /skills).*)?$",
@@ -90,7 +90,8 @@ const AGENTS: [Profile; 5] = [
         clear: "C-c",
     },
     // Gemini CLI: the placeholder is the sign; "esc to cancel" while it works.
-    // Source: google-gemini/gemini-cli, packages/cli/src/ui/components
+    // The placeholder stands so in its public code; the others are to be
+    // checked in a pane: google-gemini/gemini-cli, packages/cli/src/ui/components
     // (Composer, LoadingIndicator, ToolConfirmationMessage, FolderTrustDialog).
     Profile {
         name: "gemini",
@@ -104,8 +105,7 @@ const AGENTS: [Profile; 5] = [
         clear: "C-c",
     },
     // opencode: an input box with a placeholder, "esc interrupt" while it
-    // works. Source: opencode's terminal interface (session prompt and
-    // permission dialog).
+    // works. To be checked in a pane: session prompt and permission dialog.
     Profile {
         name: "opencode",
         idle: r"(?i)ask anything",
@@ -117,7 +117,8 @@ const AGENTS: [Profile; 5] = [
         interrupt: "Escape",
         clear: "C-c",
     },
-    // Aider: a plain prompt, with the mode before it. Source: Aider-AI/aider,
+    // Aider: a plain prompt, with the mode before it. Its question stands so in
+    // its public code; the prompt is to be checked in a pane: Aider-AI/aider,
     // aider/io.py (get_input, confirm_ask).
     Profile {
         name: "aider",
