@@ -87,8 +87,7 @@ fn name_of_terminal(stream: impl AsFd) -> Option<String> {
     Some(name.strip_prefix("/dev/").unwrap_or(&name).to_owned())
 }
 
-/// The leader of this process's login session.
+/// The leader of this process's login session, where it can be seen from here.
 pub fn login_process() -> Option<u32> {
-    let leader = rustix::process::getsid(None).ok()?;
-    u32::try_from(leader.as_raw_nonzero().get()).ok()
+    gaia_locks::os::session_leader(None)
 }

@@ -4,7 +4,8 @@
 use std::fs;
 use std::path::Path;
 
-use rustix::process::{Pid, Signal, getsid, kill_process};
+use gaia_locks::os::session_leader;
+use rustix::process::{Pid, Signal, kill_process};
 
 /// What a process is to the campaign.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -63,7 +64,8 @@ fn look(pid: i32, home: &Path) -> Option<Process> {
 }
 
 fn leads_a_session(pid: i32) -> bool {
-    Pid::from_raw(pid).is_some_and(|pid| getsid(Some(pid)) == Ok(pid))
+    let pid = pid.unsigned_abs();
+    session_leader(Some(pid)) == Some(pid)
 }
 
 fn variable(environment: &[u8], name: &str) -> Option<String> {

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::home::{Home, until};
+use crate::home::{Home, loudly, until};
 
 struct Terminal<'a> {
     home: &'a Home,
@@ -164,4 +164,24 @@ fn init_asks_before_it_writes() {
     terminal.type_line("y");
     terminal.until_shown("second=0");
     assert!(file.exists(), "{}", terminal.screen());
+}
+
+/// As under `docker exec`, or in a sandbox with process ids of its own.
+#[test]
+fn a_login_that_began_outside_this_pid_namespace_is_nobody() {
+    let home = Home::new();
+    let Some(terminal) = Terminal::open(&home, "120") else {
+        return;
+    };
+    let within = "unshare --user --map-root-user --pid --fork --mount-proc";
+    let made = Command::new("sh")
+        .args(["-c", &format!("{within} true")])
+        .stderr(std::process::Stdio::null())
+        .status();
+    if !made.is_ok_and(|status| status.success()) {
+        return loudly("no pid namespace may be made here");
+    }
+    terminal.type_line(&format!("{within} gaia acquire . ; echo ended with $?"));
+    terminal.until_shown("ended with 2");
+    assert!(terminal.screen().contains("no session was named"));
 }

@@ -92,6 +92,18 @@ pub fn full_sync(file: &File) -> io::Result<()> {
     full_sync_file(file)
 }
 
+/// The leader of the session that a process belongs to (`None`: this process). `None` also where it
+/// cannot be told: the process is gone, or its session was begun outside this pid namespace, as
+/// under `docker exec` or a sandbox. Asked by hand, because rustix takes the kernel's 0 for that
+/// for a process id and panics.
+#[must_use]
+pub fn session_leader(pid: Option<u32>) -> Option<u32> {
+    let pid = i32::try_from(pid.unwrap_or(0)).ok()?;
+    // SAFETY: getsid takes a number and touches no memory of ours.
+    let leader = unsafe { libc::getsid(pid) };
+    u32::try_from(leader).ok().filter(|leader| *leader != 0)
+}
+
 pub(crate) fn wall() -> Wall {
     Wall(in_nanoseconds(clock_gettime(ClockId::Realtime)) / 1000)
 }
