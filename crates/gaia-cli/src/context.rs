@@ -6,14 +6,10 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use gaia_locks::clock::SystemClock;
 use gaia_locks::folder::Folder;
-use gaia_locks::ids::Scope;
 use gaia_locks::markers::Markers;
-use gaia_locks::service::Config;
-use gaia_locks::settings::{Database, Origin, Settings, Sources};
-use gaia_locks::store::sqlite::{SqliteOptions, SqliteStore};
-use gaia_locks::{LockService, Locks};
+use gaia_locks::settings::{Origin, Settings, Sources};
+use gaia_locks::{LockService, Locks, open};
 
 use crate::args::Global;
 use crate::exit::{Failure, Status};
@@ -168,20 +164,8 @@ impl Context {
         if let Some(service) = self.service.get() {
             return Ok(service.clone());
         }
-        let settings = self.settings()?;
-        let options = SqliteOptions {
-            durability: settings.durability,
-            ..SqliteOptions::default()
-        };
-        let file = self.database_file()?;
-        let markers = self.markers()?;
-        if !is_made(file) {
-            markers.refuse_new()?;
-        }
-        let store = SqliteStore::open(file, options)?;
-        let config = self.config(settings, markers.of_database(store.id()?))?;
-        let service = LockService::new(Arc::new(store), config);
-        Ok(self.service.get_or_init(|| Arc::new(service)).clone())
+        let service = Arc::new(open::open(self.settings()?)?);
+        Ok(self.service.get_or_init(|| service).clone())
     }
 
     /// The marker files of the database, whether or not it was made already.
@@ -189,22 +173,7 @@ impl Context {
     /// # Errors
     /// As [`Context::database_file`].
     pub fn markers(&self) -> Result<Markers, Failure> {
-        let settings = self.settings()?;
-        let (choice, locks_dir) = (settings.markers, &settings.locks_dir);
-        let database = self.database_file()?.display().to_string();
-        let clock = Arc::new(SystemClock);
-        let scope = scope(settings)?;
-        Ok(Markers::new(choice, locks_dir, database, scope, clock))
-    }
-
-    fn config(&self, settings: &Settings, markers: Markers) -> Result<Config, Failure> {
-        Ok(Config {
-            markers,
-            scope: scope(settings)?,
-            ttl: settings.lease,
-            retention: settings.history_retention,
-            ..Config::default()
-        })
+        Ok(open::markers(self.settings()?)?)
     }
 
     /// The file of the embedded database.
@@ -213,14 +182,7 @@ impl Context {
     /// When the settings name a server: locking somewhere else instead would
     /// let two holders into one folder.
     pub fn database_file(&self) -> Result<&Path, Failure> {
-        let settings = self.settings()?;
-        if let Some(server) = &settings.server {
-            return Err(not_yet(format!("GAIA_SERVER names {server}")));
-        }
-        match &settings.database {
-            Database::Sqlite(path) => Ok(path),
-            server => Err(not_yet(format!("the database is {server}"))),
-        }
+        Ok(open::database_file(self.settings()?)?)
     }
 
     /// The folder that somebody typed; a relative one counts from the current
@@ -260,16 +222,6 @@ impl Context {
     }
 }
 
-fn scope(settings: &Settings) -> Result<Scope, Failure> {
-    let named = settings.scope.clone().map(Scope::new).transpose()?;
-    Ok(named.unwrap_or_else(Scope::local))
-}
-
-/// Whether there is a database already: an empty file is none yet.
-fn is_made(file: &Path) -> bool {
-    file.metadata().is_ok_and(|found| found.len() > 0)
-}
-
 /// Places that the environment names by a path that counts from the current
 /// folder: two commands in two folders would have two databases.
 pub fn relative_places(settings: &Settings) -> impl Iterator<Item = (&'static str, &PathBuf)> {
@@ -307,13 +259,4 @@ pub fn here() -> Result<PathBuf, Failure> {
         )
         .hint("name the folder with its whole path")
     })
-}
-
-fn not_yet(what: String) -> Failure {
-    Failure::new(
-        "not_supported",
-        Status::NoDatabase,
-        format!("{what}, which this version cannot work with"),
-    )
-    .hint("leave it out, or name a file: GAIA_DATABASE_URL=sqlite:///absolute/path")
 }

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use gaia_assigner::TaskError;
+use gaia_locks::open::OpenError;
 use gaia_locks::settings::SettingError;
 use gaia_locks::{Error, StoreError};
 use gaia_server::AccountError;
@@ -140,6 +141,17 @@ impl From<Error> for Failure {
             status,
             message: error.to_string(),
             hint: hint.map(str::to_owned),
+        }
+    }
+}
+
+impl From<OpenError> for Failure {
+    fn from(error: OpenError) -> Self {
+        let message = error.to_string();
+        match error {
+            OpenError::Locks(error) => error.into(),
+            _ => Failure::new("not_supported", Status::NoDatabase, message)
+                .hint("leave it out, or name a file: GAIA_DATABASE_URL=sqlite:///absolute/path"),
         }
     }
 }

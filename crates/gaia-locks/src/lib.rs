@@ -20,6 +20,7 @@
 //! service/                           the door: one verb, one transaction, one file
 //! lease                              the holder's side: renews, knows until when to trust
 //! markers wire settings              files and JSON that people look at; settings
+//! open                               from settings to the door
 //! os/                                what only one system has
 //! ```
 //!
@@ -37,6 +38,7 @@ pub mod lease;
 pub mod liveness;
 pub mod markers;
 pub mod model;
+pub mod open;
 pub mod os;
 pub mod rules;
 pub mod service;
