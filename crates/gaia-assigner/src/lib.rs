@@ -12,7 +12,7 @@
 //! task session    words and state machines                      no I/O
 //! plan            thinking: (snapshot, now) -> effects           no I/O
 //! store/          the tables; every verb runs inside a transaction of the lock store
-//! service         the door: send, show, cancel, wait, add a session …
+//! service         the door (trait Tasks): send, show, cancel, wait, add a session …
 //! daemon/         carries out what was planned, decides nothing
 //! runner/         the assigner's side of a running task
 //! keeper/         the process beside each running task that outlives the assigner
@@ -36,4 +36,4 @@ pub mod worktree;
 
 pub use daemon::{Assigner, Config};
 pub use error::TaskError;
-pub use service::Tasks;
+pub use service::{TaskService, Tasks};

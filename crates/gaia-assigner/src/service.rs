@@ -5,7 +5,9 @@
 
 mod again;
 mod clear;
+mod door;
 mod end;
+mod output;
 mod remote;
 mod say;
 mod tmux;
@@ -18,13 +20,15 @@ use gaia_locks::ids::{SessionId, TaskId};
 use gaia_locks::service::{Cancel, LockService, LockTx, Locks as _, Topic};
 
 use crate::error::TaskError;
-use crate::session::{Kind, Session};
+use crate::session::Kind;
 use crate::store::{panes, sessions, tasks};
 use crate::task::{Status, Wants};
 use crate::wire::{SessionInfo, SessionList, TaskInfo, TaskList};
 
 pub use again::Aim;
 pub use clear::Cleared;
+pub use door::Tasks;
+pub use output::Output;
 pub use remote::{AddRemote, Heard, Taken};
 pub use say::{PaneName, Teller};
 pub use tmux::{AddTmux, Added};
@@ -140,13 +144,14 @@ pub struct Filter {
     pub limit: Option<u32>,
 }
 
-/// The door.
+/// The door on a database: what the trait [`Tasks`] promises, with what only
+/// one who is at the database itself can use beside it.
 #[derive(Clone)]
-pub struct Tasks {
+pub struct TaskService {
     locks: LockService,
 }
 
-impl Tasks {
+impl TaskService {
     /// A door on the database of a lock service.
     pub fn new(locks: LockService) -> Self {
         Self { locks }
@@ -206,12 +211,21 @@ impl Tasks {
     /// The sessions that could take a task, free or not [T10].
     ///
     /// # Errors
-    /// When the store fails.
-    pub fn takers(&self, task: &TaskInfo) -> Result<Vec<Session>, TaskError> {
-        let wants = Wants::of(task);
-        let mut sessions = self.locks.look(sessions::all)?;
-        sessions.retain(|session| session.could_take(&wants));
-        Ok(sessions)
+    /// [`TaskError::UnknownTask`], or when the store fails.
+    pub fn takers(&self, id: TaskId) -> Result<Vec<SessionInfo>, TaskError> {
+        self.locks.look(|tx| {
+            let wants = match shown(tx, id)? {
+                Ok(task) => Wants::of(&task),
+                Err(error) => return Ok(Err(error)),
+            };
+            let mut takers = sessions::all(tx)?;
+            takers.retain(|session| session.could_take(&wants));
+            let is_one =
+                |info: &SessionInfo| takers.iter().any(|taker| taker.name.as_str() == info.name);
+            let mut all = sessions::list(tx)?;
+            all.retain(is_one);
+            Ok(Ok(all))
+        })?
     }
 
     /// Waits until a task has ended; gives it as it is then, or when patience
@@ -235,19 +249,6 @@ impl Tasks {
             let left = until.map_or(SLOW_LOOK, |until| now.until(until));
             listener.wait(left.min(SLOW_LOOK));
         }
-    }
-
-    /// Where a task's output is.
-    ///
-    /// # Errors
-    /// [`TaskError::UnknownTask`]; [`TaskError::NoOutput`] when it has none yet.
-    pub fn log(&self, id: TaskId) -> Result<PathBuf, TaskError> {
-        let task = self.show(id)?;
-        let none = || TaskError::NoOutput {
-            id,
-            status: task.status.word(),
-        };
-        task.log_file.as_deref().map(PathBuf::from).ok_or_else(none)
     }
 
     /// Adds a process session.

@@ -118,6 +118,18 @@ pub struct SessionInfo {
     pub aside_reason: Option<String>,
 }
 
+impl SessionInfo {
+    /// Whether it waits for work.
+    pub fn is_idle(&self) -> bool {
+        self.current_task_id.is_none() && self.status == "idle"
+    }
+
+    /// Whether it could not be started and is given no task for a while.
+    pub fn is_set_aside(&self) -> bool {
+        self.current_task_id.is_none() && self.status == "unknown" && self.aside_reason.is_some()
+    }
+}
+
 /// A name that stands for the panes of many sessions.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct PatternInfo {

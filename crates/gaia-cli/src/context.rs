@@ -6,6 +6,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use gaia_assigner::{TaskService, Tasks};
 use gaia_locks::folder::Folder;
 use gaia_locks::markers::Markers;
 use gaia_locks::settings::{Origin, Settings, Sources};
@@ -144,8 +145,16 @@ impl Context {
     ///
     /// # Errors
     /// When the database cannot be used.
-    pub fn tasks(&self) -> Result<gaia_assigner::Tasks, Failure> {
-        Ok(gaia_assigner::Tasks::new((*self.service()?).clone()))
+    pub fn tasks(&self) -> Result<Arc<dyn Tasks>, Failure> {
+        Ok(Arc::new(self.task_service()?))
+    }
+
+    /// The same on the database itself.
+    ///
+    /// # Errors
+    /// As [`Context::service`].
+    pub fn task_service(&self) -> Result<TaskService, Failure> {
+        Ok(TaskService::new((*self.service()?).clone()))
     }
 
     /// Leaves the database, if it was opened, as the next command wants it.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gaia_assigner::Tasks;
+use gaia_assigner::TaskService;
 use gaia_locks::LockService;
 use tokio::sync::watch;
 
@@ -69,7 +69,7 @@ pub struct App {
     /// The door to the locks.
     pub locks: LockService,
     /// The door to tasks and sessions.
-    pub tasks: Tasks,
+    pub tasks: TaskService,
     /// The door to the accounts.
     pub accounts: Accounts,
     /// Where blocking calls go.
@@ -95,7 +95,7 @@ impl App {
     pub fn new(locks: LockService, config: Config) -> Self {
         let metrics = Arc::new(Metrics::default());
         Self {
-            tasks: Tasks::new(locks.clone()),
+            tasks: TaskService::new(locks.clone()),
             accounts: Accounts::new(locks.clone()),
             core: Core::new(metrics.clone()),
             feed: Arc::new(Feed::new(run())),

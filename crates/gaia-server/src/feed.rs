@@ -13,7 +13,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use gaia_assigner::Tasks;
+use gaia_assigner::TaskService;
 use gaia_assigner::service::Filter;
 use gaia_assigner::wire::{SessionInfo, TaskInfo};
 use gaia_locks::clock::Moment;
@@ -113,7 +113,11 @@ impl Feed {
     ///
     /// # Errors
     /// When the store fails.
-    pub fn look(&self, tasks: &Tasks, metrics: &Metrics) -> Result<(), gaia_assigner::TaskError> {
+    pub fn look(
+        &self,
+        tasks: &TaskService,
+        metrics: &Metrics,
+    ) -> Result<(), gaia_assigner::TaskError> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let before = seen.as_ref();
         let now = tasks.locks().look(|tx| around(tx, before))?;

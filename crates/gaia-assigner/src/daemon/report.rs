@@ -8,7 +8,7 @@ use gaia_locks::service::{LockService, Locks as _};
 use gaia_locks::wire::HeldLock;
 
 use crate::plan::Assign;
-use crate::service::Tasks;
+use crate::service::TaskService;
 use crate::store::running::Begun;
 use crate::task::{Next, Running};
 
@@ -51,7 +51,7 @@ pub(super) fn ended(locks: &LockService, running: &Running, next: &Next) {
 
 /// A task is refused its folder for now, the first time.
 pub(super) fn passed_over(locks: &LockService, task: TaskId) {
-    let shown = Tasks::new(locks.clone()).show(task).ok();
+    let shown = TaskService::new(locks.clone()).show(task).ok();
     let folder = shown.and_then(|task| task.working_dir);
     let holder = folder.as_deref().and_then(|folder| holder(locks, folder));
     let by = holder.as_ref().map(|held| held.lock.session_id.as_str());

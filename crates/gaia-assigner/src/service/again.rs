@@ -3,7 +3,7 @@
 use gaia_locks::ids::TaskId;
 use gaia_locks::service::LockTx;
 
-use super::{Tasks, shown};
+use super::{TaskService, shown};
 use crate::error::TaskError;
 use crate::store::{again, running, sessions, tasks};
 use crate::task::Status;
@@ -20,7 +20,7 @@ pub enum Aim {
     Anybody,
 }
 
-impl Tasks {
+impl TaskService {
     /// Lets a task be tried: one that failed or was called off is pending again
     /// with fresh tries; one that waits for its next try, or for a person's
     /// word about uncommitted work [T13], goes on now.

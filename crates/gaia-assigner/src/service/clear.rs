@@ -7,7 +7,7 @@ use std::time::Duration;
 use gaia_locks::ids::TaskId;
 use serde::Serialize;
 
-use super::Tasks;
+use super::TaskService;
 use crate::error::TaskError;
 use crate::store::again;
 
@@ -20,7 +20,7 @@ pub struct Cleared {
     pub tasks: Vec<TaskId>,
 }
 
-impl Tasks {
+impl TaskService {
     /// Forgets tasks that ended longer than this ago, with their output. The
     /// history of their locks stays, and so does what a task still needs.
     ///

@@ -10,7 +10,7 @@ use gaia_locks::liveness::Liveness;
 use gaia_locks::service::Locks as _;
 use gaia_locks::wire::LockInfo;
 
-use super::{Tasks, Waiting, tail};
+use super::{TaskService, Waiting, tail};
 use crate::error::TaskError;
 use crate::runner;
 use crate::store::running::{self, Ending};
@@ -28,7 +28,7 @@ pub(super) const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// How much of the output is kept with the task: its end.
 pub(crate) const RESPONSE: u64 = 64 * 1024;
 
-impl Tasks {
+impl TaskService {
     /// Calls a task off. One that runs is stopped by its assigner, and shown
     /// as stopping until it has; without an assigner it is stopped from here.
     ///

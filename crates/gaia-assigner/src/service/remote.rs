@@ -15,7 +15,7 @@ use gaia_locks::service::{LONGEST_TTL, LockTx, Locks as _, Renew, SHORTEST_TTL, 
 use serde::Serialize;
 
 use super::end::FIRST_PAUSE;
-use super::{SLOW_LOOK, Tasks, Waiting, session_shown, shown};
+use super::{SLOW_LOOK, TaskService, Waiting, session_shown, shown};
 use crate::error::TaskError;
 use crate::plan::{Assign, Effect, Rules, plan};
 use crate::session::{Kind, Session, State};
@@ -61,7 +61,7 @@ pub struct Heard {
     pub stop: Option<String>,
 }
 
-impl Tasks {
+impl TaskService {
     /// Adds a session that asks for work itself.
     ///
     /// # Errors

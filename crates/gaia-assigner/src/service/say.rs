@@ -12,7 +12,7 @@ use gaia_locks::service::LockTx;
 use gaia_locks::store::{HistoryFilter, Record};
 
 use super::end::{FIRST_PAUSE, RESPONSE};
-use super::{Tasks, shown};
+use super::{TaskService, shown};
 use crate::error::TaskError;
 use crate::session::{Kind, Pane};
 use crate::store::running::{self, Ending};
@@ -50,7 +50,7 @@ pub struct Teller {
     pub person: Option<String>,
 }
 
-impl Tasks {
+impl TaskService {
     /// Says how a task ended. Without an id it is the one that the teller works
     /// on.
     ///

@@ -2,7 +2,7 @@
 
 use gaia_locks::ids::{SessionId, TaskId};
 
-use super::{Tasks, session_shown, shown};
+use super::{TaskService, session_shown, shown};
 use crate::error::TaskError;
 use crate::runner::tmux::{self, Patterns, Target};
 use crate::store::panes::{self, NewPane};
@@ -33,7 +33,7 @@ pub enum Added {
     Pattern(PatternInfo),
 }
 
-impl Tasks {
+impl TaskService {
     /// Adds a pane, or a pattern that finds them. A name's pane need not be
     /// there yet; an id means nothing without it.
     ///

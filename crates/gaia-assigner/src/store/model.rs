@@ -18,7 +18,7 @@ use super::queue::{self, Eyes};
 use super::running::{self, Ending, Hands};
 use super::sessions;
 use crate::plan::{Assign, Effect, Rules, plan};
-use crate::service::{AddProcess, Filter, Send, Tasks};
+use crate::service::{AddProcess, Filter, Send, TaskService};
 use crate::session::Session;
 use crate::task::{Next, Running, Status, Wants};
 use crate::wire::TaskInfo;
@@ -82,7 +82,7 @@ fn any_event() -> impl Strategy<Value = Event> {
 
 struct World {
     _home: tempfile::TempDir,
-    tasks: Tasks,
+    tasks: TaskService,
     folders: Vec<Folder>,
     patience: Duration,
 }
@@ -92,7 +92,7 @@ impl World {
         let home = tempfile::tempdir().unwrap();
         let file = home.path().join("assigner.db");
         let store = SqliteStore::open(&file, SqliteOptions::default()).unwrap();
-        let tasks = Tasks::new(LockService::new(Arc::new(store), Config::default()));
+        let tasks = TaskService::new(LockService::new(Arc::new(store), Config::default()));
         let folder = |name: &&str| {
             let path = home.path().join("w").join(name);
             std::fs::create_dir_all(&path).unwrap();

@@ -17,7 +17,7 @@ use rusqlite::{Connection as Sqlite, ffi};
 use super::queue::{self, Eyes};
 use super::sql;
 use crate::plan::{Effect, Rules, plan};
-use crate::service::{AddProcess, Send, Tasks};
+use crate::service::{AddProcess, Send, TaskService};
 
 const RULES: Rules = Rules {
     patience: Duration::from_secs(600),
@@ -42,7 +42,7 @@ fn count_steps(sql: &Sqlite, counter: Option<&AtomicU64>) -> rusqlite::Result<()
 /// A queue on a database of its own, with one idle session.
 struct Queue {
     home: tempfile::TempDir,
-    tasks: Tasks,
+    tasks: TaskService,
 }
 
 impl Queue {
@@ -50,7 +50,7 @@ impl Queue {
         let home = tempfile::tempdir().unwrap();
         let file = home.path().join("assigner.db");
         let store = SqliteStore::open(&file, SqliteOptions::default()).unwrap();
-        let tasks = Tasks::new(LockService::new(Arc::new(store), Config::default()));
+        let tasks = TaskService::new(LockService::new(Arc::new(store), Config::default()));
         let queue = Self { home, tasks };
         queue.add("worker");
         queue

@@ -17,7 +17,7 @@ use gaia_assigner::runner::KeeperProgram;
 use gaia_assigner::service::{AddProcess, Send, Waiting};
 use gaia_assigner::task::Status;
 use gaia_assigner::wire::TaskInfo;
-use gaia_assigner::{Assigner, Config, Tasks};
+use gaia_assigner::{Assigner, Config, TaskService};
 use gaia_locks::LockService;
 use gaia_locks::folder::Folder;
 use gaia_locks::ids::{SessionId, TaskId};
@@ -26,7 +26,7 @@ use gaia_locks::store::sqlite::{SqliteOptions, SqliteStore};
 /// One database in a folder of its own.
 pub struct Fleet {
     pub home: tempfile::TempDir,
-    pub tasks: Tasks,
+    pub tasks: TaskService,
 }
 
 /// An assigner at work; dropped, it is asked to end and awaited.
@@ -55,7 +55,7 @@ impl Fleet {
         let locks = LockService::new(Arc::new(store), config);
         Self {
             home,
-            tasks: Tasks::new(locks),
+            tasks: TaskService::new(locks),
         }
     }
 

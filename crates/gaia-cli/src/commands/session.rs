@@ -189,7 +189,7 @@ pub fn run(context: &Context, args: SessionArgs) -> Ended {
             };
             ("added", Answer::Session(Box::new(tasks.add_process(&add)?)))
         }
-        Verb::Heartbeat { name, task } => return heartbeat(context, &tasks, name, task),
+        Verb::Heartbeat { name, task } => return heartbeat(context, &*tasks, name, task),
         Verb::Remove { name } => ("removed", tasks.remove(&name)?.into()),
     };
     context.out.answer(&answer, |style| {
@@ -211,7 +211,7 @@ impl ScreenArgs {
     }
 }
 
-fn heartbeat(context: &Context, tasks: &Tasks, name: String, task: Option<i64>) -> Ended {
+fn heartbeat(context: &Context, tasks: &dyn Tasks, name: String, task: Option<i64>) -> Ended {
     let heard = tasks.heartbeat(&SessionId::new(name)?, task.map(TaskId))?;
     context.out.answer(&heard, |style| {
         let name = clean(&heard.session.name);

@@ -4,15 +4,14 @@ mod again;
 mod take;
 mod told;
 
-use std::fs::File;
-use std::io::{self, Seek, SeekFrom, Write};
+use std::io::{self, Write};
 use std::time::Duration;
 
 use clap::Subcommand;
-use gaia_assigner::Tasks;
 use gaia_assigner::service::Waiting;
 use gaia_assigner::task::Status as State;
 use gaia_assigner::wire::{OneTask, TaskInfo};
+use gaia_assigner::{TaskError, Tasks};
 use gaia_locks::clock::Wall;
 use gaia_locks::ids::TaskId;
 use serde::Serialize;
@@ -97,19 +96,19 @@ pub enum Verb {
 pub fn run(context: &Context, args: &TaskArgs) -> Ended {
     let tasks = context.tasks()?;
     match &args.verb {
-        Verb::Show { id } => show(context, &tasks, TaskId(*id)),
-        Verb::Cancel { id } => cancel(context, &tasks, TaskId(*id)),
-        Verb::Retry { id } => again::retry(context, &tasks, TaskId(*id)),
-        Verb::Reassign(args) => again::reassign(context, &tasks, args),
-        Verb::Take(args) => take::take(context, &tasks, args),
-        Verb::Done(args) => told::done(context, &tasks, args),
-        Verb::Fail(args) => told::fail(context, &tasks, args),
-        Verb::Log { id, follow } => log(context, &tasks, TaskId(*id), *follow),
-        Verb::Wait { id, timeout } => wait(context, &tasks, TaskId(*id), *timeout),
+        Verb::Show { id } => show(context, &*tasks, TaskId(*id)),
+        Verb::Cancel { id } => cancel(context, &*tasks, TaskId(*id)),
+        Verb::Retry { id } => again::retry(context, &*tasks, TaskId(*id)),
+        Verb::Reassign(args) => again::reassign(context, &*tasks, args),
+        Verb::Take(args) => take::take(context, &*tasks, args),
+        Verb::Done(args) => told::done(context, &*tasks, args),
+        Verb::Fail(args) => told::fail(context, &*tasks, args),
+        Verb::Log { id, follow } => log(context, &*tasks, TaskId(*id), *follow),
+        Verb::Wait { id, timeout } => wait(context, &*tasks, TaskId(*id), *timeout),
     }
 }
 
-fn show(context: &Context, tasks: &Tasks, id: TaskId) -> Ended {
+fn show(context: &Context, tasks: &dyn Tasks, id: TaskId) -> Ended {
     let answer = OneTask {
         task: tasks.show(id)?,
     };
@@ -119,7 +118,7 @@ fn show(context: &Context, tasks: &Tasks, id: TaskId) -> Ended {
     Ok(Status::Done.into())
 }
 
-fn cancel(context: &Context, tasks: &Tasks, id: TaskId) -> Ended {
+fn cancel(context: &Context, tasks: &dyn Tasks, id: TaskId) -> Ended {
     let answer = OneTask {
         task: tasks.cancel(id, &system::user())?,
     };
@@ -135,7 +134,7 @@ fn cancel(context: &Context, tasks: &Tasks, id: TaskId) -> Ended {
     Ok(Status::Done.into())
 }
 
-fn wait(context: &Context, tasks: &Tasks, id: TaskId, limit: Option<Duration>) -> Ended {
+fn wait(context: &Context, tasks: &dyn Tasks, id: TaskId, limit: Option<Duration>) -> Ended {
     let patience = Waiting {
         limit,
         ..Waiting::default()
@@ -189,47 +188,46 @@ struct Log {
     text: String,
 }
 
-fn log(context: &Context, tasks: &Tasks, id: TaskId, follow: bool) -> Ended {
-    if follow && tasks.log(id).is_err() {
+fn log(context: &Context, tasks: &dyn Tasks, id: TaskId, follow: bool) -> Ended {
+    if follow {
         until_it_speaks(tasks, id)?;
     }
-    let path = tasks.log(id)?;
-    let unreadable = |error: io::Error| {
-        Failure::new(
-            "failed",
-            Status::Failed,
-            format!("cannot read {}: {error}", path.display()),
-        )
-    };
     if context.out.is_json() {
-        let bytes = std::fs::read(&path).map_err(unreadable)?;
-        context.out.object(&Log {
-            task_id: id,
-            log_file: path.display().to_string(),
-            text: String::from_utf8_lossy(&bytes).into_owned(),
-        })?;
+        context.out.object(&whole(tasks, id)?)?;
         return Ok(Status::Done.into());
     }
     let mut shown = 0;
     loop {
         let over = !follow || tick(tasks, id)?;
-        // An agent that was not started yet has no file yet.
-        if let Ok(mut file) = File::open(&path) {
-            shown += copy_from(&mut file, shown).map_err(unreadable)?;
-        }
+        shown = copy_from(tasks, id, shown)?;
         if over || context.out.reader_has_left() {
             return Ok(Status::Done.into());
         }
     }
 }
 
-fn until_it_speaks(tasks: &Tasks, id: TaskId) -> Result<(), Failure> {
-    while tasks.log(id).is_err() && !tick(tasks, id)? {}
+fn whole(tasks: &dyn Tasks, id: TaskId) -> Result<Log, Failure> {
+    let mut bytes = Vec::new();
+    loop {
+        let piece = tasks.output(id, bytes.len() as u64)?;
+        if piece.bytes.is_empty() {
+            return Ok(Log {
+                task_id: id,
+                log_file: piece.log_file,
+                text: String::from_utf8_lossy(&bytes).into_owned(),
+            });
+        }
+        bytes.extend(piece.bytes);
+    }
+}
+
+fn until_it_speaks(tasks: &dyn Tasks, id: TaskId) -> Result<(), Failure> {
+    while matches!(tasks.output(id, 0), Err(TaskError::NoOutput { .. })) && !tick(tasks, id)? {}
     Ok(())
 }
 
 /// Waits a little; whether the task has ended.
-fn tick(tasks: &Tasks, id: TaskId) -> Result<bool, Failure> {
+fn tick(tasks: &dyn Tasks, id: TaskId) -> Result<bool, Failure> {
     let patience = Waiting {
         limit: Some(LOOK),
         ..Waiting::default()
@@ -237,14 +235,20 @@ fn tick(tasks: &Tasks, id: TaskId) -> Result<bool, Failure> {
     Ok(tasks.wait(id, &patience)?.status.is_over())
 }
 
-/// The bytes as they are: output may be binary.
-fn copy_from(file: &mut File, from: u64) -> io::Result<u64> {
-    file.seek(SeekFrom::Start(from))?;
-    let mut out = io::stdout().lock();
-    match io::copy(file, &mut out).and_then(|copied| out.flush().map(|()| copied)) {
-        // Whoever has seen enough leaves.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(0),
-        copied => copied,
+/// Prints what there is from a byte on; gives how far that is.
+fn copy_from(tasks: &dyn Tasks, id: TaskId, mut from: u64) -> Result<u64, Failure> {
+    loop {
+        let piece = tasks.output(id, from)?.bytes;
+        let mut out = io::stdout().lock();
+        match out.write_all(&piece).and_then(|()| out.flush()) {
+            // Whoever has seen enough leaves.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(from),
+            written => written?,
+        }
+        from += piece.len() as u64;
+        if piece.is_empty() {
+            return Ok(from);
+        }
     }
 }
 

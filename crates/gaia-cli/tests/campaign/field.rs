@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use gaia_assigner::Tasks;
+use gaia_assigner::TaskService;
 use gaia_assigner::service::{AddProcess, Filter, Send};
 use gaia_locks::folder::Folder;
 use gaia_locks::ids::SessionId;
@@ -27,7 +27,7 @@ pub const FOLDERS: [&str; 5] = ["r", "r/a", "r/a/x", "r/b", "s"];
 pub struct Field {
     home: Option<tempfile::TempDir>,
     root: PathBuf,
-    pub tasks: Tasks,
+    pub tasks: TaskService,
     must_fail: Vec<i64>,
 }
 
@@ -44,7 +44,7 @@ impl Field {
         let field = Self {
             home: Some(home),
             root,
-            tasks: Tasks::new(locks),
+            tasks: TaskService::new(locks),
             must_fail: Vec::new(),
         };
         for name in FOLDERS {
@@ -86,7 +86,7 @@ impl Field {
         self.tasks.add_process(&add).unwrap();
     }
 
-    /// Tasks of every kind, drawn.
+    /// TaskService of every kind, drawn.
     pub fn queue(&mut self, many: usize, draw: &mut Draw) {
         for _ in 0..many {
             let reads = draw.chance(15);

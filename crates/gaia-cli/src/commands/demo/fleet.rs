@@ -1,6 +1,6 @@
 //! The fleet before it begins: sessions, and tasks in the queue.
 
-use gaia_assigner::Tasks;
+use gaia_assigner::TaskService;
 use gaia_assigner::service::{AddProcess, Send};
 use gaia_locks::folder::Folder;
 use gaia_locks::ids::SessionId;
@@ -13,7 +13,7 @@ use crate::exit::Failure;
 ///
 /// # Errors
 /// When the database cannot be used.
-pub fn queue(stage: &Stage, tasks: &Tasks, play: &mut Play) -> Result<(), Failure> {
+pub fn queue(stage: &Stage, tasks: &TaskService, play: &mut Play) -> Result<(), Failure> {
     let program = std::env::current_exe()?;
     let command = format!(
         "{} demo-agent {} {{prompt}}",

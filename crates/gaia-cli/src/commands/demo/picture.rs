@@ -1,6 +1,6 @@
 //! What there is to see at one moment, and what has happened since the last.
 
-use gaia_assigner::Tasks;
+use gaia_assigner::TaskService;
 use gaia_assigner::service::Filter;
 use gaia_assigner::task::Status as TaskStatus;
 use gaia_assigner::wire::TaskInfo;
@@ -11,7 +11,7 @@ use super::play::PERSON;
 use super::repository::TOP;
 use crate::exit::Failure;
 
-/// Tasks, locks and waiters.
+/// TaskService, locks and waiters.
 #[derive(Clone, Debug)]
 pub struct Picture {
     /// All tasks, by id.
@@ -56,7 +56,7 @@ impl Picture {
     ///
     /// # Errors
     /// When the database cannot be used.
-    pub fn take(tasks: &Tasks) -> Result<Self, Failure> {
+    pub fn take(tasks: &TaskService) -> Result<Self, Failure> {
         let mut list = tasks.list(&Filter::default())?.tasks;
         list.sort_by_key(|task| task.id);
         Ok(Self {

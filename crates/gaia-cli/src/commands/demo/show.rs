@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use gaia_assigner::Tasks;
+use gaia_assigner::TaskService;
 use gaia_locks::clock::Moment;
 use gaia_locks::service::{Locks as _, Topic};
 
@@ -41,7 +41,7 @@ pub enum Outcome {
 pub fn show(
     context: &Context,
     stage: &Stage,
-    tasks: &Tasks,
+    tasks: &TaskService,
     play: &Play,
     interrupt: &Interrupt,
 ) -> Result<Outcome, Failure> {
@@ -73,7 +73,7 @@ pub fn show(
 struct Show<'a> {
     context: &'a Context,
     stage: &'a Stage,
-    tasks: &'a Tasks,
+    tasks: &'a TaskService,
     play: &'a Play,
     began: Moment,
     notes: Notes,

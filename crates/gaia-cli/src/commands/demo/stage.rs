@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use gaia_assigner::Tasks;
+use gaia_assigner::TaskService;
 use gaia_locks::folder::Folder;
 use gaia_locks::service::{Config, LockService};
 use gaia_locks::settings::SETTINGS;
@@ -114,10 +114,10 @@ impl Stage {
     ///
     /// # Errors
     /// When it cannot be used.
-    pub fn doors(&self) -> Result<Tasks, Failure> {
+    pub fn doors(&self) -> Result<TaskService, Failure> {
         let store = SqliteStore::open(&self.database(), SqliteOptions::default())?;
         let locks = LockService::new(Arc::new(store), Config::default());
-        Ok(Tasks::new(locks))
+        Ok(TaskService::new(locks))
     }
 
     /// This program once more, on the stage: it knows this home and no other,

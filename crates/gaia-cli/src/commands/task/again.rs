@@ -35,7 +35,7 @@ struct AimArgs {
 }
 
 /// Lets it be tried again.
-pub fn retry(context: &Context, tasks: &Tasks, id: TaskId) -> Ended {
+pub fn retry(context: &Context, tasks: &dyn Tasks, id: TaskId) -> Ended {
     let task = tasks.retry(id, &system::user())?;
     context.out.answer(&OneTask { task }, |style| {
         format!("{} task {id}", style.green("queued"))
@@ -44,7 +44,7 @@ pub fn retry(context: &Context, tasks: &Tasks, id: TaskId) -> Ended {
 }
 
 /// Sends it elsewhere.
-pub fn reassign(context: &Context, tasks: &Tasks, args: &ReassignArgs) -> Ended {
+pub fn reassign(context: &Context, tasks: &dyn Tasks, args: &ReassignArgs) -> Ended {
     let id = TaskId(args.id);
     let aim = match (&args.aim.target, &args.aim.provider) {
         (Some(session), _) => Aim::Session(session.clone()),

@@ -34,7 +34,7 @@ struct Answer {
 }
 
 /// Takes one.
-pub fn take(context: &Context, tasks: &Tasks, args: &TakeArgs) -> Ended {
+pub fn take(context: &Context, tasks: &dyn Tasks, args: &TakeArgs) -> Ended {
     let session = session(args.session.clone())?;
     let patience = args.wait.limit().map(|limit| Waiting {
         limit,

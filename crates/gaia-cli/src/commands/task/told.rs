@@ -48,12 +48,12 @@ pub struct FailArgs {
 }
 
 /// It is done.
-pub fn done(context: &Context, tasks: &Tasks, args: &DoneArgs) -> Ended {
+pub fn done(context: &Context, tasks: &dyn Tasks, args: &DoneArgs) -> Ended {
     say(context, tasks, &args.who, &Told::Done(args.text.clone()))
 }
 
 /// It could not be done.
-pub fn fail(context: &Context, tasks: &Tasks, args: &FailArgs) -> Ended {
+pub fn fail(context: &Context, tasks: &dyn Tasks, args: &FailArgs) -> Ended {
     say(
         context,
         tasks,
@@ -62,7 +62,7 @@ pub fn fail(context: &Context, tasks: &Tasks, args: &FailArgs) -> Ended {
     )
 }
 
-fn say(context: &Context, tasks: &Tasks, who: &Who, told: &Told) -> Ended {
+fn say(context: &Context, tasks: &dyn Tasks, who: &Who, told: &Told) -> Ended {
     let id = who.id.map(TaskId);
     let answer = OneTask {
         task: tasks.told(id, told, &teller(who)?)?,

@@ -5,7 +5,7 @@ mod only;
 
 use std::path::{Path, PathBuf};
 
-use gaia_assigner::Tasks;
+use gaia_assigner::TaskService;
 use gaia_assigner::task::Status as State;
 use gaia_locks::Locks as _;
 use gaia_locks::settings::LogFormat;
@@ -68,13 +68,13 @@ pub fn run(context: &Context, args: &UpArgs) -> Ended {
     let settings = context.settings()?;
     let _only = Only::one(context.database_file()?)?;
     let work = assigner::prepare(context, &args.work)?;
-    let start = Start::look(&context.tasks()?, &assigner::logs(settings))?;
+    let start = Start::look(&context.task_service()?, &assigner::logs(settings))?;
     start.tell(context, settings.log_format)?;
     work.until_told_to_end()
 }
 
 impl Start {
-    fn look(tasks: &Tasks, logs: &Path) -> Result<Self, Failure> {
+    fn look(tasks: &TaskService, logs: &Path) -> Result<Self, Failure> {
         let list = tasks.sessions()?;
         let listed = list.sessions;
         let are = |word: &str| {

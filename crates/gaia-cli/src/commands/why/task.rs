@@ -2,9 +2,8 @@
 
 use std::path::Path;
 
-use gaia_assigner::session::Session;
 use gaia_assigner::task::Status as State;
-use gaia_assigner::wire::TaskInfo;
+use gaia_assigner::wire::{SessionInfo, TaskInfo};
 use gaia_locks::TaskId;
 use gaia_locks::folder::Folder;
 use gaia_locks::model::Mode;
@@ -41,7 +40,7 @@ pub fn run(context: &Context, task: &TaskInfo) -> Ended {
         Some(folder) if task.status == State::Pending => Some(around(context, task, folder)?),
         _ => None,
     };
-    let takers = context.tasks()?.takers(task)?;
+    let takers = context.tasks()?.takers(task.id)?;
     let sentence = sentence(task, around.as_ref(), &takers);
     let status = around.as_ref().map(|around| &around.status);
     let answer = Answer {
@@ -77,7 +76,7 @@ fn around(context: &Context, task: &TaskInfo, folder: &str) -> Result<Around, Fa
     })
 }
 
-fn sentence(task: &TaskInfo, around: Option<&Around>, takers: &[Session]) -> String {
+fn sentence(task: &TaskInfo, around: Option<&Around>, takers: &[SessionInfo]) -> String {
     let id = task.id;
     let since = |wall: Option<_>| wall.map_or_else(String::new, |wall| format!(" {}", ago(wall)));
     match task.status {
@@ -100,7 +99,7 @@ fn sentence(task: &TaskInfo, around: Option<&Around>, takers: &[Session]) -> Str
 
 /// What keeps it first comes first: other tasks, then sessions that could take
 /// it at all, then its folder, then a free session.
-fn pending(task: &TaskInfo, around: Option<&Around>, takers: &[Session]) -> String {
+fn pending(task: &TaskInfo, around: Option<&Around>, takers: &[SessionInfo]) -> String {
     let id = task.id;
     if !task.blocked_by.is_empty() {
         return format!(
@@ -144,22 +143,22 @@ fn behind(id: TaskId, around: &Around) -> String {
     format!("Task {id} waits for its folder{place}: {folder}")
 }
 
-fn for_a_session(task: &TaskInfo, takers: &[Session]) -> String {
+fn for_a_session(task: &TaskInfo, takers: &[SessionInfo]) -> String {
     let id = task.id;
-    let idle = takers.iter().find(|session| session.idle_since().is_some());
-    let is_aside = |session: &Session| session.is_set_aside();
+    let idle = takers.iter().find(|session| session.is_idle());
+    let is_aside = |session: &SessionInfo| session.is_set_aside();
     match idle {
         None if takers.iter().all(is_aside) => format!(
             "Task {id} waits for a session: {} could not be started and is set aside for a while; `gaia sessions` says why.",
             match takers {
-                [one] => clean(one.name.as_str()),
+                [one] => clean(&one.name),
                 several => format!("each of the {} that can take it", several.len()),
             },
         ),
         None => format!(
             "Task {id} waits for a session: {} at work, and the first to end takes what is next.",
             match takers {
-                [one] => format!("{} is", clean(one.name.as_str())),
+                [one] => format!("{} is", clean(&one.name)),
                 several => format!("all {} that can take it are", several.len()),
             },
         ),
@@ -171,7 +170,7 @@ fn for_a_session(task: &TaskInfo, takers: &[Session]) -> String {
         ),
         Some(session) => format!(
             "Task {id} waits for nothing but an assigner: session {} is idle, and `gaia up` gives it tasks by priority and age.",
-            clean(session.name.as_str()),
+            clean(&session.name),
         ),
     }
 }

@@ -10,7 +10,7 @@ mod figures;
 
 use std::time::Duration;
 
-use gaia_assigner::Tasks;
+use gaia_assigner::TaskService;
 use gaia_assigner::task::Status;
 use gaia_assigner::wire::TaskInfo;
 use gaia_locks::clock::Moment;
@@ -64,7 +64,12 @@ struct Case<'a> {
 ///
 /// # Errors
 /// When what is judged cannot be read.
-pub fn judge(stage: &Stage, tasks: &Tasks, play: &Play, notes: &Notes) -> Result<Summary, Failure> {
+pub fn judge(
+    stage: &Stage,
+    tasks: &TaskService,
+    play: &Play,
+    notes: &Notes,
+) -> Result<Summary, Failure> {
     let evidence = Evidence::gather(&**tasks.locks().store(), Vec::new())?;
     let case = Case {
         play,
