@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use gaia_locks::settings::{
     Database, Durability, Flag, LogFormat, Markers, Origin, SETTINGS, SettingError, Settings,
-    Sources, markdown,
+    Sources, dot_env_example, markdown,
 };
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -570,5 +570,46 @@ proptest! {
         let expected: PathBuf = Path::new(&format!("/{value}")).components().collect();
         prop_assert_eq!(settings.locks_dir, expected);
         prop_assert_eq!(settings.log, "warn");
+    }
+}
+
+/// The example names every setting, and what it shows can be used as it is.
+#[test]
+fn the_example_of_a_dot_env_can_be_read() {
+    let example = dot_env_example();
+    let world = World::new();
+    let used: String = example
+        .lines()
+        .filter_map(|line| {
+            line.strip_prefix("#GAIA_")
+                .map(|rest| format!("GAIA_{rest}\n"))
+        })
+        .collect();
+    for name in NAMES {
+        assert!(used.contains(&format!("{name}=")), "{name}");
+    }
+    fs::write(world.path("user/.gaia/.env"), &example).unwrap();
+    assert!(
+        world
+            .load()
+            .unwrap()
+            .report()
+            .iter()
+            .all(|s| !matches!(s.origin, Origin::DotEnv { .. }))
+    );
+    fs::write(world.path("user/.gaia/.env"), &used).unwrap();
+    let settings = world.load();
+    assert!(settings.is_ok(), "{settings:?}");
+}
+
+/// The one in the repository's root is the same.
+#[test]
+fn the_example_in_the_repository_is_up_to_date() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let there = fs::read_to_string(root.join(".env.example")).unwrap_or_default();
+    if there != dot_env_example() {
+        let wanted = root.join("target/.env.example");
+        fs::write(&wanted, dot_env_example()).unwrap();
+        assert_eq!(there, dot_env_example(), "copy {wanted:?} to .env.example");
     }
 }

@@ -9,6 +9,7 @@
 
 mod doctor;
 mod home;
+mod init;
 mod interrupt;
 mod log;
 mod lost_database;

@@ -166,6 +166,25 @@ fn init_asks_before_it_writes() {
     assert!(file.exists(), "{}", terminal.screen());
 }
 
+#[test]
+fn init_shows_a_difference_and_asks() {
+    let home = Home::new();
+    let Some(terminal) = Terminal::open(&home, "120") else {
+        return;
+    };
+    terminal.type_line("gaia init; echo status=$?");
+    terminal.until_shown("Do this? [y/N]");
+    assert!(terminal.screen().contains("assigner.db"));
+    terminal.type_line("");
+    terminal.until_shown("status=0");
+    assert!(!home.path(".gaia").is_dir());
+    terminal.type_line("clear; gaia init; echo second=$?");
+    terminal.until_shown("Do this? [y/N]");
+    terminal.type_line("y");
+    terminal.until_shown("second=0");
+    assert!(home.path(".gaia/locks/assigner.db").is_file());
+}
+
 /// As under `docker exec`, or in a sandbox with process ids of its own.
 #[test]
 fn a_login_that_began_outside_this_pid_namespace_is_nobody() {

@@ -1,0 +1,227 @@
+//! What is to be changed, gathered before anything is.
+//!
+//! A planner reads files through the plan and writes into it, never to the
+//! disk: so two planners can change one file, and everything can be shown
+//! before it is done.
+
+use std::io;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::exit::{Failure, Status};
+
+/// What a new file may be read by: everybody, as an editor would make it.
+const READABLE: u32 = 0o644;
+/// A folder that holds what agents were told and said.
+const PRIVATE: u32 = 0o700;
+
+/// A text file as it is or will be.
+#[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
+pub struct Text {
+    /// All that is in it.
+    pub text: String,
+    /// Its permissions.
+    pub mode: u32,
+}
+
+/// What is changed.
+#[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
+#[serde(rename_all = "lowercase")]
+pub enum What {
+    /// A folder is made.
+    Folder,
+    /// A file's text; none: there is no such file.
+    File {
+        /// As it was found.
+        before: Option<Text>,
+        /// As it will be.
+        after: Option<Text>,
+    },
+    /// The database is made.
+    Database,
+}
+
+/// One change to one place.
+#[derive(Serialize, Deserialize, Clone, Debug)]
+pub struct Change {
+    /// Who wants it.
+    pub planner: String,
+    /// For which repository, if it is for one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub repo: Option<PathBuf>,
+    /// Where.
+    pub path: PathBuf,
+    /// Why, in a few words.
+    pub why: String,
+    /// What.
+    pub what: What,
+}
+
+/// All changes, in the order in which they are made.
+#[derive(Default)]
+pub struct Plan {
+    changes: Vec<Change>,
+    notes: Vec<String>,
+    planner: &'static str,
+    repo: Option<PathBuf>,
+}
+
+impl Plan {
+    /// Whose changes follow.
+    pub fn by(&mut self, planner: &'static str) {
+        self.planner = planner;
+        self.repo = None;
+    }
+
+    /// For which repository the changes that follow are.
+    pub fn for_repo(&mut self, top: &Path) {
+        self.repo = Some(top.to_owned());
+    }
+
+    /// What the user should know: something was left alone, and why.
+    pub fn note(&mut self, text: impl Into<String>) {
+        self.notes.push(text.into());
+    }
+
+    /// What was noted.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// The changes.
+    pub fn changes(&self) -> &[Change] {
+        &self.changes
+    }
+
+    /// Makes a folder and those above it, unless they are there.
+    pub fn folder(&mut self, path: &Path, why: &str) -> Result<(), Failure> {
+        if self.is_planned(path) || path.is_dir() {
+            return Ok(());
+        }
+        if path.symlink_metadata().is_ok() {
+            let message = format!("{} is not a folder", path.display());
+            return Err(Failure::new("not_ours", Status::Failed, message));
+        }
+        if let Some(above) = path.parent() {
+            self.folder(above, why)?;
+        }
+        self.add(path.to_owned(), why, What::Folder)
+    }
+
+    /// A file's text as it will be by what was planned so far; none when there
+    /// is no such file.
+    pub fn text(&self, path: &Path) -> Result<Option<String>, Failure> {
+        let file = end_of_links(path)?;
+        Ok(self.planned_text(&file)?.map(|text| text.text))
+    }
+
+    /// Sets a file's text, keeping its permissions. A link is followed: it is
+    /// somebody's own way to keep the file elsewhere.
+    pub fn write(&mut self, path: &Path, text: &str, why: &str) -> Result<(), Failure> {
+        let file = end_of_links(path)?;
+        let mode = self.planned_text(&file)?.map(|before| before.mode);
+        self.put(file, text, mode.unwrap_or(READABLE), why)
+    }
+
+    /// Sets a file's text and its permissions.
+    #[expect(
+        dead_code,
+        reason = "for planners of scripts, such as the guard of git"
+    )]
+    pub fn write_with_mode(
+        &mut self,
+        path: &Path,
+        text: &str,
+        mode: u32,
+        why: &str,
+    ) -> Result<(), Failure> {
+        self.put(end_of_links(path)?, text, mode, why)
+    }
+
+    /// Makes the database.
+    pub fn database(&mut self, file: &Path, why: &str) -> Result<(), Failure> {
+        self.add(file.to_owned(), why, What::Database)
+    }
+
+    fn put(&mut self, file: PathBuf, text: &str, mode: u32, why: &str) -> Result<(), Failure> {
+        let before = self.planned_text(&file)?;
+        let after = Text {
+            text: text.to_owned(),
+            mode,
+        };
+        if before.as_ref() == Some(&after) {
+            return Ok(());
+        }
+        if let Some(above) = file.parent() {
+            self.folder(above, why)?;
+        }
+        let after = Some(after);
+        self.add(file, why, What::File { before, after })
+    }
+
+    fn planned_text(&self, file: &Path) -> Result<Option<Text>, Failure> {
+        let planned = self.changes.iter().rev().find_map(|change| {
+            let What::File { after, .. } = &change.what else {
+                return None;
+            };
+            (change.path == file).then(|| after.clone())
+        });
+        planned.map_or_else(|| on_disk(file), Ok)
+    }
+
+    fn is_planned(&self, path: &Path) -> bool {
+        self.changes.iter().any(|change| change.path == path)
+    }
+
+    fn add(&mut self, path: PathBuf, why: &str, what: What) -> Result<(), Failure> {
+        if path.to_str().is_none() {
+            let why = format!("{path:?} is not UTF-8, so it could not be noted for --undo");
+            return Err(Failure::usage(why));
+        }
+        self.changes.push(Change {
+            planner: self.planner.to_owned(),
+            repo: self.repo.clone(),
+            path,
+            why: why.to_owned(),
+            what,
+        });
+        Ok(())
+    }
+}
+
+/// The permissions of a folder that is made.
+pub const FOLDER_MODE: u32 = PRIVATE;
+
+/// A file's text on disk.
+pub fn on_disk(file: &Path) -> Result<Option<Text>, Failure> {
+    let read = || -> io::Result<Text> {
+        let text = std::fs::read_to_string(file)?;
+        let mode = file.metadata()?.permissions().mode() & 0o7777;
+        Ok(Text { text, mode })
+    };
+    match read() {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(unusable(file, &error)),
+    }
+}
+
+/// Where a file's content lies; a link that leads nowhere is not filled.
+fn end_of_links(path: &Path) -> Result<PathBuf, Failure> {
+    if !path.is_symlink() {
+        return Ok(path.to_owned());
+    }
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a file to be written, not a folder to be locked"
+    )]
+    path.canonicalize().map_err(|error| unusable(path, &error))
+}
+
+/// A place that cannot be read or written.
+pub fn unusable(path: &Path, error: &io::Error) -> Failure {
+    let why = format!("{} cannot be used: {error}", path.display());
+    Failure::new("failed", Status::Failed, why)
+}
