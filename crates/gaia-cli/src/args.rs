@@ -148,6 +148,7 @@ impl Command {
     pub fn listen(&self) -> Option<OsString> {
         match self {
             Command::Serve(args) => args.reached.listen.clone(),
+            Command::Up(args) => args.reached.listen.clone(),
             _ => None,
         }
     }

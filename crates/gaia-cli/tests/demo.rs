@@ -4,7 +4,8 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::fs::{self, File};
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
@@ -109,6 +110,7 @@ fn heavy_without_a_terminal_it_tells_line_by_line_and_adds_up() {
         "waits in line for shop",
         "21 completed, 2 failed, 1 blocked; 2 tried again",
         "Try next",
+        "the dashboard: http://127.0.0.1:",
     ] {
         assert!(
             said.contains(happened),
@@ -153,8 +155,50 @@ fn heavy_in_a_terminal_it_draws_in_place_and_within_the_width() {
         let sums = sums(&after.replace('\r', ""));
         assert_eq!(sums[0], sums[1]);
         assert!(seen.contains("\x1b[?25h"), "the cursor is not shown again");
+        // Whole, or not at all.
+        assert_eq!(live.contains("/sign-in/link?once="), columns == 80);
     }
     place.assert_nothing_is_left();
+}
+
+#[test]
+fn heavy_its_dashboard_shows_its_tasks_while_it_plays() {
+    let place = Place::new();
+    let mut demo = place.gaia(&["demo", "--fast"]);
+    let mut child = demo.stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let told = lines.find_map(|line| {
+        line.unwrap()
+            .strip_prefix("the dashboard: ")
+            .map(str::to_owned)
+    });
+    let (address, path) = told
+        .as_ref()
+        .unwrap()
+        .strip_prefix("http://")
+        .unwrap()
+        .split_once('/')
+        .unwrap();
+    let signed_in = ask(address, path, "");
+    let (_, cookie) = signed_in.split_once("set-cookie: ").unwrap();
+    let (cookie, _) = cookie.split_once(';').unwrap();
+    let tasks = ask(address, "api/gaia/tasks", cookie);
+    assert!(tasks.contains("Close the security hole"), "{tasks}");
+    lines.for_each(drop);
+    assert!(child.wait().unwrap().success());
+    place.assert_nothing_is_left();
+}
+
+/// The whole answer of a server.
+fn ask(address: &str, path: &str, cookie: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    let ask = format!(
+        "GET /{path} HTTP/1.1\r\nHost: {address}\r\nCookie: {cookie}\r\nConnection: close\r\n\r\n"
+    );
+    stream.write_all(ask.as_bytes()).unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    text
 }
 
 /// A terminal of so many columns: the side of those who look, and the other.

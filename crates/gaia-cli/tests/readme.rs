@@ -44,13 +44,14 @@ fn typed(command: &str, home: &Path) -> String {
         .env("HOME", home)
         .env("PATH", path)
         .env("TZ", "UTC")
+        .env("GAIA_LISTEN", "127.0.0.1:0")
         .current_dir(home)
         .output()
         .unwrap();
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// A line without what differs between two runs: spaces, times, process ids.
+/// A line without what differs between two runs: spaces, times, process ids, links.
 fn settled(line: &str, home: &Path) -> String {
     let line = line.replace(home.to_str().unwrap(), "/home/you");
     let line = line.replace("just now", "0s ago");
@@ -66,6 +67,8 @@ fn settled_word(word: &str) -> &str {
     match word {
         _ if has_digit && !is_number && bare.chars().all(is_time) => "TIME",
         _ if word.starts_with("pid=") => "pid",
+        _ if word.starts_with("http://127.0.0.1:") => "link",
+        _ if word.starts_with("url=") => "url",
         _ => word,
     }
 }

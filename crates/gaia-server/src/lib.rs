@@ -31,4 +31,4 @@ mod serve;
 
 pub use accounts::{AccountError, Accounts, Role};
 pub use app::{App, Config, Tls};
-pub use serve::{Stop, serve};
+pub use serve::{Running, Stop, serve, start};

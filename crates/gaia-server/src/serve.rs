@@ -11,6 +11,7 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
 use axum_server::Handle;
@@ -20,7 +21,7 @@ use hyper_util::rt::TokioTimer;
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::{self, Runtime};
 use tokio::sync::watch;
 
 use crate::app::{App, Tls};
@@ -57,24 +58,81 @@ impl Stop {
     }
 }
 
-/// Serves until it is told to stop.
+/// A server that runs on threads of its own; it ends when this is dropped.
+pub struct Running {
+    stop: Stop,
+    thread: Option<JoinHandle<io::Result<()>>>,
+}
+
+impl Running {
+    /// Tells it to stop and waits until it has.
+    ///
+    /// # Errors
+    /// What it ended with.
+    pub fn end(self) -> io::Result<()> {
+        self.stop.ask();
+        self.wait()
+    }
+
+    /// Waits until it has ended.
+    ///
+    /// # Errors
+    /// What it ended with.
+    pub fn wait(mut self) -> io::Result<()> {
+        let thread = self.thread.take().map(JoinHandle::join);
+        thread.unwrap_or(Ok(Ok(()))).unwrap_or_else(|_| {
+            let panicked = "the server's thread panicked";
+            Err(io::Error::other(panicked))
+        })
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop.ask();
+        if let Some(Err(_)) = self.thread.take().map(JoinHandle::join) {
+            tracing::error!("the server's thread panicked");
+        }
+    }
+}
+
+/// Starts a server: it answers from now on, until it is told to stop.
 ///
 /// # Errors
 /// When certificate or key cannot be used, or the system gives no threads.
-pub fn serve(app: App, listener: TcpListener, stop: &Stop) -> io::Result<()> {
+pub fn start(app: App, listener: TcpListener, stop: &Stop) -> io::Result<Running> {
     let app = Arc::new(app);
     let tls = app.config.tls.as_ref().map(tls_config).transpose()?;
     let runtime = runtime()?;
     let bell = app.bell.start(show(&app))?;
-    let served = runtime.block_on(run(app.clone(), listener, tls, stop));
-    // Calls that still run are few and short, but for a task that does not stop.
-    runtime.shutdown_timeout(LAST_WORD);
-    // Last, so that those who went with the runtime still leave the line.
-    app.bell.stop();
-    if bell.join().is_err() {
-        tracing::error!("the bell's thread panicked");
-    }
-    served
+    let (url, database) = (app.config.url(), app.locks.database());
+    tracing::info!(url, database, "server started");
+    let asked = stop.clone();
+    let work = move || {
+        let served = runtime.block_on(run(app.clone(), listener, tls, &asked));
+        // Calls that still run are few and short, but for a task that does not stop.
+        runtime.shutdown_timeout(LAST_WORD);
+        // Last, so that those who went with the runtime still leave the line.
+        app.bell.stop();
+        if bell.join().is_err() {
+            tracing::error!("the bell's thread panicked");
+        }
+        tracing::info!("server ended");
+        served
+    };
+    let thread = Builder::new().name("server".to_owned()).spawn(work)?;
+    Ok(Running {
+        stop: stop.clone(),
+        thread: Some(thread),
+    })
+}
+
+/// Serves until it is told to stop.
+///
+/// # Errors
+/// As [`start`].
+pub fn serve(app: App, listener: TcpListener, stop: &Stop) -> io::Result<()> {
+    start(app, listener, stop)?.wait()
 }
 
 /// Shows what changed to those who follow.
@@ -88,7 +146,7 @@ fn show(app: &App) -> impl FnMut() + Send + use<> {
 }
 
 fn runtime() -> io::Result<Runtime> {
-    Builder::new_multi_thread()
+    runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .max_blocking_threads(core::THREADS)
         .thread_name("http")
@@ -113,11 +171,6 @@ async fn run(
         .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_ARRIVES_WITHIN);
-    tracing::info!(
-        url = app.config.url(),
-        database = app.locks.database(),
-        "server started"
-    );
     let served = match tls {
         None => server.serve(routes).await,
         Some(tls) => {
@@ -128,13 +181,12 @@ async fn run(
     };
     sweeper.abort();
     ends.abort();
-    tracing::info!("server ended");
     served
 }
 
 async fn end(app: Arc<App>, handle: Handle<SocketAddr>, stop: Stop) {
     stop.asked().await;
-    tracing::info!("stopping: answering those who wait");
+    tracing::debug!("stopping: answering those who wait");
     app.stopping.send_replace(true);
     handle.graceful_shutdown(Some(LAST_WORD));
 }

@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::path::PathBuf;
 
 use gaia_assigner::daemon::LastError;
-use gaia_server::{App, Config, Stop, Tls};
+use gaia_server::{App, Config, Running, Stop, Tls};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
@@ -50,22 +50,42 @@ pub struct Reached {
 
 /// Serves.
 pub fn run(context: &Context, args: &ServeArgs) -> Ended {
-    let (app, listener) = prepare(context, &args.reached)?;
+    let ready = prepare(context, &args.reached)?;
     log::start(context.settings()?, LastError::default())?;
     let stop = Stop::default();
     watch_signals(stop.clone())?;
-    if let Some(link) = app.sign_in_link()? {
+    if let Some(link) = &ready.link {
         tell::note(&format!("open {link} (signs in once, within an hour)"));
     }
-    gaia_server::serve(app, listener, &stop)?;
+    ready.start(&stop)?.wait()?;
     Ok(Status::Done.into())
 }
 
 /// A server that has its port and has not begun.
+pub struct Ready {
+    app: App,
+    listener: TcpListener,
+    /// Where it is reached.
+    pub url: String,
+    /// Signs in once; only on this machine's own address.
+    pub link: Option<String>,
+}
+
+impl Ready {
+    /// Lets it begin.
+    ///
+    /// # Errors
+    /// When certificate or key cannot be used, or the system gives no threads.
+    pub fn start(self, stop: &Stop) -> std::io::Result<Running> {
+        gaia_server::start(self.app, self.listener, stop)
+    }
+}
+
+/// Takes the port.
 ///
 /// # Errors
 /// When the port is taken, or it would be reached unprotected.
-pub fn prepare(context: &Context, reached: &Reached) -> Result<(App, TcpListener), Failure> {
+pub fn prepare(context: &Context, reached: &Reached) -> Result<Ready, Failure> {
     let settings = context.settings()?;
     let service = context.service()?;
     let tls = reached.tls_cert.clone().zip(reached.tls_key.clone());
@@ -80,7 +100,15 @@ pub fn prepare(context: &Context, reached: &Reached) -> Result<(App, TcpListener
         sweep: settings.auto_cleanup.then_some(settings.cleanup_interval),
         ..Config::new(listener.local_addr()?)
     };
-    Ok((App::new((*service).clone(), config), listener))
+    let url = config.url();
+    let app = App::new((*service).clone(), config);
+    let link = app.sign_in_link()?;
+    Ok(Ready {
+        app,
+        listener,
+        url,
+        link,
+    })
 }
 
 fn unprotected(listen: std::net::SocketAddr) -> Failure {
@@ -91,14 +119,18 @@ fn unprotected(listen: std::net::SocketAddr) -> Failure {
 }
 
 fn cannot_listen(listen: std::net::SocketAddr, error: &std::io::Error) -> Failure {
-    let message = format!("cannot listen on {listen}: {error}");
-    let failure = Failure::new("cannot_listen", Status::Failed, message);
-    match error.kind() {
-        std::io::ErrorKind::AddrInUse => failure.hint(
-            "another server is there already; end it, or choose another port with --listen ADDR",
+    let (why, hint) = match error.kind() {
+        std::io::ErrorKind::AddrInUse => (
+            "another program listens there already".to_owned(),
+            "end it, choose another port with --listen ADDR or GAIA_LISTEN",
         ),
-        _ => failure.hint("choose another address with --listen ADDR or GAIA_LISTEN"),
-    }
+        _ => (
+            error.to_string(),
+            "choose another address with --listen ADDR or GAIA_LISTEN",
+        ),
+    };
+    let message = format!("the server cannot listen on {listen}: {why}");
+    Failure::new("cannot_listen", Status::Failed, message).hint(hint)
 }
 
 fn watch_signals(stop: Stop) -> Result<(), Failure> {

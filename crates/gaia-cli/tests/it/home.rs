@@ -40,6 +40,10 @@ impl Home {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
+        if words.iter().any(|word| matches!(*word, "up" | "serve")) {
+            // Tests run beside each other: each server takes a port that is free.
+            command.env("GAIA_LISTEN", "127.0.0.1:0");
+        }
         command
     }
 

@@ -1,6 +1,8 @@
-//! `gaia up`: one for each database, and what it says when it starts.
+//! `gaia up`: one for each database, what it says when it starts, and its
+//! server.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::process::{ChildStderr, Stdio};
 
 use crate::home::{Guard, Home, line_of, until};
@@ -145,8 +147,20 @@ fn programs_are_told_on_stdout_and_in_the_log_of_machines() {
         .iter()
         .map(|line| &line["fields"]["message"])
         .collect();
-    assert_eq!(said, ["gaia up", "assigner started", "assigner ended"]);
+    assert_eq!(
+        said,
+        [
+            "gaia up",
+            "server started",
+            "assigner started",
+            "assigner ended",
+            "server ended"
+        ]
+    );
     assert_eq!(lines[0]["fields"]["database"], start["database"]);
+    assert_eq!(lines[0]["fields"]["server"], start["server"]["url"]);
+    let link = start["server"]["link"].as_str().unwrap();
+    assert!(!log.contains(link.split_once("once=").unwrap().1), "{log}");
 }
 
 /// Only where a person starts the main job: an agent's repository must not
@@ -160,4 +174,98 @@ fn it_reads_the_settings_of_the_folder_it_is_started_in() {
         home.path("work/here/assigner.db").exists()
     });
     assert!(!home.path(".gaia/locks").exists());
+}
+
+/// The link that it showed.
+fn link(said: &str) -> &str {
+    let mut words = said.split_whitespace();
+    let link = words.find(|word| word.contains("/sign-in/link?once="));
+    link.unwrap_or_else(|| panic!("no link in {said}"))
+}
+
+/// What a URL answers: status line and headers, and what follows them.
+fn answer(url: &str, cookie: &str) -> (String, String) {
+    let (address, path) = url
+        .strip_prefix("http://")
+        .unwrap()
+        .split_once('/')
+        .unwrap();
+    let mut stream = TcpStream::connect(address).unwrap();
+    let ask = format!(
+        "GET /{path} HTTP/1.1\r\nHost: {address}\r\nCookie: {cookie}\r\nConnection: close\r\n\r\n"
+    );
+    stream.write_all(ask.as_bytes()).unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    let (head, body) = text.split_once("\r\n\r\n").unwrap();
+    (head.to_owned(), body.to_owned())
+}
+
+/// The cookie that an answer sets.
+fn cookie(head: &str) -> &str {
+    let (_, after) = head.split_once("set-cookie: ").unwrap();
+    after.split_once(';').unwrap().0
+}
+
+#[test]
+fn its_link_signs_in_once_and_shows_what_is_locked() {
+    let home = Home::new();
+    let mut gaia = up(&home, &["up"]);
+    let said = gaia.said_until("assigner started");
+    let (head, _) = answer(link(&said), "");
+    assert!(head.starts_with("HTTP/1.1 303"), "{head}");
+    let take = ["acquire", ".", "--session", "ann"];
+    assert_eq!(home.status(&take), 0);
+    let (base, _) = link(&said).split_once("/sign-in").unwrap();
+    let (_, locks) = answer(&format!("{base}/api/gaia/locks"), cookie(&head));
+    assert!(locks.contains(r#""session_id":"ann""#), "{locks}");
+    let (again, _) = answer(link(&said), "");
+    assert!(again.starts_with("HTTP/1.1 401"), "{again}");
+    gaia.end();
+}
+
+/// Agents elsewhere say through the server how their tasks ended.
+#[test]
+fn its_server_answers_until_nothing_runs_any_more() {
+    let home = Home::new();
+    let add = ["session", "add", "ivy", "--process", "sh"];
+    assert_eq!(home.status(&add), 0);
+    let end = home.path("end");
+    let text = format!("while [ ! -e {} ]; do sleep 0.02; done", end.display());
+    assert_eq!(home.status(&["send", &text]), 0);
+    let mut gaia = up(&home, &["up"]);
+    let said = gaia.said_until("task assigned");
+    gaia.gaia.signal("TERM");
+    gaia.said_until("waiting for what runs");
+    let (base, _) = link(&said).split_once("/sign-in").unwrap();
+    let (head, _) = answer(&format!("{base}/readyz"), "");
+    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+    std::fs::write(&end, "").unwrap();
+    gaia.said_until("task completed");
+    gaia.said_until("server ended");
+    assert_eq!(gaia.gaia.end().0, 0);
+}
+
+#[test]
+fn a_port_that_is_taken_is_named_and_it_goes_on_without_a_server_only_if_told() {
+    let home = Home::new();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let refused = home.output(&["up", "--until-idle", "--listen", &address]);
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert_eq!(refused.status.code(), Some(1), "{said}");
+    let words = format!("cannot listen on {address}: another program listens there");
+    assert!(
+        said.contains(&words) && said.contains("--no-server"),
+        "{said}"
+    );
+    let mut gaia = home.gaia(&["up", "--until-idle", "--no-server", "--json"]);
+    let output = gaia.env("GAIA_LISTEN", &address).output().unwrap();
+    let start: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(start["server"], serde_json::Value::Null);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        said.contains("assigner ended") && !said.contains("server"),
+        "{said}"
+    );
 }

@@ -23,10 +23,16 @@ impl Secret {
     /// # Errors
     /// When the system gives no random bytes.
     pub fn new(word: &str) -> Result<Self, AccountError> {
-        let mut bytes = [0; BYTES];
-        getrandom::fill(&mut bytes)
-            .map_err(|error| AccountError::NoRandomness(error.to_string()))?;
-        Ok(Self(format!("{word}{}", hex(&bytes))))
+        Ok(Self(format!("{word}{}", random::<BYTES>()?)))
+    }
+
+    /// One for a link that people see: short enough for a line of a terminal,
+    /// and long enough for what counts once and not for long.
+    ///
+    /// # Errors
+    /// As [`Secret::new`].
+    pub fn short() -> Result<Self, AccountError> {
+        Ok(Self(random::<16>()?))
     }
 
     /// One that somebody showed.
@@ -70,6 +76,12 @@ pub fn same(one: &str, other: &str) -> bool {
             .map(differs)
             .fold(0, |all, bits| all | bits)
             == 0
+}
+
+fn random<const BYTES: usize>() -> Result<String, AccountError> {
+    let mut bytes = [0; BYTES];
+    getrandom::fill(&mut bytes).map_err(|error| AccountError::NoRandomness(error.to_string()))?;
+    Ok(hex(&bytes))
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -24,7 +24,7 @@ impl Link {
     /// # Errors
     /// When there is no randomness.
     pub fn make(&self) -> Result<Secret, AccountError> {
-        let secret = Secret::new("")?;
+        let secret = Secret::short()?;
         let mut now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
         *now = Some((secret.hash(), Instant::now()));
         Ok(secret)

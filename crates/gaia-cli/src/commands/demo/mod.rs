@@ -14,6 +14,7 @@
 pub mod agent;
 mod branches;
 mod company;
+mod dashboard;
 mod fleet;
 mod interrupt;
 mod judge;
@@ -35,6 +36,7 @@ use crate::context::Context;
 use crate::exit::{Ended, Failure, Status};
 use crate::tell;
 
+use dashboard::Dashboard;
 use interrupt::Interrupt;
 use judge::{Notes, Summary};
 use play::Play;
@@ -43,7 +45,8 @@ use stage::Stage;
 /// Show a fleet at work on a queue of tasks, in a temporary home
 ///
 /// Stand-ins for agents work as real processes on real files of a small
-/// repository, under the real assigner and real locks; no model is called. In
+/// repository, under the real assigner and real locks; no model is called. A
+/// link opens the dashboard on it, for as long as it plays. In
 /// the end the history is set beside what the stand-ins saw. Takes half a
 /// minute; nothing outside the temporary home is touched.
 ///
@@ -71,7 +74,11 @@ pub fn run(context: &Context, args: &DemoArgs) -> Ended {
     let tasks = stage.doors()?;
     let mut play = Play::new(args.fast);
     fleet::queue(&stage, &tasks, &mut play)?;
-    let notes = match show::show(context, &stage, &tasks, &play, &interrupt)? {
+    let dashboard = Dashboard::open(&tasks);
+    let link = dashboard.as_ref().map(|dashboard| dashboard.link.as_str());
+    let shown = show::show(context, &stage, &tasks, &play, &interrupt, link)?;
+    drop(dashboard);
+    let notes = match shown {
         show::Outcome::Played(notes) => notes,
         show::Outcome::Interrupted(status) => {
             stage.clear()?;

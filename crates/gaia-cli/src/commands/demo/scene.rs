@@ -19,7 +19,7 @@ use super::repository::tree;
 use crate::output::human::{Style, clean};
 
 /// Where and when it is shown.
-pub struct Frame {
+pub struct Frame<'a> {
     /// Colours.
     pub style: Style,
     /// Columns.
@@ -30,6 +30,8 @@ pub struct Frame {
     pub seconds: f64,
     /// The wall clock, by which tasks are dated.
     pub now: Wall,
+    /// Opens the dashboard.
+    pub link: Option<&'a str>,
 }
 
 /// Narrower than this, texts and bars are left out.
@@ -45,12 +47,14 @@ const TIMES: usize = 6;
 
 /// All lines, from the top.
 pub fn scene(
-    frame: &Frame,
+    frame: &Frame<'_>,
     play: &Play,
     picture: &Picture,
     past: &VecDeque<(f64, Happening)>,
 ) -> Vec<String> {
-    let mut lines = vec![frame.title(), counts(picture), Line::new()];
+    let mut lines = vec![frame.title()];
+    lines.extend(frame.dashboard());
+    lines.extend([counts(picture), Line::new()]);
     let sessions = SESSIONS.iter().map(|(session, _)| *session);
     lines.extend(sessions.map(|session| frame.session(session, play, picture)));
     lines.push(frame.person(picture));
@@ -88,7 +92,7 @@ fn told(at: f64, what: &Happening) -> Line {
     line.and(what.tone, clean(&what.text))
 }
 
-impl Frame {
+impl Frame<'_> {
     fn title(&self) -> Line {
         let time = format!("{:.0} s", self.seconds.floor());
         let head = "gaia demo  ";
@@ -97,6 +101,12 @@ impl Frame {
         let line = Line::new().and(Tone::Strong, head);
         let line = line.and(Tone::Faint, cell(note, room));
         line.and(Tone::Plain, format!(" {time}"))
+    }
+
+    /// Half a link leads nowhere: it is shown where it fits.
+    fn dashboard(&self) -> Option<Line> {
+        let link = self.link.filter(|link| link.len() <= self.width)?;
+        Some(Line::new().and(Tone::Plain, link))
     }
 
     fn passed(&self, since: Wall) -> f64 {

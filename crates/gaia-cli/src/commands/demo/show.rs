@@ -44,10 +44,12 @@ pub fn show(
     tasks: &TaskService,
     play: &Play,
     interrupt: &Interrupt,
+    link: Option<&str>,
 ) -> Result<Outcome, Failure> {
     let mut show = Show {
         context,
         stage,
+        link,
         tasks,
         play,
         began: now(),
@@ -73,6 +75,7 @@ pub fn show(
 struct Show<'a> {
     context: &'a Context,
     stage: &'a Stage,
+    link: Option<&'a str>,
     tasks: &'a TaskService,
     play: &'a Play,
     began: Moment,
@@ -85,7 +88,7 @@ impl Show<'_> {
     fn play(&mut self, interrupt: &Interrupt) -> Result<Option<u8>, Failure> {
         // Listening before looking: no change falls between the two.
         let listener = self.tasks.locks().listen(Topic::AnyChange)?;
-        let mut view = View::open(self.context, self.play, self.began)?;
+        let mut view = View::open(self.context, self.play, self.began, self.link)?;
         let mut earlier = Picture::take(self.tasks)?;
         loop {
             if let Some(status) = interrupt.status() {

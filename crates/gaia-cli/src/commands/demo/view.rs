@@ -14,6 +14,7 @@ use super::scene::{Frame, scene};
 use crate::context::{Context, variable};
 use crate::exit::Failure;
 use crate::output::human;
+use crate::tell;
 
 /// More lines than any terminal shows.
 const REMEMBERED: usize = 200;
@@ -23,6 +24,8 @@ pub struct View<'a> {
     context: &'a Context,
     play: &'a Play,
     began: Moment,
+    /// Opens the dashboard.
+    link: Option<&'a str>,
     /// What happened, with how many seconds after the beginning.
     past: VecDeque<(f64, Happening)>,
     screen: Option<Screen>,
@@ -33,16 +36,36 @@ impl<'a> View<'a> {
     ///
     /// # Errors
     /// When the terminal cannot be written.
-    pub fn open(context: &'a Context, play: &'a Play, began: Moment) -> io::Result<Self> {
+    pub fn open(
+        context: &'a Context,
+        play: &'a Play,
+        began: Moment,
+        link: Option<&'a str>,
+    ) -> Result<Self, Failure> {
         let moves = variable("TERM").is_some_and(|term| term != "dumb");
         let live = context.out.style().is_terminal() && moves;
-        Ok(Self {
+        let view = Self {
             context,
             play,
             began,
+            link,
             past: VecDeque::new(),
             screen: live.then(Screen::open).transpose()?,
-        })
+        };
+        view.tell_link()?;
+        Ok(view)
+    }
+
+    /// In the picture it stands in a line of its own.
+    fn tell_link(&self) -> Result<(), Failure> {
+        let Some(link) = self.link.filter(|_| self.screen.is_none()) else {
+            return Ok(());
+        };
+        match self.context.out.is_json() {
+            true => tell::note(&format!("the dashboard: {link}")),
+            false => self.context.out.text(&format!("the dashboard: {link}\n"))?,
+        }
+        Ok(())
     }
 
     /// Shows a picture and what happened.
@@ -77,6 +100,7 @@ impl<'a> View<'a> {
             height: usize::from(rows.max(5)),
             seconds: at,
             now: human::now(),
+            link: self.link,
         };
         screen.draw(&scene(&frame, self.play, picture, &self.past))
     }

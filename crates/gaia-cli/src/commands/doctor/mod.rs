@@ -95,7 +95,7 @@ struct Shown {
 
 /// Settings of what comes later: they are read and checked, and do nothing yet
 /// (a GAIA_SERVER that is set is refused).
-const NOT_USED_YET: [&str; 3] = ["GAIA_LISTEN", "GAIA_SERVER", "GAIA_TOKEN"];
+const NOT_USED_YET: [&str; 2] = ["GAIA_SERVER", "GAIA_TOKEN"];
 
 impl From<Reported> for Shown {
     fn from(setting: Reported) -> Self {

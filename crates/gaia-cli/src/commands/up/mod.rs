@@ -1,5 +1,5 @@
-//! `gaia up`: the main job. It works until it is told to end; first it says
-//! what it works on, and what is missing.
+//! `gaia up`: the main job, assigner and server in one process. It works until
+//! it is told to end; first it says what it works on, and what is missing.
 
 mod only;
 
@@ -9,9 +9,11 @@ use gaia_assigner::TaskService;
 use gaia_assigner::task::Status as State;
 use gaia_locks::Locks as _;
 use gaia_locks::settings::LogFormat;
+use gaia_server::{Running, Stop};
 use serde::Serialize;
 
 use super::assigner::{self, WorkArgs};
+use super::serve::{self, Reached, Ready};
 use crate::context::Context;
 use crate::exit::{Ended, Failure};
 use crate::output::human::{Style, clean};
@@ -19,22 +21,28 @@ use crate::tell;
 
 use only::Only;
 
-/// Run the fleet: give tasks to sessions until told to end
+/// Run the fleet: give tasks to sessions, and serve, until told to end
 ///
-/// The main job, in the foreground, one for each database. It says what it
-/// works on and logs to stderr what happens. At the first Ctrl-C or TERM it
-/// assigns nothing more and waits for what runs; at the second it stops what
-/// runs, which is then pending again. Killed at any moment it loses nothing:
-/// what runs goes on, and the next `gaia up` takes it over.
+/// The main job, in the foreground, one for each database: assigner and server
+/// together. It says what it works on, shows a link that opens the dashboard
+/// (it signs in once) and logs to stderr what happens. At the first Ctrl-C or
+/// TERM it assigns nothing more and waits for what runs; at the second it stops
+/// what runs, which is then pending again. Killed at any moment it loses
+/// nothing: what runs goes on, and the next `gaia up` takes it over.
 ///
 /// `gaia init --service` lets the system start it and keep it running.
 #[derive(clap::Args, Debug)]
 #[command(
-    after_help = "Examples:\n  gaia session add ana --process \"claude -p {prompt}\"\n  gaia up\n  gaia send \"tidy the login page\" --dir web"
+    after_help = "Examples:\n  gaia session add ana --process \"claude -p {prompt}\"\n  gaia up\n  gaia up --listen 127.0.0.1:8421\n  gaia send \"tidy the login page\" --dir web"
 )]
 pub struct UpArgs {
     #[command(flatten)]
     pub work: WorkArgs,
+    #[command(flatten)]
+    pub reached: Reached,
+    /// Give tasks to sessions only; no server, no dashboard
+    #[arg(long, conflicts_with_all = ["listen", "tls_cert", "tls_key", "insecure_http", "names"])]
+    pub no_server: bool,
 }
 
 /// What it works on, when it starts.
@@ -46,6 +54,16 @@ struct Start {
     logs: PathBuf,
     sessions: Sessions,
     tasks: Waiting,
+    /// None when told so.
+    server: Option<Served>,
+}
+
+/// Where its server is reached.
+#[derive(Serialize)]
+struct Served {
+    url: String,
+    /// Signs in once; only on this machine's own address.
+    link: Option<String>,
 }
 
 #[derive(Serialize, Default)]
@@ -63,14 +81,49 @@ struct Waiting {
     running: i64,
 }
 
-/// Works.
+/// Works. The server goes on until nothing runs any more, so that whoever looks
+/// on sees the end and agents elsewhere can say theirs.
 pub fn run(context: &Context, args: &UpArgs) -> Ended {
     let settings = context.settings()?;
     let _only = Only::one(context.database_file()?)?;
+    let ready = match args.no_server {
+        true => None,
+        false => Some(serve::prepare(context, &args.reached).map_err(or_without)?),
+    };
     let work = assigner::prepare(context, &args.work)?;
-    let start = Start::look(&context.task_service()?, &assigner::logs(settings))?;
+    let mut start = Start::look(&context.task_service()?, &assigner::logs(settings))?;
+    start.server = ready.as_ref().map(Served::of);
     start.tell(context, settings.log_format)?;
-    work.until_told_to_end()
+    let stop = Stop::default();
+    let server = ready.map(|ready| ready.start(&stop)).transpose()?;
+    let ended = work.until_told_to_end()?;
+    server.map_or(Ok(()), Running::end)?;
+    Ok(ended)
+}
+
+fn or_without(failure: Failure) -> Failure {
+    if failure.code != "cannot_listen" {
+        return failure;
+    }
+    let hint = failure.hint.clone().unwrap_or_default();
+    failure.hint(format!("{hint}, or go on without: --no-server"))
+}
+
+impl Served {
+    fn of(ready: &Ready) -> Self {
+        Self {
+            url: ready.url.clone(),
+            link: ready.link.clone(),
+        }
+    }
+
+    /// For people: the link that signs in, where there is one.
+    fn in_words(&self) -> String {
+        match &self.link {
+            Some(link) => format!("{link} (signs in once)"),
+            None => self.url.clone(),
+        }
+    }
 }
 
 impl Start {
@@ -101,11 +154,12 @@ impl Start {
                 pending: number(State::Pending),
                 running: number(State::Assigned) + number(State::InProgress),
             },
+            server: None,
         })
     }
 
     /// For people beside the log; for programs on stdout; where the log is for
-    /// machines, as a line of it.
+    /// machines, as a line of it, without the link: a log is kept.
     fn tell(&self, context: &Context, form: LogFormat) -> Result<(), Failure> {
         if context.out.is_json() {
             context.out.object(self)?;
@@ -126,6 +180,7 @@ impl Start {
             sessions = self.sessions.count,
             pending = self.tasks.pending,
             running = self.tasks.running,
+            server = self.server.as_ref().map(|server| server.url.as_str()),
             "gaia up"
         );
     }
@@ -153,6 +208,9 @@ impl Start {
                 format!("{} pending, {} running", tasks.pending, tasks.running),
             ),
         ];
+        if let Some(server) = &self.server {
+            lines.push(row("dashboard", server.in_words()));
+        }
         lines.extend(self.next().map(|next| row("next", next.to_owned())));
         lines.join("\n")
     }
