@@ -63,6 +63,7 @@ mod interrupted {
     pub(super) fn flock_until(file: &File, limit: Duration) -> Option<bool> {
         ALARM.with(|alarm| {
             let alarm = alarm.get_or_init(Alarm::new).as_ref()?;
+            let alarm = alarm.is_of_this_process().then_some(alarm)?;
             let begun = crate::os::moment();
             let _armed = alarm.arm(limit)?;
             loop {
@@ -80,9 +81,10 @@ mod interrupted {
     }
 
     /// A timer that interrupts the thread that made it. After a fork it is not
-    /// there any more; arming it fails then.
+    /// there any more, and its number may be another's.
     struct Alarm {
         timer: libc::timer_t,
+        process: u32,
     }
 
     struct Armed<'a>(&'a Alarm);
@@ -102,7 +104,12 @@ mod interrupted {
                 event.sigev_notify_thread_id = libc::gettid();
                 libc::timer_create(libc::CLOCK_MONOTONIC, event, &raw mut timer)
             };
-            (made == 0).then_some(Self { timer })
+            let process = std::process::id();
+            (made == 0).then_some(Self { timer, process })
+        }
+
+        fn is_of_this_process(&self) -> bool {
+            self.process == std::process::id()
         }
 
         fn arm(&self, limit: Duration) -> Option<Armed<'_>> {
@@ -133,8 +140,10 @@ mod interrupted {
 
     impl Drop for Alarm {
         fn drop(&mut self) {
-            // SAFETY: made by `new` and used by nobody else.
-            unsafe { libc::timer_delete(self.timer) };
+            if self.is_of_this_process() {
+                // SAFETY: made by `new` and used by nobody else.
+                unsafe { libc::timer_delete(self.timer) };
+            }
         }
     }
 

@@ -6,7 +6,7 @@
 //! mutex, and a child begins with an empty one.
 
 use std::sync::atomic::{AtomicPtr, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A value that each process makes for itself.
 pub(crate) struct PerProcess<T: Send + 'static> {
@@ -25,12 +25,12 @@ impl<T: Default + Send + 'static> PerProcess<T> {
     }
 
     pub(crate) fn with<R>(&self, act: impl FnOnce(&mut T) -> R) -> R {
-        let mut value = self
-            .own()
-            .value
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        act(&mut value)
+        act(&mut self.hold())
+    }
+
+    pub(crate) fn hold(&self) -> MutexGuard<'static, T> {
+        let value = &self.own().value;
+        value.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn own(&self) -> &'static Owned<T> {

@@ -7,7 +7,7 @@
 //! its prepared statements.
 //!
 //! A connection must not be used across `fork`: a child finds that its process
-//! is another one and opens its own.
+//! is another one and opens its own (see [`super::fork`]).
 
 use std::collections::HashMap;
 use std::os::unix::fs::MetadataExt as _;
@@ -19,20 +19,23 @@ use std::{fs, io};
 
 use rusqlite::ffi;
 
+use super::fork::Held;
 use super::gate::Gate;
 use super::transaction::State;
 use super::{beside, unusable};
 use crate::clock::Moment;
 use crate::error::StoreError;
-use crate::os::moment;
+use crate::os::{PerProcess, moment};
 
 /// How long a database that was seen at its path is taken to be there.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// A file's identity in this process.
-type Key = (u32, u64, u64);
+/// The connections of this process, by the file's device and number. They are
+/// never freed, so that whoever forks can hold on to all of them.
+static OPEN: PerProcess<HashMap<(u64, u64), &'static Arc<Connection>>> = PerProcess::new();
 
-static OPEN: Mutex<Option<HashMap<Key, Arc<Connection>>>> = Mutex::new(None);
+/// While it is held nobody opens a database.
+pub(super) type RegistryGuard = MutexGuard<'static, HashMap<(u64, u64), &'static Arc<Connection>>>;
 
 /// The connection to one database file.
 pub(super) struct Connection {
@@ -147,13 +150,23 @@ pub(super) fn shared(
     key: (u64, u64),
     make: impl FnOnce() -> Result<Connection, StoreError>,
 ) -> Result<Arc<Connection>, StoreError> {
-    let key = (std::process::id(), key.0, key.1);
-    let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
-    let open = open.get_or_insert_with(HashMap::new);
-    if let Some(known) = open.get(&key) {
-        return Ok(known.clone());
-    }
-    let made = Arc::new(make()?);
-    open.insert(key, made.clone());
-    Ok(made)
+    OPEN.with(|open| {
+        if let Some(known) = open.get(&key) {
+            return Ok(Arc::clone(known));
+        }
+        let made: &'static Arc<Connection> = Box::leak(Box::new(Arc::new(make()?)));
+        open.insert(key, made);
+        Ok(made.clone())
+    })
+}
+
+/// Waits until no thread is inside a database, and keeps them out.
+pub(super) fn hold_all() -> Vec<Held> {
+    let open = OPEN.hold();
+    let mut held: Vec<Held> = open
+        .values()
+        .map(|connection| Held::Connection(connection.lock()))
+        .collect();
+    held.push(Held::Registry(open));
+    held
 }

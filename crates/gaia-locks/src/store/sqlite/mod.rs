@@ -8,6 +8,7 @@
 //! - One connection for each file and process, kept until the process ends.
 //!   It takes open-file-description locks (see `vfs`), so that another copy
 //!   of SQLite in the same process can close the file without taking them away.
+//!   A forked child opens its own (see `fork`).
 //! - `synchronous=NORMAL` in WAL mode survives `kill -9`, but a power cut rolls
 //!   back acknowledged commits. So that no token is ever given twice, tokens
 //!   are given from blocks whose end was synced before (`tokens`).
@@ -25,6 +26,7 @@
 mod active;
 mod connection;
 mod copy;
+mod fork;
 mod gate;
 mod history;
 mod line;
@@ -40,6 +42,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use copy::restore;
+pub use fork::quiesce as quiesce_forks;
 pub use transaction::SqliteTx;
 
 use crate::clock::{Clock, SystemClock};

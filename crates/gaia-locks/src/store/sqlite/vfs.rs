@@ -17,49 +17,73 @@ use std::sync::Once;
 
 use rusqlite::ffi;
 
+use super::fork;
+
 static INSTALL: Once = Once::new();
 
-/// Makes SQLite take open-file-description locks from now on.
+/// Makes SQLite take open-file-description locks from now on, and forget after
+/// a fork what it held before.
 pub(super) fn use_descriptor_locks() {
     INSTALL.call_once(|| {
-        const NAME: &CStr = c"fcntl";
+        fork::notice();
         // SAFETY: a null name asks for the default VFS, which lives as long as
         // the process.
         let vfs = unsafe { ffi::sqlite3_vfs_find(std::ptr::null()) };
-        // SAFETY: either null or a valid VFS; its fields are plain data.
-        let replace = unsafe { vfs.as_ref() }.and_then(|vfs| vfs.xSetSystemCall);
-        if let Some(replace) = replace {
-            // SAFETY: SQLite calls the replacement only as fcntl(fd, command,
-            // argument), which is what `fcntl` below is, by the platform's
-            // convention for the variadic argument.
-            unsafe {
-                let pointer: unsafe extern "C" fn() = std::mem::transmute(REPLACEMENT);
-                replace(vfs, NAME.as_ptr(), Some(pointer));
-            }
+        // SAFETY: SQLite calls the replacements only as fcntl(fd, command,
+        // argument), which is what `fcntl` below is by the platform's
+        // convention for the variadic argument, and as fstat(fd, buffer).
+        unsafe {
+            replace(
+                vfs,
+                c"fcntl",
+                std::mem::transmute::<Fcntl, Call>(REPLACEMENT),
+            );
+            replace(vfs, c"fstat", std::mem::transmute::<Fstat, Call>(fstat));
         }
     });
+}
+
+type Call = unsafe extern "C" fn();
+type Fstat = unsafe extern "C" fn(c_int, *mut libc::stat) -> c_int;
+
+/// # Safety
+/// `vfs` is null or valid, and `call` may be called as SQLite calls `name`.
+unsafe fn replace(vfs: *mut ffi::sqlite3_vfs, name: &CStr, call: Call) {
+    // SAFETY: either null or a valid VFS; its fields are plain data.
+    let set = unsafe { vfs.as_ref() }.and_then(|vfs| vfs.xSetSystemCall);
+    if let Some(set) = set {
+        // SAFETY: the name is a C string; the caller answers for the rest.
+        unsafe { set(vfs, name.as_ptr(), Some(call)) };
+    }
+}
+
+/// SQLite knows again by device and number what this process has open: see
+/// [`fork`].
+unsafe extern "C" fn fstat(fd: c_int, found: *mut libc::stat) -> c_int {
+    // SAFETY: passed on as it came.
+    let code = unsafe { libc::fstat(fd, found) };
+    // SAFETY: SQLite passes a pointer to a value of its own.
+    if let (0, Some(found)) = (code, unsafe { found.as_mut() }) {
+        found.st_dev = fork::device(found.st_dev);
+    }
+    code
 }
 
 /// On most platforms a variadic integer or pointer argument is passed like any
 /// other.
 #[cfg(not(all(target_vendor = "apple", target_arch = "aarch64")))]
-const REPLACEMENT: unsafe extern "C" fn(c_int, c_int, usize) -> c_int = fcntl;
+type Fcntl = unsafe extern "C" fn(c_int, c_int, usize) -> c_int;
+#[cfg(not(all(target_vendor = "apple", target_arch = "aarch64")))]
+const REPLACEMENT: Fcntl = fcntl;
 
 /// On Apple's arm64 variadic arguments always lie on the stack. Stable Rust
 /// cannot define variadic functions, but the ninth integer argument lies at the
 /// very same place, when the first eight have filled the registers.
 #[cfg(all(target_vendor = "apple", target_arch = "aarch64"))]
-const REPLACEMENT: unsafe extern "C" fn(
-    c_int,
-    c_int,
-    usize,
-    usize,
-    usize,
-    usize,
-    usize,
-    usize,
-    usize,
-) -> c_int = fcntl_on_stack;
+type Fcntl =
+    unsafe extern "C" fn(c_int, c_int, usize, usize, usize, usize, usize, usize, usize) -> c_int;
+#[cfg(all(target_vendor = "apple", target_arch = "aarch64"))]
+const REPLACEMENT: Fcntl = fcntl_on_stack;
 
 #[cfg(all(target_vendor = "apple", target_arch = "aarch64"))]
 unsafe extern "C" fn fcntl_on_stack(
