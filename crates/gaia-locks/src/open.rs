@@ -12,9 +12,9 @@ use crate::clock::SystemClock;
 use crate::error::Error;
 use crate::ids::Scope;
 use crate::markers::Markers;
-use crate::service::{Config, LockService};
+use crate::service::{Config, LockService, Locks as _};
 use crate::settings::{Database, Settings};
-use crate::store::sqlite::{SqliteOptions, SqliteStore};
+use crate::store::sqlite::{Earlier, SqliteOptions, SqliteStore};
 
 /// Why no door was opened.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +41,7 @@ pub fn open(settings: &Settings) -> Result<LockService, OpenError> {
     }
     let options = SqliteOptions {
         durability: settings.durability,
+        earlier: earlier(settings),
         ..SqliteOptions::default()
     };
     let store = SqliteStore::open(file, options).map_err(Error::from)?;
@@ -52,7 +53,21 @@ pub fn open(settings: &Settings) -> Result<LockService, OpenError> {
         retention: settings.history_retention,
         ..Config::default()
     };
-    Ok(LockService::new(Arc::new(store), config))
+    let is_fresh = store.is_fresh();
+    let service = LockService::new(Arc::new(store), config);
+    if is_fresh && service.status(None)?.count > 0 {
+        // Locks that were taken over get their markers.
+        service.cleanup()?;
+    }
+    Ok(service)
+}
+
+/// What is to be known of what was there before GAIA.
+pub fn earlier(settings: &Settings) -> Earlier {
+    Earlier {
+        lease: settings.lease,
+        locks_dir: Some(settings.locks_dir.clone()),
+    }
 }
 
 /// The file of the embedded database, whether or not it was made already.

@@ -23,6 +23,7 @@ fn open(path: &Path, clock: &ManualClock) -> Arc<SqliteStore> {
     let options = SqliteOptions {
         clock: Arc::new(clock.clone()),
         durability: Durability::Normal,
+        ..SqliteOptions::default()
     };
     Arc::new(SqliteStore::open(path, options).unwrap())
 }

@@ -29,6 +29,7 @@ fn open(path: &Path, clock: &ManualClock, durability: Durability) -> LockService
     let options = SqliteOptions {
         clock: Arc::new(clock.clone()),
         durability,
+        ..SqliteOptions::default()
     };
     let store = Arc::new(SqliteStore::open(path, options).unwrap());
     service_on(store, Scope::local(), &StageWitness::new(clock.clone()))

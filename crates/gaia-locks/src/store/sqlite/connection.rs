@@ -50,6 +50,8 @@ pub(super) struct Connection {
     sqlite: Mutex<rusqlite::Connection>,
     pub(super) gate: Gate,
     known: Mutex<Option<(u32, State)>>,
+    /// Whether this process made it, or took it over from an earlier assigner.
+    is_fresh: bool,
 }
 
 impl Connection {
@@ -67,7 +69,17 @@ impl Connection {
             sqlite: Mutex::new(sqlite),
             gate,
             known: Mutex::new(None),
+            is_fresh: false,
         }
+    }
+
+    /// Whether this process made it, or took it over.
+    pub(super) fn fresh(self, is_fresh: bool) -> Self {
+        Self { is_fresh, ..self }
+    }
+
+    pub(super) fn is_fresh(&self) -> bool {
+        self.is_fresh
     }
 
     /// What the last transaction of this process left in [`State`], if nobody

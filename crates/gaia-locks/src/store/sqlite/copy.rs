@@ -9,8 +9,9 @@ use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection as Sqlite, OpenFlags};
 
 use super::connection::Connection;
+use super::earlier::Earlier;
 use super::open::{self, of_sqlite};
-use super::{beside, migrate, tokens, unusable};
+use super::{SqliteOptions, beside, migrate, tokens, unusable};
 use crate::clock::{Clock, SystemClock};
 use crate::error::StoreError;
 use crate::settings::Durability;
@@ -18,6 +19,11 @@ use crate::settings::Durability;
 /// Writes a complete copy, durable when this returns; never over an existing
 /// file, and never half of it under the final name.
 pub(super) fn backup(connection: &Connection, to: &Path) -> Result<(), StoreError> {
+    write_copy(&connection.lock(), to)
+}
+
+/// As [`backup`], of a database that this connection has open.
+pub(super) fn write_copy(from: &Sqlite, to: &Path) -> Result<(), StoreError> {
     if is_there(to)? {
         return Err(unusable(
             to,
@@ -25,10 +31,7 @@ pub(super) fn backup(connection: &Connection, to: &Path) -> Result<(), StoreErro
         ));
     }
     let unfinished = unfinished(to);
-    let copied = {
-        let from = connection.lock();
-        copy(&from, &unfinished)
-    };
+    let copied = copy(from, &unfinished);
     let copied = copied.map_err(|error| under_its_name(error, &unfinished, to));
     let done = copied
         .and_then(|()| sync(&unfinished))
@@ -46,7 +49,7 @@ fn under_its_name(error: StoreError, unfinished: &Path, to: &Path) -> StoreError
     }
 }
 
-fn is_there(path: &Path) -> Result<bool, StoreError> {
+pub(super) fn is_there(path: &Path) -> Result<bool, StoreError> {
     path.try_exists().map_err(|error| unusable(path, &error))
 }
 
@@ -64,7 +67,7 @@ fn copy(from: &Sqlite, to: &Path) -> Result<(), StoreError> {
         .map_err(failed)
 }
 
-fn step_through(from: &Sqlite, to: &mut Sqlite) -> rusqlite::Result<()> {
+pub(super) fn step_through(from: &Sqlite, to: &mut Sqlite) -> rusqlite::Result<()> {
     let backup = Backup::new(from, to)?;
     loop {
         match backup.step(4096)? {
@@ -106,7 +109,7 @@ pub fn restore(backup: &Path, database: &Path) -> Result<(), StoreError> {
     if !known && is_there(database)? {
         set_aside(database)?;
     }
-    let connection = open::open(database, Durability::Full)?;
+    let connection = open::open(database, &full())?;
     let failed = |error: rusqlite::Error| of_sqlite(database, &error);
     let mut target = connection.lock();
     // From here on nobody is given a token.
@@ -143,11 +146,18 @@ fn raised_copy(
     let failed = |error: rusqlite::Error| of_sqlite(to, &error);
     let mut raised = Sqlite::open(to).map_err(failed)?;
     // Those who have the database open expect what they brought it to.
-    migrate::bring_up_to_date(&mut raised, to)?;
+    migrate::bring_up_to_date(&mut raised, to, &Earlier::default(), &SystemClock)?;
     raise_tokens(&raised, given).map_err(failed)?;
     id.map_or(Ok(()), |id| migrate::take_id(&raised, id))
         .map_err(failed)?;
     Ok(raised)
+}
+
+fn full() -> SqliteOptions {
+    SqliteOptions {
+        durability: Durability::Full,
+        ..SqliteOptions::default()
+    }
 }
 
 fn open_backup(path: &Path) -> Result<Sqlite, StoreError> {
@@ -182,7 +192,7 @@ fn highest_given(database: &Path) -> Option<i64> {
     if !is_there(database).unwrap_or(false) {
         return None;
     }
-    let connection = open::open(database, Durability::Full).ok()?;
+    let connection = open::open(database, &full()).ok()?;
     let sqlite = connection.lock();
     reserved(&sqlite).ok()
 }

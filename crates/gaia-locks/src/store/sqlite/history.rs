@@ -3,7 +3,7 @@
 use rusqlite::types::Value;
 use rusqlite::{Connection as Sqlite, OptionalExtension, Row, params, params_from_iter};
 
-use super::active::{json, name, unreadable};
+use super::active::{json, name};
 use crate::clock::{Moment, Now, Wall};
 use crate::folder::{Folder, StoredFolder, ancestors, descendant_range};
 use crate::ids::{LockId, Scope, SessionId, TaskId};
@@ -14,7 +14,7 @@ use crate::wire::wall_at;
 /// As [`record`] reads them.
 const COLUMNS: &str = "id, scope, folder_path, folder_key, written_path, session_id, task_id, mode, created_at, \
                        granted_ns, expires_at, coalesce(released_at, expired_at), ended_ns, end_reason, ended_by, \
-                       end_note, details";
+                       end_note, details, status, released_at IS NOT NULL";
 
 pub(super) fn insert(
     sqlite: &Sqlite,
@@ -124,10 +124,35 @@ pub(super) fn select(sqlite: &Sqlite, filter: &HistoryFilter) -> rusqlite::Resul
     if let Some(limit) = filter.limit {
         query.push_str(&format!(" LIMIT {limit}"));
     }
-    sqlite
-        .prepare_cached(&query)?
-        .query_map(params_from_iter(values), record)?
-        .collect()
+    let mut statement = sqlite.prepare_cached(&query)?;
+    let rows = statement.query_map(params_from_iter(values), |row| Ok(record(row)))?;
+    let mut records = Vec::new();
+    for row in rows {
+        match row? {
+            Ok(record) => records.push(record),
+            // A session or folder that is no name: another program's row. Doctor
+            // names it.
+            Err(rusqlite::Error::FromSqlConversionFailure(..)) => {}
+            Err(rusqlite::Error::InvalidColumnType(..)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(records)
+}
+
+/// How many rows cannot be understood, and the first of them.
+pub(super) fn unreadable_rows(sqlite: &Sqlite) -> rusqlite::Result<(usize, Option<i64>)> {
+    let query = format!("SELECT {COLUMNS} FROM lock_history ORDER BY id");
+    let mut statement = sqlite.prepare(&query)?;
+    let mut rows = statement.query([])?;
+    let (mut count, mut first) = (0, None);
+    while let Some(row) = rows.next()? {
+        if record(row).is_err() {
+            count += 1;
+            first = first.or(row.get(0)?);
+        }
+    }
+    Ok((count, first))
 }
 
 /// The condition for rows whose folder overlaps, by either of its names.
@@ -169,21 +194,24 @@ fn record(row: &Row<'_>) -> rusqlite::Result<Record> {
         written: row.get(4)?,
         ..StoredFolder::default()
     };
-    let mode: String = row.get(7)?;
+    let mode: Option<String> = row.get(7)?;
     let details: Option<String> = row.get(16)?;
     Ok(Record {
         id: LockId(row.get(0)?),
         scope: name(row, 1, Scope::new)?,
         folder: Folder::from_stored(stored),
-        holder: Holder::new(name(row, 5, SessionId::new)?, TaskId(row.get(6)?)),
-        mode: if mode == Mode::Shared.word() {
+        holder: Holder::new(
+            name(row, 5, SessionId::new)?,
+            TaskId(row.get(6).unwrap_or(0)),
+        ),
+        mode: if mode.as_deref() == Some(Mode::Shared.word()) {
             Mode::Shared
         } else {
             Mode::Exclusive
         },
-        granted_at: time(row, 8)?.unwrap_or(Wall(0)),
+        granted_at: time(row, 8).unwrap_or(Wall(0)),
         granted: Moment(row.get::<_, Option<i64>>(9)?.unwrap_or(0)),
-        expires_at: time(row, 10)?,
+        expires_at: time(row, 10),
         end: end_of(row)?,
         details: if details.is_some() {
             Some(json(row, 16)?)
@@ -193,16 +221,24 @@ fn record(row: &Row<'_>) -> rusqlite::Result<Record> {
     })
 }
 
+/// Rows that other programs wrote have a status and a time, and no reason.
 fn end_of(row: &Row<'_>) -> rusqlite::Result<Option<End>> {
-    let (Some(wall), Some(reason)) = (time(row, 11)?, row.get::<_, Option<String>>(13)?) else {
-        return Ok(None);
+    let reason = match row.get::<_, Option<String>>(13)? {
+        Some(word) => reason_of(&word),
+        None => match (row.get::<_, Option<String>>(17)?.as_deref(), row.get(18)?) {
+            (Some("released"), _) | (_, true) => EndReason::Released,
+            (Some("expired"), _) => EndReason::Lapsed,
+            _ if time(row, 11).is_some() => EndReason::Lapsed,
+            _ => return Ok(None),
+        },
     };
+    let wall = time(row, 11).or_else(|| time(row, 8));
     Ok(Some(End {
-        reason: reason_of(&reason),
+        reason,
         by: row.get::<_, Option<String>>(14)?.unwrap_or_default(),
         note: row.get(15)?,
         moment: Moment(row.get::<_, Option<i64>>(12)?.unwrap_or(0)),
-        wall,
+        wall: wall.unwrap_or(Wall(0)),
     }))
 }
 
@@ -214,8 +250,8 @@ fn reason_of(word: &str) -> EndReason {
         .unwrap_or(Released)
 }
 
-fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Wall>> {
-    let text: Option<String> = row.get(column)?;
-    text.map(|text| Wall::from_sql(&text).map_err(|error| unreadable(column, error)))
-        .transpose()
+/// A time that cannot be read counts as none: other programs write such rows.
+fn time(row: &Row<'_>, column: usize) -> Option<Wall> {
+    let text: String = row.get(column).ok()?;
+    Wall::from_sql(&text).ok()
 }

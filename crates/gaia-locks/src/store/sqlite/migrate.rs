@@ -5,19 +5,21 @@
 //! is used all the same, unless it names a newer schema as the oldest that may
 //! use it: each release works beside the one before it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection as Sqlite, TransactionBehavior};
 
+use super::earlier::{self, Earlier};
 use super::open::of_sqlite;
-use super::unusable;
+use super::{tokens, unusable};
+use crate::clock::Clock;
 use crate::error::StoreError;
 
 /// "GAIA".
 const APPLICATION_ID: i64 = 0x4741_4941;
 
 /// Numbered from 1; never changed once released, only added to.
-const MIGRATIONS: [&str; 7] = [
+const MIGRATIONS: [&str; 8] = [
     include_str!("migrations/0001_locks.sql"),
     include_str!("migrations/0002_tasks.sql"),
     include_str!("migrations/0003_sessions.sql"),
@@ -25,25 +27,71 @@ const MIGRATIONS: [&str; 7] = [
     include_str!("migrations/0005_verbs.sql"),
     include_str!("migrations/0006_database_id.sql"),
     include_str!("migrations/0007_accounts.sql"),
+    include_str!("migrations/0008_adopted.sql"),
 ];
 
 /// The schema that this program writes.
 #[expect(clippy::cast_possible_wrap, reason = "a handful of migrations")]
 pub(super) const KNOWN: i64 = MIGRATIONS.len() as i64;
 
-/// Makes a new file, extends an older one, refuses what cannot be used.
+/// Makes a new file, extends an older one, takes over an earlier assigner's,
+/// refuses what cannot be used.
 ///
 /// The usual case (the file is as it should be) is one look at its header: a
-/// short-lived command runs no DDL.
-pub(super) fn bring_up_to_date(sqlite: &mut Sqlite, path: &Path) -> Result<(), StoreError> {
+/// short-lived command runs no DDL. For a file that was made or taken over it
+/// gives the lock files that are not needed any more.
+pub(super) fn bring_up_to_date(
+    sqlite: &mut Sqlite,
+    path: &Path,
+    earlier: &Earlier,
+    clock: &dyn Clock,
+) -> Result<Option<Vec<PathBuf>>, StoreError> {
     let failed = |error: rusqlite::Error| of_sqlite(path, &error);
-    match schema_of(sqlite).map_err(failed)? {
-        KNOWN if is_ours(sqlite).map_err(failed)? => return Ok(()),
-        seen if seen > KNOWN => return refuse_too_new(sqlite, path),
-        0 => make_new(sqlite, path)?,
-        _ => refuse_foreign(sqlite, path)?,
+    let seen = schema_of(sqlite).map_err(failed)?;
+    if !is_ours(sqlite).map_err(failed)? {
+        if !tables_of(sqlite).map_err(failed)?.is_empty() {
+            return earlier::take_over(sqlite, path, earlier, clock).map(Some);
+        }
+        make_new(sqlite, path)?;
+        let mut files = Vec::new();
+        let mut first = |new: &Sqlite| {
+            files = earlier::take_over_files(new, earlier, clock)?;
+            match files.is_empty() {
+                true => Ok(()),
+                false => tokens::raise(new),
+            }
+        };
+        migrate(sqlite, &mut first).map_err(failed)?;
+        return Ok(Some(files));
     }
-    migrate(sqlite).map_err(failed)
+    if seen > KNOWN {
+        refuse_too_new(sqlite, path)?;
+    } else if seen < KNOWN {
+        mend_version(sqlite)
+            .and_then(|()| migrate(sqlite, &mut |_| Ok(())))
+            .map_err(failed)?;
+    }
+    Ok(None)
+}
+
+/// The program that an adopted file came from may have set the version back.
+fn mend_version(sqlite: &mut Sqlite) -> rusqlite::Result<()> {
+    let tx = sqlite.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let adopted: rusqlite::Result<i64> =
+        tx.query_row("SELECT adopted FROM gaia_state", [], |row| row.get(0));
+    // An older file of ours does not have the column.
+    if let Ok(adopted) = adopted
+        && adopted > schema_of(&tx)?
+    {
+        tx.pragma_update(None, "user_version", adopted)?;
+    }
+    tx.commit()
+}
+
+/// Tables of earlier assigners declare foreign keys, which their programs never
+/// enforced: a task may name a session that has no row.
+pub(super) fn enforce_no_foreign_keys(sqlite: &Sqlite) -> rusqlite::Result<()> {
+    sqlite.pragma_update(None, "foreign_keys", false)
 }
 
 fn schema_of(sqlite: &Sqlite) -> rusqlite::Result<i64> {
@@ -61,13 +109,12 @@ pub(super) fn take_id(sqlite: &Sqlite, id: &str) -> rusqlite::Result<()> {
     taken.map(drop)
 }
 
-fn is_ours(sqlite: &Sqlite) -> rusqlite::Result<bool> {
+pub(super) fn is_ours(sqlite: &Sqlite) -> rusqlite::Result<bool> {
     let id: i64 = sqlite.query_row("PRAGMA application_id", [], |row| row.get(0))?;
     Ok(id == APPLICATION_ID)
 }
 
 fn refuse_too_new(sqlite: &Sqlite, path: &Path) -> Result<(), StoreError> {
-    refuse_foreign(sqlite, path)?;
     let oldest: i64 = sqlite
         .query_row("SELECT oldest_schema FROM gaia_state", [], |row| row.get(0))
         .map_err(|error| of_sqlite(path, &error))?;
@@ -81,37 +128,19 @@ fn refuse_too_new(sqlite: &Sqlite, path: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn refuse_foreign(sqlite: &Sqlite, path: &Path) -> Result<(), StoreError> {
-    if is_ours(sqlite).map_err(|error| of_sqlite(path, &error))? {
-        return Ok(());
-    }
-    let why = "another program made it; name another file, or move this one away".to_owned();
-    Err(StoreError::Foreign {
-        path: path.to_owned(),
-        why,
-    })
-}
-
-/// An empty file becomes a GAIA database; one with tables in it is somebody
-/// else's.
+/// An empty file becomes a GAIA database.
 fn make_new(sqlite: &Sqlite, path: &Path) -> Result<(), StoreError> {
-    let failed = |error: rusqlite::Error| of_sqlite(path, &error);
-    let tables = tables_of(sqlite).map_err(failed)?;
-    if !tables.is_empty() {
-        if is_ours(sqlite).map_err(failed)? {
-            return Ok(());
-        }
-        return Err(StoreError::Foreign {
-            path: path.to_owned(),
-            why: foreign(&tables),
-        });
-    }
     sqlite
         .execute_batch("PRAGMA page_size=1024")
-        .map_err(failed)?;
+        .map_err(|error| of_sqlite(path, &error))?;
+    use_wal(sqlite, path)
+}
+
+/// The journal in which readers and a writer do not wait for each other.
+pub(super) fn use_wal(sqlite: &Sqlite, path: &Path) -> Result<(), StoreError> {
     let mode: String = sqlite
         .query_row("PRAGMA journal_mode=WAL", [], |row| row.get(0))
-        .map_err(failed)?;
+        .map_err(|error| of_sqlite(path, &error))?;
     if mode != "wal" {
         return Err(unusable(
             path,
@@ -127,34 +156,35 @@ fn tables_of(sqlite: &Sqlite) -> rusqlite::Result<Vec<String>> {
     statement.query_map([], |row| row.get(0))?.collect()
 }
 
-fn foreign(tables: &[String]) -> String {
-    let names = tables
-        .iter()
-        .take(5)
-        .cloned()
-        .collect::<Vec<_>>()
-        .join(", ");
-    if tables.iter().any(|table| table == "prompts") {
-        return format!(
-            "an earlier assigner made it (tables {names}); this release does not open such files yet"
-        );
-    }
-    format!("another program's tables are in it ({names}); name another file")
-}
-
 /// Runs what is missing, each migration whole or not at all; another process
-/// may have done it meanwhile.
-fn migrate(sqlite: &mut Sqlite) -> rusqlite::Result<()> {
+/// may have done it meanwhile. What a new file begins with is put into it in the
+/// same transaction.
+pub(super) fn migrate(
+    sqlite: &mut Sqlite,
+    first: &mut dyn FnMut(&Sqlite) -> rusqlite::Result<()>,
+) -> rusqlite::Result<()> {
     let tx = sqlite.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let seen = usize::try_from(schema_of(&tx)?).unwrap_or(0);
     for migration in MIGRATIONS.iter().skip(seen) {
         tx.execute_batch(&without_comments(migration))?;
     }
     if seen < MIGRATIONS.len() {
-        tx.pragma_update(None, "user_version", KNOWN)?;
-        tx.pragma_update(None, "application_id", APPLICATION_ID)?;
+        tx.execute(
+            "UPDATE gaia_state SET adopted = ?1 WHERE adopted > 0",
+            [KNOWN],
+        )?;
+        sign(&tx)?;
+    }
+    if seen == 0 {
+        first(&tx)?;
     }
     tx.commit()
+}
+
+/// Writes into the header whose the file is and how far it was brought.
+pub(super) fn sign(sqlite: &Sqlite) -> rusqlite::Result<()> {
+    sqlite.pragma_update(None, "user_version", KNOWN)?;
+    sqlite.pragma_update(None, "application_id", APPLICATION_ID)
 }
 
 /// SQLite keeps each definition word for word, and every process that opens the

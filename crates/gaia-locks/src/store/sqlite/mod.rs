@@ -26,6 +26,7 @@
 mod active;
 mod connection;
 mod copy;
+mod earlier;
 mod fork;
 mod gate;
 mod history;
@@ -42,6 +43,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use copy::restore;
+pub use earlier::{Earlier, Rows, Takeover, survey};
 pub use fork::quiesce as quiesce_forks;
 pub use transaction::SqliteTx;
 
@@ -67,6 +69,8 @@ pub struct SqliteOptions {
     pub durability: Durability,
     /// The clock that leases are measured on.
     pub clock: Arc<dyn Clock>,
+    /// What is to be known of what was there before GAIA.
+    pub earlier: Earlier,
 }
 
 impl Default for SqliteOptions {
@@ -74,6 +78,7 @@ impl Default for SqliteOptions {
         Self {
             durability: Durability::Normal,
             clock: Arc::new(SystemClock),
+            earlier: Earlier::default(),
         }
     }
 }
@@ -84,7 +89,7 @@ impl SqliteStore {
     /// # Errors
     /// A [`StoreError`] that says why the file cannot be trusted or used [R18].
     pub fn open(path: &Path, options: SqliteOptions) -> Result<Self, StoreError> {
-        let connection = open::open(path, options.durability)?;
+        let connection = open::open(path, &options)?;
         let doorbell = doorbell(connection.path());
         Ok(Self {
             connection,
@@ -98,6 +103,12 @@ impl SqliteStore {
         self.connection.path()
     }
 
+    /// Whether this process made the file, or took it over from an earlier
+    /// assigner: then there may be locks whose markers nobody has written.
+    pub fn is_fresh(&self) -> bool {
+        self.connection.is_fresh()
+    }
+
     /// The id of this very database, whatever stands at its path another day.
     ///
     /// # Errors
@@ -105,6 +116,16 @@ impl SqliteStore {
     pub fn id(&self) -> Result<String, StoreError> {
         let sqlite = self.connection.lock();
         migrate::id_of(&sqlite).map_err(|error| open::of_sqlite(self.path(), &error))
+    }
+
+    /// How many rows of the history cannot be understood and are left alone, and
+    /// the id of the first: another program wrote them.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn unreadable_history(&self) -> Result<(usize, Option<i64>), StoreError> {
+        let sqlite = self.connection.lock();
+        history::unreadable_rows(&sqlite).map_err(|error| open::of_sqlite(self.path(), &error))
     }
 
     /// Looks through the whole file for damage, and gives what was found.

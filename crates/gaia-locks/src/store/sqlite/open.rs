@@ -11,7 +11,7 @@ use rusqlite::{Connection as Sqlite, OpenFlags};
 
 use super::connection::{self, Connection};
 use super::gate::Gate;
-use super::{beside, migrate, settle, unusable, vfs};
+use super::{SqliteOptions, beside, earlier, migrate, settle, unusable, vfs};
 use crate::error::StoreError;
 use crate::os::{Trust, file_system_of};
 use crate::settings::Durability;
@@ -20,7 +20,7 @@ use crate::settings::Durability;
 pub(super) const BUSY: Duration = Duration::from_secs(10);
 
 /// Opens a file, or gives the connection that the process has already.
-pub(super) fn open(path: &Path, durability: Durability) -> Result<Arc<Connection>, StoreError> {
+pub(super) fn open(path: &Path, options: &SqliteOptions) -> Result<Arc<Connection>, StoreError> {
     refuse_untrusted(path)?;
     if let Some(directory) = path.parent() {
         fs::create_dir_all(directory).map_err(|error| unusable(directory, &error))?;
@@ -29,7 +29,7 @@ pub(super) fn open(path: &Path, durability: Durability) -> Result<Arc<Connection
     vfs::use_descriptor_locks();
     let file = touch(path)?;
     let file = (file.dev(), file.ino());
-    connection::shared(file, || connect(path, file, durability))
+    connection::shared(file, || connect(path, file, options))
 }
 
 /// WAL needs memory that all processes share: on network and shared-folder
@@ -78,7 +78,7 @@ fn touch(path: &Path) -> Result<fs::Metadata, StoreError> {
 fn connect(
     path: &Path,
     file: (u64, u64),
-    durability: Durability,
+    options: &SqliteOptions,
 ) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX
@@ -89,17 +89,22 @@ fn connect(
     let mut sqlite = Sqlite::open_with_flags(path, flags).map_err(failed)?;
     sqlite.busy_timeout(BUSY).map_err(failed)?;
     sqlite.set_prepared_statement_cache_capacity(256);
+    migrate::enforce_no_foreign_keys(&sqlite).map_err(failed)?;
     // Without it, binding another value can make SQLite plan a statement anew
     // each time it runs, which costs more than running it.
     sqlite
         .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
         .map_err(failed)?;
-    {
+    let made = {
         let _turn = gate.pass();
-        migrate::bring_up_to_date(&mut sqlite, path)?;
+        migrate::bring_up_to_date(&mut sqlite, path, &options.earlier, &*options.clock)?
+    };
+    if let Some(files) = &made {
+        earlier::clear_away(files);
     }
-    set_up(&sqlite, durability).map_err(failed)?;
-    Ok(Connection::new(path.to_owned(), file, sqlite, gate))
+    set_up(&sqlite, options.durability).map_err(failed)?;
+    let is_fresh = made.is_some();
+    Ok(Connection::new(path.to_owned(), file, sqlite, gate).fresh(is_fresh))
 }
 
 /// Settings of the connection; those of the file are made with it.

@@ -14,11 +14,18 @@ pub(super) const BLOCK: i64 = 4096;
 pub(super) fn reserve(sqlite: &Sqlite) -> rusqlite::Result<()> {
     let before: i64 = sqlite.query_row("PRAGMA synchronous", [], |row| row.get(0))?;
     sqlite.execute_batch("PRAGMA synchronous=FULL")?;
-    let reserved = sqlite.execute(
-        "UPDATE gaia_state SET tokens_reserved =
-             max(tokens_reserved, token_floor, (SELECT coalesce(max(id), 0) FROM lock_history)) + ?1",
-        [BLOCK],
-    );
+    let reserved = raise(sqlite);
     sqlite.pragma_update(None, "synchronous", before)?;
-    reserved.map(drop)
+    reserved
+}
+
+/// The same within a transaction that is synced when it is committed.
+pub(super) fn raise(sqlite: &Sqlite) -> rusqlite::Result<()> {
+    sqlite
+        .execute(
+            "UPDATE gaia_state SET tokens_reserved =
+             max(tokens_reserved, token_floor, (SELECT coalesce(max(id), 0) FROM lock_history)) + ?1",
+            [BLOCK],
+        )
+        .map(drop)
 }

@@ -1,0 +1,161 @@
+//! Lock files of an earlier lock manager: `.gaia_<hash>.lock`, JSON without the
+//! name of a database. Those still active are held on for what is left of them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection as Sqlite, params};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::history::{self, Found};
+use super::{Earlier, Takeover};
+use crate::clock::{Clock, Wall};
+use crate::ids::LockId;
+
+/// No lock file is longer.
+const LONGEST: u64 = 64 * 1024;
+
+/// What stands in one.
+#[derive(Deserialize)]
+struct Content {
+    folder_path: String,
+    session_id: String,
+    #[serde(default)]
+    task_id: Value,
+    #[serde(default)]
+    created_at: Value,
+    #[serde(default)]
+    expires_at: Value,
+    #[serde(default)]
+    status: Option<String>,
+    /// Ours name their database, and are no business of this room.
+    #[serde(default)]
+    database: Option<String>,
+}
+
+/// Takes over what is still active.
+pub(super) fn take_over(
+    file: &Sqlite,
+    earlier: &Earlier,
+    clock: &dyn Clock,
+    done: &mut Takeover,
+) -> rusqlite::Result<()> {
+    let now = clock.now();
+    let locks_dir = earlier.locks_dir.as_deref();
+    let files = locks_dir.map(lock_files).unwrap_or_default();
+    if !files.is_empty() {
+        history::note_boot(file, clock)?;
+    }
+    for (place, content) in files {
+        let found = match content.understood(earlier.lease, now.wall) {
+            Ok(found) => found,
+            Err(why) => {
+                done.left.push(format!("{}: {why}", place.display()));
+                continue;
+            }
+        };
+        let shown = history::shown(&found);
+        let is_over = !content.is_active() || found.until <= now.wall;
+        if !is_over && !lengthen(file, &found, now)? {
+            if history::is_in_the_way(file, &found)? {
+                done.left
+                    .push(format!("{}: {shown} is held by another", place.display()));
+                continue;
+            }
+            let id = insert(file, &found)?;
+            history::hold(file, id, &found, now)?;
+            done.locks.push(shown);
+        }
+        done.files.push(place);
+    }
+    Ok(())
+}
+
+/// The same lock stands in the history too: the file knows better how long it
+/// lasts.
+fn lengthen(file: &Sqlite, found: &Found, now: crate::clock::Now) -> rusqlite::Result<bool> {
+    let expires = now.moment.plus(found.until.since(now.wall));
+    let changed = file.execute(
+        "UPDATE active_locks SET expires_ns = max(expires_ns, ?4)
+             WHERE folder_key = ?1 AND session_id = ?2 AND task_id = ?3 AND alias = 0",
+        params![
+            found.folder.path_key(),
+            found.holder.session.as_str(),
+            found.holder.task.0,
+            expires.0,
+        ],
+    )?;
+    Ok(changed > 0)
+}
+
+fn insert(file: &Sqlite, found: &Found) -> rusqlite::Result<LockId> {
+    file.execute(
+        "INSERT INTO lock_history (folder_path, session_id, task_id, created_at, status)
+             VALUES (?1, ?2, ?3, ?4, 'active')",
+        params![
+            found.folder.path(),
+            found.holder.session.as_str(),
+            found.holder.task.0,
+            found.granted.to_sql(),
+        ],
+    )?;
+    Ok(LockId(file.last_insert_rowid()))
+}
+
+fn lock_files(dir: &Path) -> Vec<(PathBuf, Content)> {
+    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+    let mut places: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+    places.sort();
+    let read = |place: PathBuf| read(&place).map(|content| (place, content));
+    places.into_iter().filter_map(read).collect()
+}
+
+fn read(place: &Path) -> Option<Content> {
+    let name = place.file_name()?.to_str()?;
+    if !name.starts_with(".gaia_") || !name.ends_with(".lock") {
+        return None;
+    }
+    let meta = place.symlink_metadata().ok()?;
+    if !meta.is_file() || meta.len() > LONGEST {
+        return None;
+    }
+    let content: Content = serde_json::from_slice(&fs::read(place).ok()?).ok()?;
+    content.database.is_none().then_some(content)
+}
+
+impl Content {
+    fn is_active(&self) -> bool {
+        self.status
+            .as_deref()
+            .is_none_or(|status| status == "active")
+    }
+
+    fn understood(&self, lease: Duration, now: Wall) -> Result<Found, String> {
+        let task = match &self.task_id {
+            Value::Number(number) => number.to_string(),
+            Value::String(text) => text.clone(),
+            _ => String::new(),
+        };
+        let granted = time(&self.created_at).unwrap_or(now).min(now);
+        Ok(Found {
+            folder: history::folder(&self.folder_path)?,
+            holder: history::holder(&self.session_id, &task)?,
+            granted,
+            until: time(&self.expires_at).unwrap_or_else(|| granted.plus(lease)),
+        })
+    }
+}
+
+/// A time as text, or in seconds since 1970 as Python's `time.time()` gives it.
+fn time(value: &Value) -> Option<Wall> {
+    match value {
+        Value::String(text) => Wall::from_sql(text).ok(),
+        Value::Number(seconds) => {
+            let seconds = Duration::try_from_secs_f64(seconds.as_f64()?).ok()?;
+            Some(Wall(0).plus(seconds))
+        }
+        _ => None,
+    }
+}
