@@ -18,10 +18,12 @@
 //! keeper/         the process beside each running task that outlives the assigner
 //! remote          what follows from a far agent's silence            no I/O
 //! worktree        what git says of a folder
+//! doctor/         everything that can be wrong, with its remedy
 //! wire            the one JSON shape
 //! ```
 
 pub mod daemon;
+pub mod doctor;
 pub mod error;
 pub mod keeper;
 pub mod plan;

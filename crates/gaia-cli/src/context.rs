@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use gaia_assigner::{TaskService, Tasks};
 use gaia_locks::folder::Folder;
-use gaia_locks::markers::Markers;
 use gaia_locks::settings::{Origin, Settings, Sources};
 use gaia_locks::{LockService, Locks, open};
 
@@ -95,6 +94,17 @@ impl Context {
         Ok(self.settings.get_or_init(|| settings))
     }
 
+    /// Places that the environment names by a path that counts from the current
+    /// folder.
+    ///
+    /// # Errors
+    /// As [`Context::settings`].
+    pub fn relative_places(
+        &self,
+    ) -> Result<impl Iterator<Item = (&'static str, &PathBuf)>, Failure> {
+        self.settings().map(relative_places)
+    }
+
     /// The socket of the tmux server that is meant.
     ///
     /// # Errors
@@ -177,14 +187,6 @@ impl Context {
         Ok(self.service.get_or_init(|| service).clone())
     }
 
-    /// The marker files of the database, whether or not it was made already.
-    ///
-    /// # Errors
-    /// As [`Context::database_file`].
-    pub fn markers(&self) -> Result<Markers, Failure> {
-        Ok(open::markers(self.settings()?)?)
-    }
-
     /// The file of the embedded database.
     ///
     /// # Errors
@@ -233,7 +235,7 @@ impl Context {
 
 /// Places that the environment names by a path that counts from the current
 /// folder: two commands in two folders would have two databases.
-pub fn relative_places(settings: &Settings) -> impl Iterator<Item = (&'static str, &PathBuf)> {
+fn relative_places(settings: &Settings) -> impl Iterator<Item = (&'static str, &PathBuf)> {
     let places = [
         ("GAIA_HOME", &settings.home),
         ("GAIA_LOCKS_DIR", &settings.locks_dir),

@@ -105,3 +105,146 @@ fn a_disk_that_is_nearly_full_is_noticed() {
     assert_eq!(room["state"], "problem", "{room}");
     assert_eq!(found["ok"], false);
 }
+
+/// What every check says when all is well, and that a script sees it.
+#[test]
+fn all_is_well() {
+    let home = Home::new();
+    assert_eq!(home.status(&["init", "--yes"]), 0);
+    let found = home.json(&["doctor"]);
+    for check in found["checks"].as_array().unwrap() {
+        assert_eq!(check["state"], "ok", "{check}");
+    }
+    assert_eq!(found["ok"], true);
+    assert_eq!(home.status(&["doctor"]), 0);
+}
+
+#[test]
+fn a_home_that_others_may_write_in_is_found_and_mended() {
+    use std::os::unix::fs::PermissionsExt;
+    let home = Home::new();
+    assert_eq!(home.status(&["init", "--yes"]), 0);
+    let open = std::fs::Permissions::from_mode(0o777);
+    std::fs::set_permissions(home.path(".gaia"), open).unwrap();
+    assert_eq!(check(&home, "permissions").0, "warning");
+    assert_eq!(home.status(&["doctor", "--fix"]), 0);
+    assert_eq!(check(&home, "permissions").0, "ok");
+}
+
+#[test]
+fn settings_that_cannot_be_read_are_a_finding() {
+    let home = Home::new();
+    let output = home
+        .gaia(&["--json", "doctor"])
+        .env("GAIA_MARKERS", "sideways")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let found: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let check = &found["checks"][0];
+    assert_eq!(
+        (check["name"].as_str(), check["state"].as_str()),
+        (Some("settings"), Some("problem"))
+    );
+    assert!(
+        check["finding"].as_str().unwrap().contains("sideways"),
+        "{check}"
+    );
+}
+
+/// A server that says nothing, one that says the wrong thing, one that lives.
+#[test]
+fn a_server_that_does_not_answer_is_a_problem() {
+    use std::io::{Read, Write};
+    let home = Home::new();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let server = format!("http://{}", listener.local_addr().unwrap());
+    let ask = || {
+        let output = home
+            .gaia(&["--json", "doctor"])
+            .env("GAIA_SERVER", &server)
+            .output()
+            .unwrap();
+        let found: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let checks = found["checks"].as_array().unwrap().clone();
+        checks
+            .into_iter()
+            .find(|check| check["name"] == "server")
+            .unwrap()
+    };
+    let answering = |words: &'static str, listener: std::net::TcpListener| {
+        let answer = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = [0; 512];
+            let length = stream.read(&mut request).unwrap();
+            assert!(request[..length].starts_with(b"GET /healthz "));
+            stream.write_all(words.as_bytes()).unwrap();
+            listener
+        });
+        let found = ask();
+        (found, answer.join().unwrap())
+    };
+    let (found, listener) = answering("HTTP/1.1 200 OK\r\n\r\n", listener);
+    assert_eq!(found["state"], "ok", "{found}");
+    let (found, listener) = answering("HTTP/1.1 503 Oh\r\n\r\n", listener);
+    assert_eq!(found["state"], "problem", "{found}");
+    drop(listener);
+    let found = ask();
+    assert_eq!(found["state"], "problem", "{found}");
+    assert!(
+        found["finding"].as_str().unwrap().contains(&server),
+        "{found}"
+    );
+}
+
+#[test]
+fn sessions_in_a_tmux_that_is_gone_are_found() {
+    let home = Home::new();
+    assert_eq!(check(&home, "file system").0, "ok");
+    assert_eq!(home.status(&["acquire", "a", "--session", "s"]), 0);
+    assert_eq!(check(&home, "tmux").0, "ok");
+    let database = home.path(".gaia/locks/assigner.db");
+    let row = "INSERT INTO sessions (name, kind, server) VALUES ('t', 'tmux', '/nowhere/socket')";
+    rusqlite::Connection::open(&database)
+        .unwrap()
+        .execute(row, [])
+        .unwrap();
+    let (state, finding) = check(&home, "tmux");
+    let without = home
+        .gaia(&["--json", "doctor"])
+        .env("PATH", "/nowhere")
+        .output()
+        .unwrap();
+    let without = String::from_utf8(without.stdout).unwrap();
+    assert!(without.contains("no tmux in the PATH"), "{without}");
+    if !Command::new("tmux")
+        .arg("-V")
+        .stdout(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
+    {
+        return loudly("there is no tmux here");
+    }
+    assert_eq!(state, "warning", "{finding}");
+    assert!(finding.contains("/nowhere/socket"), "{finding}");
+}
+
+#[test]
+fn stale_markers_are_found_and_mended() {
+    let home = Home::new();
+    assert_eq!(home.status(&["acquire", "a", "--session", "s"]), 0);
+    assert_eq!(check(&home, "marker files").0, "ok");
+    let dir = home.path(".gaia/locks");
+    let is_marker = |path: &std::path::PathBuf| path.to_string_lossy().ends_with(".lock");
+    let entries = std::fs::read_dir(&dir)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let marker = entries.filter(is_marker).next().unwrap();
+    let text = std::fs::read(&marker).unwrap();
+    assert_eq!(home.status(&["release", "a", "--session", "s"]), 0);
+    std::fs::write(&marker, text).unwrap();
+    assert_eq!(check(&home, "marker files").0, "warning");
+    assert_eq!(home.status(&["doctor", "--fix"]), 0);
+    assert!(!marker.exists());
+    assert_eq!(check(&home, "marker files").0, "ok");
+}

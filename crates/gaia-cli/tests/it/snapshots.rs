@@ -54,6 +54,11 @@ fn check(name: &str, home: &Home, commands: &[&[&str]]) {
         (r"\d+ MiB free", "[SIZE] free"),
         (r"file system: [^,\n]+, local", "file system: [FS], local"),
         (r#""finding":"[^"]+, local""#, r#""finding":"[FS], local""#),
+        (r"tmux: [^\n]+", "tmux: [TMUX]"),
+        (
+            r#""tmux","state":"ok","finding":"[^"]+""#,
+            r#""tmux","state":"ok","finding":"[TMUX]""#,
+        ),
     ] {
         settings.add_filter(pattern, shown);
     }

@@ -1,13 +1,13 @@
 //! Folders, clock and processes.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use gaia_locks::clock::{BootId, Wall};
+use gaia_locks::clock::{BootId, Clock as _, SystemClock, Wall};
 use gaia_locks::liveness::{Liveness, ProcessIdentity, liveness};
 use rustix::fs::{Access, access, statvfs};
 
 use super::Check;
-use crate::output::human::{at, now};
 
 /// Any time before this was certainly set wrong.
 const NOT_BEFORE: Wall = Wall(1_735_689_600_000_000); // 2025-01-01
@@ -102,12 +102,14 @@ pub fn writable(folder: &Path) -> std::io::Result<()> {
 
 /// The clocks: leases go by one that nobody can set, people read the other.
 pub fn clock() -> Check {
-    if now() < NOT_BEFORE {
+    let now = SystemClock.now().wall;
+    let shown: String = now.to_sql().chars().take(19).collect();
+    if now < NOT_BEFORE {
         return Check::warning(
             "clock",
             format!(
-                "the wall clock says {}; leases are not hurt by it, but the history is",
-                at(now())
+                "the wall clock says {} UTC; leases are not hurt by it, but the history is",
+                shown
             ),
             "set the clock",
         );
@@ -121,8 +123,8 @@ pub fn clock() -> Check {
         false => Check::ok(
             "clock",
             format!(
-                "{} now; leases go by the clock since the system's start",
-                at(now())
+                "{} UTC now; leases go by the clock since the system's start",
+                shown
             ),
         ),
     }
@@ -139,4 +141,36 @@ pub fn processes() -> Check {
             "mount /proc",
         ),
     }
+}
+
+/// Whoever may write into the home decides what agents are told.
+pub fn private(home: &Path) -> Check {
+    const NAME: &str = "permissions";
+    let shown = home.display();
+    let Ok(found) = home.metadata() else {
+        return Check::ok(NAME, format!("{shown} is not there yet"));
+    };
+    let mode = found.permissions().mode();
+    match mode & 0o022 {
+        0 => Check::ok(NAME, format!("only you may write in {shown}")),
+        _ => Check::warning(
+            NAME,
+            format!("others may write in {shown}, and so change settings and tasks"),
+            format!("chmod go-w {shown}, or run `gaia doctor --fix`"),
+        ),
+    }
+}
+
+/// Takes that from others.
+///
+/// # Errors
+/// When it is somebody else's.
+pub fn make_private(home: &Path) -> std::io::Result<()> {
+    let mut permissions = home.metadata()?.permissions();
+    let mode = permissions.mode();
+    if mode & 0o022 == 0 {
+        return Ok(());
+    }
+    permissions.set_mode(mode & !0o022);
+    std::fs::set_permissions(home, permissions)
 }

@@ -1,8 +1,7 @@
-//! Whether git ignores GAIA's marker files in the repository of the current
-//! folder.
+//! Whether git ignores GAIA's marker files in the repository of a folder.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use gaia_locks::settings::Markers;
@@ -13,20 +12,20 @@ const NAME: &str = "git ignores";
 const PATTERN: &str = ".gaia*";
 
 /// Markers that are committed travel to other machines, where they lie.
-pub fn ignored(markers: Markers) -> Check {
-    let Some(exclude) = exclude_file() else {
+pub fn ignored(here: &Path, markers: Markers) -> Check {
+    let Some(exclude) = exclude_file(here) else {
         return Check::ok(NAME, "no git repository here");
     };
     if markers != Markers::On {
         return Check::ok(NAME, "no marker files are put into folders");
     }
-    match is_ignored() {
+    match is_ignored(here) {
         true => Check::ok(NAME, format!("{PATTERN} is ignored")),
         false => Check::warning(
             NAME,
             format!("{PATTERN} is not ignored in this repository: marker files could be committed"),
             format!(
-                "put {PATTERN} into .gitignore or {}, or run `gaia doctor --fix`",
+                "put {PATTERN} into .gitignore (`gaia init`) or {}, or run `gaia doctor --fix`",
                 exclude.display()
             ),
         ),
@@ -35,8 +34,11 @@ pub fn ignored(markers: Markers) -> Check {
 
 /// Puts the pattern where it bothers nobody else: in the repository's own
 /// exclude file, which is not committed.
-pub fn ignore() -> std::io::Result<()> {
-    let Some(exclude) = exclude_file().filter(|_| !is_ignored()) else {
+///
+/// # Errors
+/// When that file cannot be written.
+pub fn ignore(here: &Path) -> std::io::Result<()> {
+    let Some(exclude) = exclude_file(here).filter(|_| !is_ignored(here)) else {
         return Ok(());
     };
     if let Some(folder) = exclude.parent() {
@@ -53,14 +55,14 @@ pub fn ignore() -> std::io::Result<()> {
     writeln!(file, "{end}{PATTERN}")
 }
 
-fn is_ignored() -> bool {
-    let mut git = quiet_git();
+fn is_ignored(here: &Path) -> bool {
+    let mut git = quiet_git(here);
     let asked = git.args(["check-ignore", "-q", "--no-index", ".gaia"]);
     asked.status().is_ok_and(|status| status.success())
 }
 
-fn exclude_file() -> Option<PathBuf> {
-    let mut git = quiet_git();
+fn exclude_file(here: &Path) -> Option<PathBuf> {
+    let mut git = quiet_git(here);
     git.args([
         "rev-parse",
         "--path-format=absolute",
@@ -73,8 +75,9 @@ fn exclude_file() -> Option<PathBuf> {
     (output.status.success() && path.is_absolute()).then_some(path)
 }
 
-fn quiet_git() -> Command {
+fn quiet_git(here: &Path) -> Command {
     let mut git = Command::new("git");
+    git.arg("-C").arg(here);
     git.stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null());
