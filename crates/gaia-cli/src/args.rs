@@ -124,6 +124,7 @@ pub enum Command {
     Backup(commands::backup::BackupArgs),
     Restore(commands::restore::RestoreArgs),
     Init(commands::init::InitArgs),
+    Migrate(commands::migrate::MigrateArgs),
     Doctor(commands::doctor::DoctorArgs),
     Bench(commands::bench::BenchArgs),
     Check(commands::check::CheckArgs),

@@ -14,6 +14,7 @@ pub mod force_release;
 pub mod history;
 pub mod init;
 pub mod man;
+pub mod migrate;
 pub mod pause;
 pub mod prune;
 pub mod release;
@@ -73,6 +74,7 @@ pub fn run(context: &Context, command: Command) -> Ended {
         Command::Backup(args) => backup::run(context, &args),
         Command::Restore(args) => restore::run(context, &args),
         Command::Init(args) => init::run(context, &args),
+        Command::Migrate(args) => migrate::run(context, &args),
         Command::Doctor(args) => doctor::run(context, &args),
         Command::Bench(args) => bench::run(context, args),
         Command::Check(args) => check::run(context, &args),

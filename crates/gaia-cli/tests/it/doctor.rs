@@ -236,10 +236,10 @@ fn stale_markers_are_found_and_mended() {
     assert_eq!(check(&home, "marker files").0, "ok");
     let dir = home.path(".gaia/locks");
     let is_marker = |path: &std::path::PathBuf| path.to_string_lossy().ends_with(".lock");
-    let entries = std::fs::read_dir(&dir)
+    let mut entries = std::fs::read_dir(&dir)
         .unwrap()
         .map(|entry| entry.unwrap().path());
-    let marker = entries.filter(is_marker).next().unwrap();
+    let marker = entries.find(is_marker).unwrap();
     let text = std::fs::read(&marker).unwrap();
     assert_eq!(home.status(&["release", "a", "--session", "s"]), 0);
     std::fs::write(&marker, text).unwrap();

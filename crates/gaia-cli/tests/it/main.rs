@@ -13,6 +13,7 @@ mod init;
 mod interrupt;
 mod log;
 mod lost_database;
+mod migrate;
 mod run;
 mod service;
 mod snapshots;
