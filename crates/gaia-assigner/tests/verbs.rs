@@ -203,6 +203,50 @@ fn heavy_t08_cancelling_ends_a_running_task_also_while_no_assigner_lives() {
     fleet.assert_at_rest();
 }
 
+/// An orphan whose agent has ended, and whose keeper has left its word.
+fn orphan_at_its_end(fleet: &Fleet) -> TaskId {
+    let (id, _) = orphan(fleet);
+    std::fs::write(fleet.path("repo/go"), "").unwrap();
+    until("its keeper has left its word", || words(fleet) == 1);
+    id
+}
+
+/// How many words of keepers lie beside the logs.
+fn words(fleet: &Fleet) -> usize {
+    let files = std::fs::read_dir(fleet.path("logs")).unwrap();
+    let is_word = |name: std::ffi::OsString| name.to_string_lossy().ends_with(".word");
+    files
+        .filter(|file| is_word(file.as_ref().unwrap().file_name()))
+        .count()
+}
+
+#[test]
+fn heavy_t08_what_was_done_while_no_assigner_lived_is_not_done_again_elsewhere() {
+    let fleet = Fleet::new();
+    fleet.shell("worker");
+    let id = orphan_at_its_end(&fleet);
+    fleet.tasks.reassign(id, &Aim::Anybody, "me").unwrap();
+    let task = fleet.tasks.show(id).unwrap();
+    assert_eq!(
+        (task.status, task.exit_status),
+        (Status::Completed, Some(0)),
+        "{task:?}"
+    );
+    assert_eq!(words(&fleet), 0, "its word was read");
+    fleet.assert_at_rest();
+}
+
+#[test]
+fn heavy_t08_what_is_called_off_while_no_assigner_lives_leaves_no_word_behind() {
+    let fleet = Fleet::new();
+    fleet.shell("worker");
+    let (id, pid) = orphan(&fleet);
+    let task = fleet.tasks.cancel(id, "me").unwrap();
+    assert_eq!(task.status, Status::Cancelled);
+    assert!(!lives(pid));
+    assert_eq!(words(&fleet), 0);
+}
+
 #[test]
 fn heavy_r07_an_admins_reason_is_kept_also_after_a_cancel_and_while_no_assigner_lives() {
     let fleet = Fleet::new();

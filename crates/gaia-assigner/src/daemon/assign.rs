@@ -19,6 +19,7 @@ use crate::keeper::{Lease, Spec, log_file};
 use crate::plan::{self, Assign, Effect};
 use crate::runner::{Spare, mark, word_file};
 use crate::session::{Drive, Kind};
+use crate::store::ending;
 use crate::store::queue::{self, Eyes};
 use crate::store::running::{self, Begun, Hands};
 use crate::store::sessions;
@@ -115,7 +116,7 @@ impl Assigner {
     fn fail(&self, task: TaskId, why: &str) -> Result<bool, Error> {
         let failed = self
             .locks
-            .transact(|tx| running::fail_pending(tx, task, why))?;
+            .transact(|tx| ending::fail_pending(tx, task, why))?;
         if failed {
             tracing::warn!(task = task.0, error = why, "task failed");
         }

@@ -7,11 +7,11 @@ use gaia_locks::service::LockTx;
 
 use super::timers::now;
 use super::{Active, Assigner, report};
-use crate::keeper::Exit;
 use crate::plan;
 use crate::runner::{Event, RunId, kill_leftovers};
 use crate::service::tail;
-use crate::store::running::{self, Ending};
+use crate::store::ending::{self, Ending};
+use crate::store::running;
 use crate::task::{Outcome, Running, Stop, Told, after};
 use crate::worktree::{LOOKING, WorkTree, look};
 
@@ -156,26 +156,16 @@ impl Assigner {
             _ => response(running),
         };
         let ending = Ending {
-            running,
-            next: &next,
             response: response.as_deref(),
-            exit_status: match outcome {
-                Outcome::Exit(Exit::Code(code)) => Some(*code),
-                _ => None,
-            },
-            has_run: matches!(
-                outcome,
-                Outcome::Exit(_) | Outcome::Unrenewed | Outcome::LeaseLost(_)
-            ),
-            seen_idle: *outcome == Outcome::SeenIdle,
             aside: match outcome {
                 Outcome::NotStarted(why) if running.stop.is_none() => {
                     Some((why, self.config.first_pause))
                 }
                 _ => None,
             },
+            ..Ending::of(running, outcome, &next)
         };
-        if self.locks.transact(|tx| running::end(tx, &ending))? {
+        if self.locks.transact(|tx| ending::end(tx, &ending))? {
             report::ended(&self.locks, running, &next);
         }
         Ok(())

@@ -13,10 +13,12 @@ use gaia_locks::wire::LockInfo;
 use super::{TaskService, Waiting, tail};
 use crate::error::TaskError;
 use crate::runner;
-use crate::store::running::{self, Ending};
+use crate::store::ending::{self, Ending};
+use crate::store::running;
 use crate::store::tasks;
 use crate::task::{Outcome, Running, Status, after};
 use crate::wire::TaskInfo;
+use crate::worktree::WorkTree;
 
 /// How long one who ends a task's lock waits for the task to stop. A process
 /// is killed long before; another agent has a minute [T4].
@@ -101,24 +103,21 @@ impl TaskService {
         else {
             return Ok(false);
         };
-        if let Some(keeper) = &running.keeper {
-            runner::end_orphan(keeper);
-        }
+        let (outcome, work_tree) = end_orphan(running);
+        let running = &Running {
+            work_tree,
+            ..running.clone()
+        };
         let response = running
             .log
             .as_ref()
             .and_then(|(log, from)| tail(log.as_ref(), *from, RESPONSE).ok());
-        let next = after(running, &Outcome::Lost, FIRST_PAUSE);
+        let next = after(running, &outcome, FIRST_PAUSE);
         let ending = Ending {
-            running,
-            next: &next,
             response: response.as_deref(),
-            exit_status: None,
-            has_run: false,
-            seen_idle: false,
-            aside: None,
+            ..Ending::of(running, &outcome, &next)
         };
-        self.locks.transact(|tx| running::end(tx, &ending))?;
+        self.locks.transact(|tx| ending::end(tx, &ending))?;
         Ok(true)
     }
 
@@ -126,5 +125,18 @@ impl TaskService {
     pub(super) fn is_orphan(&self, running: &Running) -> bool {
         let assigner = running.assigner.as_ref();
         assigner.is_some_and(|assigner| self.locks.witness().liveness(assigner) == Liveness::Gone)
+    }
+}
+
+/// Stops what runs under a keeper without an assigner. It leaves its word: what
+/// had come to its end before it was stopped has done so.
+fn end_orphan(running: &Running) -> (Outcome, Option<WorkTree>) {
+    let Some(keeper) = &running.keeper else {
+        return (Outcome::Lost, None);
+    };
+    runner::end_orphan(keeper);
+    match &running.log {
+        Some((log, _)) => runner::left_behind(&runner::word_file(log.as_ref(), keeper)),
+        None => (Outcome::Lost, None),
     }
 }

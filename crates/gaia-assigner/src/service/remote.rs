@@ -19,6 +19,7 @@ use super::{SLOW_LOOK, TaskService, Waiting, session_shown, shown};
 use crate::error::TaskError;
 use crate::plan::{Assign, Effect, Rules, plan};
 use crate::session::{Kind, Session, State};
+use crate::store::ending;
 use crate::store::queue::{self, Eyes};
 use crate::store::running::{self, Hands};
 use crate::store::{remote, sessions, uncommitted};
@@ -215,7 +216,7 @@ impl TaskService {
             for effect in plan(&snapshot, now, rules) {
                 match effect {
                     Effect::Assign(assign) => return Ok(Some(assign)),
-                    Effect::Fail { task, why } => again |= running::fail_pending(tx, task, &why)?,
+                    Effect::Fail { task, why } => again |= ending::fail_pending(tx, task, &why)?,
                     Effect::PassOver { task } => queue::pass_over(tx, task)?,
                     Effect::Enter { task, region } => again |= queue::enter(tx, task, &region)?,
                     // Places in line are an assigner's, who is heard there.

@@ -15,7 +15,8 @@ use super::end::{FIRST_PAUSE, RESPONSE};
 use super::{TaskService, shown};
 use crate::error::TaskError;
 use crate::session::{Kind, Pane};
-use crate::store::running::{self, Ending};
+use crate::store::ending::{self, Ending};
+use crate::store::running;
 use crate::store::{sessions, tasks, told as words};
 use crate::task::{Outcome, Running, Told, after};
 use crate::wire::TaskInfo;
@@ -98,21 +99,18 @@ impl TaskService {
         }
         let session = sessions::by_name(tx, running.session.as_str())?;
         let is_remote = session.is_some_and(|row| row.kind.as_deref() == Some(Kind::Remote.word()));
-        let next = after(running, &Outcome::Told(told.clone()), FIRST_PAUSE);
+        let outcome = Outcome::Told(told.clone());
+        let next = after(running, &outcome, FIRST_PAUSE);
         let ending = Ending {
-            running,
-            next: &next,
             response: match told {
                 Told::Done(text) => text.as_deref(),
                 Told::Failed(_) => None,
             },
-            exit_status: None,
-            has_run: true,
             // Who is elsewhere and says that it is done has nothing to do.
             seen_idle: is_remote,
-            aside: None,
+            ..Ending::of(running, &outcome, &next)
         };
-        running::end(tx, &ending).map(drop)
+        ending::end(tx, &ending).map(drop)
     }
 }
 

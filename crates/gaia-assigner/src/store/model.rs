@@ -14,13 +14,15 @@ use gaia_locks::service::{Acquire, Config, LockService, LockTx, Locks as _};
 use gaia_locks::store::sqlite::{SqliteOptions, SqliteStore};
 use proptest::prelude::*;
 
+use super::ending::{self, Ending};
 use super::queue::{self, Eyes};
-use super::running::{self, Ending, Hands};
+use super::running::{self, Hands};
 use super::sessions;
+use crate::keeper::Exit;
 use crate::plan::{Assign, Effect, Rules, plan};
 use crate::service::{AddProcess, Filter, Send, TaskService};
 use crate::session::Session;
-use crate::task::{Next, Running, Status, Wants};
+use crate::task::{Next, Outcome, Running, Status, Wants};
 use crate::wire::TaskInfo;
 
 const FOLDERS: [&str; 6] = ["", "a", "a/b", "a/c", "a/b/d", "e"];
@@ -220,16 +222,8 @@ impl World {
                 why: "again".to_owned(),
             },
         };
-        let ending = Ending {
-            running,
-            next: &next,
-            response: None,
-            exit_status: None,
-            has_run: true,
-            seen_idle: false,
-            aside: None,
-        };
-        assert!(self.transact(|tx| running::end(tx, &ending)));
+        let ending = Ending::of(running, &Outcome::Exit(Exit::Code(0)), &next);
+        assert!(self.transact(|tx| ending::end(tx, &ending)));
     }
 
     fn look(&self) -> Vec<Effect> {

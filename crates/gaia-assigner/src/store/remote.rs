@@ -9,7 +9,8 @@ use gaia_locks::ids::{SessionId, TaskId};
 use gaia_locks::service::LockTx;
 use rusqlite::params;
 
-use super::running::{self, Ending};
+use super::ending::{self, Ending};
+use super::running;
 use super::{sql, tasks};
 use crate::remote::{Far, LEASE, Verdict, judge};
 use crate::task::{Outcome, after};
@@ -89,16 +90,12 @@ pub(crate) fn settle(tx: &mut LockTx<'_>, first_pause: Duration) -> Result<(), E
             Verdict::Silent => Outcome::Silent(row.lease),
             Verdict::Lost => Outcome::LeaseLost("it is not active any more".to_owned()),
         };
+        let next = after(&running, &outcome, first_pause);
         let ending = Ending {
-            running: &running,
-            next: &after(&running, &outcome, first_pause),
-            response: None,
-            exit_status: None,
             has_run: true,
-            seen_idle: false,
-            aside: None,
+            ..Ending::of(&running, &outcome, &next)
         };
-        running::end(tx, &ending)?;
+        ending::end(tx, &ending)?;
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
-//! A task's way through a session: assigned, started, ended; each step one
-//! transaction that changes the lock, the task and the session together [T2, T3].
+//! A task's way through a session: assigned, started; each step one transaction
+//! that changes the lock, the task and the session together [T2]. Its end is
+//! [`super::ending`].
 
 use std::time::Duration;
 
@@ -9,14 +10,13 @@ use gaia_locks::ids::{LockId, Scope, SessionId, TaskId};
 use gaia_locks::liveness::ProcessIdentity;
 use gaia_locks::model::{Holder, Want};
 use gaia_locks::service::{Acquire, Attempt, Line, LockTx};
-use gaia_locks::store::HistoryFilter;
 use gaia_locks::wire::Answer;
 use rusqlite::{OptionalExtension as _, Row, params};
 
-use super::{queue, read, sessions, sql, tasks, text, uncommitted};
+use super::{queue, read, sessions, sql, tasks, text};
 use crate::plan::Assign;
 use crate::session::Drive;
-use crate::task::{Next, Running, Stop};
+use crate::task::{Running, Stop};
 
 /// In whose hands a task is given.
 pub(crate) struct Hands<'a> {
@@ -213,166 +213,6 @@ pub(crate) fn started(
     sessions::starts_again(tx, &running.session)?;
     tx.tell();
     Ok(())
-}
-
-/// What is kept of a try that has ended.
-pub(crate) struct Ending<'a> {
-    pub running: &'a Running,
-    pub next: &'a Next,
-    pub response: Option<&'a str>,
-    pub exit_status: Option<i32>,
-    /// Whether its agent ran at all, if only for too short a time to be noted.
-    pub has_run: bool,
-    /// Whether its session was seen to wait for work again.
-    pub seen_idle: bool,
-    /// Why its session could not be started, and how long it is set aside for
-    /// that at first.
-    pub aside: Option<(&'a str, Duration)>,
-}
-
-/// Ends a try: the task's locks, its state, its session's state and what
-/// waited for it, in one transaction [T3]. `false`: it had ended before, and
-/// nothing was changed.
-pub(crate) fn end(tx: &mut LockTx<'_>, ending: &Ending<'_>) -> Result<bool, Error> {
-    let running = ending.running;
-    if !write_ended(tx, ending)? {
-        return Ok(false);
-    }
-    uncommitted::note(tx, running)?;
-    end_locks(tx, running)?;
-    sessions::set_free(tx, &running.session, running.id, ending.seen_idle)?;
-    if let Some((why, first_pause)) = ending.aside {
-        sessions::set_aside(tx, &running.session, first_pause, why)?;
-    } else if ending.has_run {
-        sessions::starts_again(tx, &running.session)?;
-    }
-    if *ending.next == Next::Completed {
-        queue::release_dependents(tx, running.id)?;
-    }
-    let (action, details) = match ending.next {
-        Next::Completed => ("completed", ""),
-        Next::Failed(why) => ("failed", why.as_str()),
-        Next::Cancelled => ("cancelled", ""),
-        Next::Again { why, .. } => ("retry", why.as_str()),
-        Next::Held(why) => ("held", why.as_str()),
-    };
-    tasks::note(
-        tx,
-        running.id,
-        Some(running.session.as_str()),
-        action,
-        details,
-    )?;
-    tx.tell();
-    Ok(true)
-}
-
-fn write_ended(tx: &mut LockTx<'_>, ending: &Ending<'_>) -> Result<bool, Error> {
-    let now = tx.now();
-    let running = ending.running;
-    let (status, error, until, spent) = match ending.next {
-        Next::Completed => ("completed", None, None, 0),
-        Next::Failed(why) => ("failed", Some(why.clone()), None, 1),
-        Next::Cancelled => ("cancelled", Some("cancelled".to_owned()), None, 0),
-        Next::Again { spent, pause, why } => {
-            let until = (!pause.is_zero()).then(|| now.moment.plus(*pause));
-            ("pending", Some(why.clone()), until, i64::from(*spent))
-        }
-        Next::Held(_) => ("pending", None, None, 0),
-    };
-    let over = status != "pending";
-    let (held, hold_note) = match ending.next {
-        Next::Held(why) => (Some("uncommitted"), Some(why.as_str())),
-        _ => (until.map(|_| "retry"), None),
-    };
-    let lock = running.token.map(|_| now.wall.to_sql());
-    let changed = sql(tx, |sql| {
-        sql.prepare_cached(
-            "UPDATE prompts SET status = ?4, error = ?5, held = ?6, not_before_ns = ?7,
-                 retry_count = coalesce(retry_count, 0) + ?8, completed_at = ?9, response = coalesce(?10, response),
-                 exit_status = ?11, started_at = iif(?13, coalesce(started_at, assigned_at), started_at), lock_status = iif(?3 IS NULL, lock_status, 'released'),
-                 lock_released_at = ?12, assigner = NULL, keeper = NULL, pane = NULL, deadline_ns = NULL, agent_pid = NULL,
-                 stop = NULL, stop_by = NULL, stop_note = NULL, stop_ns = NULL, told = NULL,
-                 hold_note = ?14
-             WHERE id = ?1 AND assigned_session = ?2 AND lock_token IS ?3 AND status IN ('assigned', 'in_progress')",
-        )?
-        .execute(params![
-            running.id.0,
-            running.session.as_str(),
-            running.token.map(|token| token.0),
-            status,
-            error,
-            held,
-            until.map(|moment| moment.0),
-            spent,
-            over.then(|| now.wall.to_sql()),
-            ending.response,
-            ending.exit_status,
-            lock,
-            ending.has_run,
-            hold_note,
-        ])
-    })?;
-    Ok(changed > 0)
-}
-
-/// Its own lock, and those that its agent took for (session, task) meanwhile.
-fn end_locks(tx: &mut LockTx<'_>, running: &Running) -> Result<(), Error> {
-    if let (Some(token), Some(Stop::Forced { by, reason })) = (running.token, &running.stop) {
-        tx.force_task_lock(token, by, reason)?;
-    }
-    let filter = HistoryFilter {
-        task: Some(running.id),
-        session: Some(running.session.clone()),
-        ..HistoryFilter::default()
-    };
-    let records = tx.store().history(&filter)?;
-    let open: Vec<LockId> = records
-        .iter()
-        .filter(|record| record.end.is_none())
-        .map(|record| record.id)
-        .collect();
-    tx.end_task_locks(&open, "assigner")?;
-    let Some(token) = running.token else {
-        return Ok(());
-    };
-    // A lock that lapsed or whose process died before was ended by that.
-    let record = tx.store().record(token)?;
-    let word = record
-        .and_then(|record| record.end)
-        .map(|end| end.reason.status().word());
-    if word.is_some_and(|word| word != "released") {
-        sql(tx, |sql| {
-            sql.execute(
-                "UPDATE prompts SET lock_status = ?2 WHERE id = ?1",
-                params![running.id.0, word],
-            )
-            .map(drop)
-        })?;
-    }
-    Ok(())
-}
-
-/// Fails a task that no session ever got [T1]. Its place in line, if it has
-/// one, would hold others back.
-pub(crate) fn fail_pending(tx: &mut LockTx<'_>, id: TaskId, why: &str) -> Result<bool, Error> {
-    let now = tx.now().wall.to_sql();
-    let Some(waiter) = queue::waiter_of(tx, id)? else {
-        return Ok(false);
-    };
-    if let Some(waiter) = waiter {
-        tx.leave(waiter)?;
-    }
-    sql(tx, |sql| {
-        sql.prepare_cached(
-            "UPDATE prompts SET status = 'failed', error = ?2, completed_at = ?3, waiter_id = NULL
-                 WHERE id = ?1 AND status = 'pending'",
-        )?
-        .execute(params![id.0, why, now])
-    })?;
-    tasks::note(tx, id, None, "failed", why)?;
-    tx.tell();
-    Ok(true)
 }
 
 const RUNNING: &str =
