@@ -10,6 +10,9 @@
 //! Everything that it sees goes into NOTES, one line of JSON and one write for
 //! each thing, with the moment on the boot clock: the notes of many processes
 //! stand in one order.
+//!
+//! In a tmux pane nothing in its environment says for which task it works: it
+//! asks for what its pane was given.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
@@ -19,6 +22,7 @@ use std::process::{Command, ExitCode};
 use std::sync::Arc;
 use std::time::Duration;
 
+use gaia_assigner::TaskService;
 use gaia_locks::clock::{Clock as _, SystemClock};
 use gaia_locks::ids::LockId;
 use gaia_locks::liveness::{Liveness, ProcessIdentity, liveness};
@@ -62,10 +66,17 @@ struct Agent {
     notes: PathBuf,
     database: PathBuf,
     part: Part,
+    role: Role,
+    folder: PathBuf,
+}
+
+/// For which task it works.
+struct Role {
     task: i64,
     token: Option<i64>,
     session: String,
-    folder: PathBuf,
+    /// In a pane: nobody ends what it would leave behind there.
+    in_a_pane: bool,
 }
 
 #[expect(clippy::disallowed_methods, reason = "a program's own command line")]
@@ -89,16 +100,13 @@ fn main() -> Result<ExitCode, Trouble> {
 }
 
 impl Agent {
-    #[expect(clippy::disallowed_methods, reason = "what an agent is given [T15]")]
+    #[expect(clippy::disallowed_methods, reason = "a program's own folder")]
     fn new(notes: &str, database: &str, part: &str) -> Result<Self, Trouble> {
-        let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok());
         Ok(Self {
             notes: notes.into(),
             database: database.into(),
             part: serde_json::from_str(part)?,
-            task: number("GAIA_TASK").unwrap_or(0),
-            token: number("GAIA_LOCK_TOKEN"),
-            session: std::env::var("GAIA_SESSION")?,
+            role: Role::new(Path::new(database))?,
             folder: std::env::current_dir()?,
         })
     }
@@ -106,12 +114,13 @@ impl Agent {
     fn play(&self, words: &[String]) -> Result<ExitCode, Trouble> {
         self.note("began", Value::Null)?;
         self.ask("at its beginning")?;
-        if self.part.hands {
+        let lonely = self.role.in_a_pane;
+        if self.part.hands && !lonely {
             self.child("--hands", words).process_group(0).status()?;
         } else {
             self.work(self.part.steps)?;
         }
-        if self.part.lingers {
+        if self.part.lingers && !lonely {
             self.child("--left", words).process_group(0).spawn()?;
         }
         self.ask("at its end")?;
@@ -131,7 +140,7 @@ impl Agent {
         if self.part.fails == 0 {
             return Ok(1);
         }
-        let began = |note: &Value| note["what"] == "began" && note["task"] == self.task;
+        let began = |note: &Value| note["what"] == "began" && note["task"] == self.role.task;
         let notes = fs::read_to_string(&self.notes)?;
         let notes = notes.lines().map(serde_json::from_str::<Value>);
         let tries = notes.filter(|note| note.as_ref().is_ok_and(began)).count();
@@ -140,16 +149,14 @@ impl Agent {
 
     /// Its lock is active, and on a folder that covers where it works.
     fn ask(&self, when: &str) -> Result<(), Trouble> {
-        let Some(token) = self.token else {
+        let Some(token) = self.role.token else {
             return Ok(());
         };
-        let store = SqliteStore::open(&self.database, SqliteOptions::default())?;
-        let service = LockService::new(Arc::new(store), gaia_locks::service::Config::default());
-        let verified = service.verify(LockId(token))?;
+        let verified = door(&self.database)?.verify(LockId(token))?;
         let covers = |folder: &str| self.folder.starts_with(folder);
         let lock = verified.lock.as_ref();
         let right =
-            lock.is_some_and(|lock| covers(&lock.folder_path) && lock.task_id.0 == self.task);
+            lock.is_some_and(|lock| covers(&lock.folder_path) && lock.task_id.0 == self.role.task);
         if !(verified.active && right) {
             self.note("unlocked", json!(format!("{when}: {lock:?}")))?;
         }
@@ -160,8 +167,8 @@ impl Agent {
     fn note(&self, what: &str, found: Value) -> io::Result<()> {
         let line = json!({
             "at": SystemClock.now().moment.0, "folder": self.folder, "found": found,
-            "pid": std::process::id(), "reads": self.part.reads, "session": self.session,
-            "task": self.task, "token": self.token, "what": what,
+            "pid": std::process::id(), "reads": self.part.reads, "session": self.role.session,
+            "task": self.role.task, "token": self.role.token, "what": what,
         });
         let mut notes = OpenOptions::new()
             .append(true)
@@ -172,14 +179,14 @@ impl Agent {
 
     /// In its folder. One without a folder of its own has no claim to one.
     fn work(&self, steps: u64) -> Result<(), Trouble> {
-        let Some(_) = self.token else {
+        let Some(_) = self.role.token else {
             return Ok(());
         };
         let mine = self.folder.join(format!("{NAME}{}", std::process::id()));
         let presence = Presence {
             process: ProcessIdentity::current()?,
-            task: self.task,
-            token: self.token,
+            task: self.role.task,
+            token: self.role.token,
             reads: self.part.reads,
         };
         let mut file = OpenOptions::new()
@@ -228,10 +235,55 @@ impl Agent {
             return None;
         }
         // What one try has started may meet in its folder, and so may readers.
-        let mine = other.token == self.token;
+        let mine = other.token == self.role.token;
         let readers = other.reads && self.part.reads;
         Some(other).filter(|_| !mine && !readers)
     }
+}
+
+impl Role {
+    #[expect(clippy::disallowed_methods, reason = "what an agent is given [T15]")]
+    fn new(database: &Path) -> Result<Self, Trouble> {
+        let text = |name: &str| std::env::var(name).ok();
+        let number = |name: &str| text(name).and_then(|text| text.parse().ok());
+        if let (Some(pane), None) = (text("TMUX_PANE"), text("GAIA_SESSION")) {
+            return Self::of_pane(database, &pane);
+        }
+        Ok(Self {
+            task: number("GAIA_TASK").unwrap_or(0),
+            token: number("GAIA_LOCK_TOKEN"),
+            session: text("GAIA_SESSION").ok_or("no session is named")?,
+            in_a_pane: false,
+        })
+    }
+
+    /// What the pane's session was given.
+    fn of_pane(database: &Path, pane: &str) -> Result<Self, Trouble> {
+        let tasks = TaskService::new(door(database)?);
+        let sessions = tasks.sessions()?.sessions;
+        let mine = |session: &&gaia_assigner::wire::SessionInfo| {
+            session.pane.as_deref() == Some(pane) && session.current_task_id.is_some()
+        };
+        let session = sessions
+            .iter()
+            .find(mine)
+            .ok_or("nothing was given to this pane")?;
+        let task = session.current_task_id.ok_or("it has no task")?;
+        Ok(Self {
+            task: task.0,
+            token: tasks.show(task)?.lock_token.map(|token| token.0),
+            session: session.name.clone(),
+            in_a_pane: true,
+        })
+    }
+}
+
+fn door(database: &Path) -> Result<LockService, Trouble> {
+    let store = SqliteStore::open(database, SqliteOptions::default())?;
+    Ok(LockService::new(
+        Arc::new(store),
+        gaia_locks::service::Config::default(),
+    ))
 }
 
 fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {

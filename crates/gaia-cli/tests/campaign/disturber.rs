@@ -21,6 +21,8 @@ pub struct Kills {
     pub stopped: usize,
     /// How often two assigners were at work.
     pub beside: usize,
+    pub servers: usize,
+    pub panes: usize,
 }
 
 /// Its assigners, and what it has done.
@@ -63,14 +65,35 @@ impl<'a> Disturber<'a> {
 
     fn disturb(&mut self) {
         match self.draw.below(100) {
-            0..30 => self.kill_assigner(),
-            30..55 => self.kills.keepers += self.kill(Kind::Keeper),
-            55..75 => self.kills.agents += self.kill(Kind::Agent),
-            75..80 => self.kills.outsiders += self.kill(Kind::Outsider),
-            80..85 => self.stop_assigner(),
-            85..90 => self.second_assigner(),
-            _ => self.outsider(),
+            0..12 => self.kill_assigner(),
+            12..28 => self.kills.keepers += self.kill(Kind::Keeper),
+            28..45 => self.kills.agents += self.kill(Kind::Agent),
+            45..50 => self.kills.outsiders += self.kill(Kind::Outsider),
+            50..54 => self.stop_assigner(),
+            54..57 => self.second_assigner(),
+            57..59 => self.disturb_panes(),
+            59..70 => self.outsider(),
+            // So that an assigner lives long enough to find its panes.
+            _ => {}
         }
+    }
+
+    fn disturb_panes(&mut self) {
+        let Some(terminal) = &self.field.terminal else {
+            return;
+        };
+        match self.draw.below(2) {
+            0 => self.kills.servers += usize::from(terminal.kill_server()),
+            _ => {
+                let killed = terminal.kill_pane(self.draw.index(2));
+                self.kills.panes += usize::from(killed);
+            }
+        }
+        // They are there again at once, or after a while.
+        if self.draw.chance(50) {
+            pause(self.draw.millis(1, 500));
+        }
+        terminal.mend();
     }
 
     fn kill_assigner(&mut self) {

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gaia_assigner::TaskService;
-use gaia_assigner::service::{AddProcess, Filter, Send};
+use gaia_assigner::runner::tmux::Patterns;
+use gaia_assigner::service::{AddProcess, AddTmux, Filter, Send};
+use gaia_assigner::wire::SessionInfo;
 use gaia_locks::folder::Folder;
 use gaia_locks::ids::SessionId;
 use gaia_locks::store::sqlite::{SqliteOptions, SqliteStore};
@@ -17,7 +19,8 @@ use gaia_testkit::checker;
 use gaia_testkit::hammer::Draw;
 use serde_json::json;
 
-use super::judge::Evidence;
+use super::judge::{Evidence, KILLED};
+use super::terminal::Terminal;
 use super::{notes, processes, within};
 
 /// Folders that overlap, and one apart.
@@ -28,11 +31,16 @@ pub struct Field {
     home: Option<tempfile::TempDir>,
     root: PathBuf,
     pub tasks: TaskService,
+    /// Where the sessions are that are panes.
+    pub terminal: Option<Terminal>,
     must_fail: Vec<i64>,
+    /// How many tasks were queued.
+    sent: i64,
 }
 
 impl Field {
-    pub fn new(sessions: usize) -> Self {
+    /// So many sessions that are processes, and others that are panes.
+    pub fn new(sessions: usize, panes: &[&str]) -> Self {
         let home = tempfile::tempdir().unwrap();
         let top = Folder::resolve(home.path(), Path::new("/")).unwrap();
         let root = PathBuf::from(top.path());
@@ -41,14 +49,22 @@ impl Field {
         let database = root.join("locks/assigner.db");
         let store = SqliteStore::open(&database, SqliteOptions::default()).unwrap();
         let locks = LockService::new(Arc::new(store), gaia_locks::service::Config::default());
+        let terminal = (!panes.is_empty()).then(|| Terminal::new(&root, panes));
         let field = Self {
             home: Some(home),
+            terminal: terminal.flatten(),
             root,
             tasks: TaskService::new(locks),
             must_fail: Vec::new(),
+            sent: 0,
         };
         for name in FOLDERS {
             field.folder(name);
+        }
+        field.write_the_work();
+        let panes = field.terminal.iter().flat_map(Terminal::panes);
+        for name in panes {
+            field.pane(name);
         }
         for at in 0..sessions {
             field.session(&format!("s{at}"));
@@ -74,19 +90,52 @@ impl Field {
         Folder::resolve(&path, Path::new("/")).unwrap()
     }
 
-    fn session(&self, name: &str) {
+    /// What every task's text is: a shell's command. In a pane, where no exit
+    /// status is seen, it says itself how it ended.
+    fn write_the_work(&self) {
         let words = [agent(), self.notes(), self.database()];
-        let words = shell_words::join(words.map(|path| path.display().to_string()));
+        let agent = shell_words::join(words.map(|path| path.display().to_string()));
+        let gaia = shell_words::quote(gaia());
+        let script = format!(
+            "[ -n \"$GAIA_TASK\" ] && exec {agent} \"$2\"\ncd \"$1\" || exit 1\n{agent} \"$2\"\n\
+             case $? in\n0) exec {gaia} task done ;;\n137) exec {gaia} task fail --reason '{KILLED}' ;;\n\
+             *) exec {gaia} task fail --reason 'it failed' ;;\nesac\n"
+        );
+        std::fs::write(self.root.join("work"), script).unwrap();
+    }
+
+    fn text(&self, folder: &Folder, part: &serde_json::Value) -> String {
+        let work = self.root.join("work").display().to_string();
+        let part = part.to_string();
+        shell_words::join(["sh", &work, folder.path(), &part])
+    }
+
+    fn pane(&self, name: &str) {
+        let socket = self.terminal.as_ref().map(Terminal::socket).unwrap();
+        let add = AddTmux {
+            name: SessionId::new(name).unwrap(),
+            server: socket.display().to_string(),
+            target: name.to_owned(),
+            provider: Some("shell".to_owned()),
+            patterns: Patterns {
+                quiet_ms: Some(100),
+                ..Patterns::default()
+            },
+        };
+        self.tasks.add_tmux(&add).unwrap();
+    }
+
+    fn session(&self, name: &str) {
         let add = AddProcess {
             name: SessionId::new(name).unwrap(),
-            command: format!("{words} {{prompt}}"),
+            command: r#"sh -c 'eval "exec $0"' {prompt}"#.to_owned(),
             provider: None,
             folder: Some(self.root.clone()),
         };
         self.tasks.add_process(&add).unwrap();
     }
 
-    /// TaskService of every kind, drawn.
+    /// Tasks of every kind, drawn.
     pub fn queue(&mut self, many: usize, draw: &mut Draw) {
         for _ in 0..many {
             let reads = draw.chance(15);
@@ -98,15 +147,17 @@ impl Field {
             };
             let part = json!({
                 "steps": draw.below(12), "fails": fails, "reads": reads,
-                "hands": draw.chance(25), "lingers": draw.chance(10),
+                "hands": draw.chance(25), "lingers": draw.chance(10), "number": self.sent + 1,
             });
-            let mut new = Send::new(part.to_string());
-            let name = FOLDERS[draw.index(FOLDERS.len())];
-            new.folder = (!draw.chance(3)).then(|| self.folder(name));
+            let folder = self.folder(FOLDERS[draw.index(FOLDERS.len())]);
+            let mut new = Send::new(self.text(&folder, &part));
+            new.folder = (!draw.chance(3)).then_some(folder);
             (new.read_only, new.retry) = (reads, retry);
             new.priority = i64::try_from(draw.below(4)).unwrap();
             new.max_tries = 50;
             let task = self.tasks.send(&new).unwrap();
+            self.sent += 1;
+            assert_eq!(task.id.0, self.sent, "its text has its number");
             self.must_fail
                 .extend((fails == u32::MAX).then_some(task.id.0));
         }
@@ -182,7 +233,8 @@ impl Field {
     }
 
     /// All that is known once nobody is at work any more.
-    pub fn evidence(&self, killed: &[i64]) -> Evidence {
+    pub fn evidence(&mut self, killed: &[i64]) -> Evidence {
+        self.terminal = None;
         let store = self.tasks.locks().store();
         let of_locks = checker::Evidence::gather(&**store, Vec::new()).unwrap();
         let verdict = checker::judge(&of_locks);
@@ -201,7 +253,10 @@ impl Field {
     fn history(&self) -> HashMap<i64, Vec<String>> {
         let sql = rusqlite::Connection::open(self.database()).unwrap();
         let mut rows = sql
-            .prepare("SELECT prompt_id, action FROM assignment_history ORDER BY id")
+            .prepare(
+                "SELECT prompt_id, iif(action = 'retry' AND details GLOB 'its pane [!b]*', 'put back', action)
+                     FROM assignment_history ORDER BY id",
+            )
             .unwrap();
         let mut history: HashMap<i64, Vec<String>> = HashMap::new();
         let rows = rows
@@ -230,7 +285,7 @@ impl Field {
         let sessions = self.tasks.sessions().unwrap().sessions;
         let busy = sessions
             .iter()
-            .filter(|one| one.status != "idle" || one.current_task_id.is_some());
+            .filter(|one| one.current_task_id.is_some() || !is_at_rest(one));
         left.extend(busy.map(|session| format!("{session:?}")));
         left
     }
@@ -241,6 +296,11 @@ impl Field {
             .take()
             .map_or_else(|| self.root.clone(), tempfile::TempDir::keep)
     }
+}
+
+/// A pane that is gone is nothing that is known.
+fn is_at_rest(session: &SessionInfo) -> bool {
+    session.status == "idle" || session.kind.as_deref() == Some("tmux")
 }
 
 /// The stand-in, which cargo builds beside the tests.

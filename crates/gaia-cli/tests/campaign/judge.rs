@@ -16,7 +16,7 @@ use gaia_locks::store::Record;
 use super::notes::Run;
 
 /// What is said of one whose agent was killed.
-const KILLED: &str = "it was ended by signal 9";
+pub const KILLED: &str = "it was ended by signal 9";
 
 /// All that is known at the end.
 #[derive(Clone, Debug, Default)]
@@ -170,7 +170,8 @@ fn wrong_end(task: &TaskInfo, evidence: &Evidence) -> Option<Doubt> {
     })
 }
 
-/// Assigned and ended in turn, and not more runs than were assigned.
+/// Assigned and ended in turn, and not more runs than were assigned. What a
+/// pane could not be given after all was put back, and cost no try.
 fn unrecorded(task: &TaskInfo, evidence: &Evidence) -> Option<Doubt> {
     let id = task.id.0;
     let none = Vec::new();

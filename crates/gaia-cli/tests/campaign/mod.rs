@@ -3,7 +3,8 @@
 //!
 //! ```text
 //! field       sessions, folders that lie in each other, tasks of every kind
-//! disturber   kills and stops assigners, keepers, agents and others, by a seed
+//! terminal    a tmux server with panes that are sessions too
+//! disturber   kills and stops assigners, keepers, agents, panes and others, by a seed
 //! notes       what the agents saw (examples/campaigner.rs)
 //! judge       notes, tasks, their history and that of the locks -> what is wrong
 //! ```
@@ -19,6 +20,7 @@ pub mod field;
 pub mod judge;
 pub mod notes;
 pub mod processes;
+pub mod terminal;
 
 use std::time::Duration;
 

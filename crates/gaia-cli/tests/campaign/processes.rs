@@ -15,6 +15,8 @@ pub enum Kind {
     Agent,
     /// `gaia run`, and what it runs.
     Outsider,
+    /// tmux, and what says how a task in a pane ended.
+    Terminal,
 }
 
 /// One process.
@@ -45,6 +47,7 @@ fn look(pid: i32, home: &Path) -> Option<Process> {
         .map(|word| String::from_utf8_lossy(word).into_owned())
         .collect();
     let has = |word: &str| words.iter().take(2).any(|known| known.ends_with(word));
+    let task = variable(&environment, "GAIA_TASK=").and_then(|task| task.parse().ok());
     let outside = variable(&environment, "CAMPAIGN_OUTSIDER=").is_some();
     let kind = match () {
         () if outside => Kind::Outsider,
@@ -52,15 +55,22 @@ fn look(pid: i32, home: &Path) -> Option<Process> {
         // Its child that is about to become the agent leads no session yet.
         () if has("keeper") && !leads_a_session(pid) => return None,
         () if has("keeper") => Kind::Keeper,
+        () if task.is_none() && !has("campaigner") => Kind::Terminal,
         () => Kind::Agent,
     };
-    let task = variable(&environment, "GAIA_TASK=").and_then(|task| task.parse().ok());
+    let task = task.or_else(|| number(words.last()?));
     (!line.is_empty()).then_some(Process {
         pid,
         kind,
         task,
         words,
     })
+}
+
+/// In a pane only the text has it.
+fn number(part: &str) -> Option<i64> {
+    let part: serde_json::Value = serde_json::from_str(part).ok()?;
+    part["number"].as_i64()
 }
 
 fn leads_a_session(pid: i32) -> bool {
