@@ -5,9 +5,13 @@ mod fleet;
 mod terminal;
 
 use std::process::{Child, Command};
+use std::time::Duration;
 
 use fleet::{Fleet, example, until};
-use gaia_assigner::task::Status;
+use gaia_assigner::service::Teller;
+use gaia_assigner::task::{Status, Told};
+use gaia_locks::clock::{Clock as _, SystemClock};
+use gaia_locks::ids::{SessionId, TaskId};
 use terminal::Terminal;
 
 fn assigner(fleet: &Fleet) -> Child {
@@ -70,7 +74,10 @@ fn heavy_t08_what_was_sent_and_not_seen_to_be_taken_is_another_try() {
         (Status::Failed, 1),
         "{task:?}"
     );
-    assert_eq!(fleet.notes("notes"), [serde_json::json!({"cleared": true})]);
+    let cleared = [serde_json::json!({"cleared": true})];
+    until("what was typed is cleared", || {
+        fleet.notes("notes") == cleared
+    });
 }
 
 #[test]
@@ -91,6 +98,103 @@ fn heavy_t08_a_pane_that_went_while_no_assigner_lived_gives_its_task_back() {
     let task = fleet.end_of(id);
     assert!(second.wait().unwrap().success());
     assert!(task.error.as_ref().unwrap().contains("is gone"), "{task:?}");
+}
+
+/// A task that works for long in the pane `a`, and its assigner.
+fn at_work(fleet: &Fleet, terminal: &Terminal) -> (TaskId, Child) {
+    terminal.agent("a", &fleet.path("notes"), "");
+    fleet.pane(terminal, "ann", "a");
+    let folder = fleet.folder("f");
+    let id = fleet.send("work 300", Some(&folder));
+    let first = assigner(fleet);
+    fleet.running(id);
+    (id, first)
+}
+
+#[test]
+fn heavy_t04_what_is_called_off_while_no_assigner_lives_is_interrupted_by_the_next() {
+    let fleet = Fleet::new();
+    let terminal = Terminal::new(&fleet);
+    let (id, first) = at_work(&fleet, &terminal);
+    kill(first);
+    fleet.tasks.cancel(id, "me").unwrap();
+    let mut second = assigner(&fleet);
+    let task = fleet.end_of(id);
+    assert!(second.wait().unwrap().success());
+    assert_eq!(task.status, Status::Cancelled);
+    let interrupted = serde_json::json!({"interrupted": true});
+    assert!(fleet.notes("notes").contains(&interrupted));
+}
+
+#[test]
+fn heavy_t11_what_was_said_to_an_assigner_that_died_then_is_heard_by_the_next() {
+    let fleet = Fleet::new();
+    let terminal = Terminal::new(&fleet);
+    let (id, first) = at_work(&fleet, &terminal);
+    say_and_kill(&fleet, first, &Told::Failed("no disk".to_owned()));
+    assert_eq!(fleet.tasks.show(id).unwrap().status, Status::InProgress);
+    let second = assigner(&fleet);
+    let task = fleet.end_of(id);
+    kill(second);
+    assert_eq!(
+        (task.status, task.error.as_deref()),
+        (Status::Failed, Some("no disk"))
+    );
+}
+
+/// The agent says how its task ended, but its assigner dies before it hears it.
+fn say_and_kill(fleet: &Fleet, assigner: Child, told: &Told) {
+    signal(assigner.id(), "STOP");
+    let teller = Teller {
+        session: Some(SessionId::new("ann").unwrap()),
+        ..Teller::default()
+    };
+    fleet.tasks.told(None, told, &teller).unwrap();
+    kill(assigner);
+}
+
+#[test]
+fn heavy_t11_an_agent_that_says_so_and_leaves_with_its_pane_is_believed() {
+    let fleet = Fleet::new();
+    let terminal = Terminal::new(&fleet);
+    let (id, first) = at_work(&fleet, &terminal);
+    say_and_kill(&fleet, first, &Told::Done(Some("42".to_owned())));
+    terminal.kill_server();
+    let mut second = assigner(&fleet);
+    let task = fleet.end_of(id);
+    assert!(second.wait().unwrap().success());
+    assert_eq!(
+        (task.status, task.response.as_deref(), task.retry_count),
+        (Status::Completed, Some("42"), 0)
+    );
+}
+
+#[test]
+fn heavy_t08_a_pane_whose_server_does_not_answer_keeps_its_task() {
+    let fleet = Fleet::new();
+    let terminal = Terminal::new(&fleet);
+    let (id, first) = at_work(&fleet, &terminal);
+    kill(first);
+    let server = terminal.tmux(&["display-message", "-p", "#{pid}"]);
+    let server: u32 = server.parse().unwrap();
+    signal(server, "STOP");
+    let second = assigner(&fleet);
+    // Five seconds is how long an answer is waited for.
+    let later = SystemClock.now().moment.plus(Duration::from_secs(7));
+    until("it was not answered", || SystemClock.now().moment > later);
+    let task = fleet.tasks.show(id).unwrap();
+    signal(server, "CONT");
+    assert_eq!(task.status, Status::InProgress, "{task:?}");
+    fleet.tasks.cancel(id, "me").unwrap();
+    assert_eq!(fleet.end_of(id).status, Status::Cancelled);
+    kill(second);
+}
+
+fn signal(pid: u32, name: &str) {
+    let sent = Command::new("kill")
+        .args([format!("-{name}"), pid.to_string()])
+        .status();
+    assert!(sent.unwrap().success());
 }
 
 #[test]

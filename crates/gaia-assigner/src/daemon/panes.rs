@@ -237,6 +237,11 @@ impl Assigner {
             .log
             .as_ref()
             .map_or_else(|| self.log_of(task.id), |(log, _)| PathBuf::from(log));
+        // What was said of its end was said to the dead: it is heard anew.
+        let task = &Running {
+            told: None,
+            ..task.clone()
+        };
         match self.begin_in(pane.clone(), task, text, log, coming) {
             Ok(()) => {
                 tracing::info!(task = task.id.0, session = %task.session, "running task taken over");

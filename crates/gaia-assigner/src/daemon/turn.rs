@@ -133,10 +133,12 @@ impl Assigner {
             kill_leftovers(keeper);
         }
         // Called off a moment ago: the last word counts.
-        let asked = self
-            .locks
-            .look(|tx| running::by_id(tx, running.id))?
-            .and_then(|row| row.stop);
+        let row = self.locks.look(|tx| running::by_id(tx, running.id))?;
+        let (asked, told) = row.map_or((None, None), |row| (row.stop, row.told));
+        // So does the agent's own, before any guess [T11]: it may not have been
+        // heard yet. A process is not talked about.
+        let told = told.filter(|_| running.keeper.is_none());
+        let outcome = &told.map_or_else(|| outcome.clone(), Outcome::Told);
         let stop = match asked {
             // An admin's word, whatever it was stopped for before [R7].
             Some(Stop::Forced { .. }) => asked,

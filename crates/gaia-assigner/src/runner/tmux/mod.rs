@@ -173,6 +173,20 @@ enum Order {
     End,
 }
 
+impl Order {
+    /// The run that it is about, if it is about one that is there.
+    fn run(&self) -> Option<RunId> {
+        match self {
+            Order::Stop(run)
+            | Order::Taken(run)
+            | Order::Told(run, _)
+            | Order::Pasted(run, _)
+            | Order::Gone(run) => Some(*run),
+            Order::Watch(..) | Order::Run(..) | Order::Forget(_) | Order::End => None,
+        }
+    }
+}
+
 /// The way to a watch's thread.
 #[derive(Clone)]
 struct Post {

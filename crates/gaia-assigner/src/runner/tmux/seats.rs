@@ -35,6 +35,8 @@ pub(super) struct Work {
     pub delivery: Delivery,
     /// Where its output begins in the pane's history.
     pub begins: Option<u64>,
+    /// It is to be interrupted as soon as its pane was looked at.
+    pub interrupt: bool,
 }
 
 /// The seats of one server, by pane id.

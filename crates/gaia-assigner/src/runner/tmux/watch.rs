@@ -11,12 +11,13 @@ use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::Duration;
 
 use gaia_locks::clock::{Clock as _, Moment, SystemClock};
+use gaia_locks::liveness::{Liveness, liveness};
 use rustix::event::{PollFd, PollFlags};
 
 use super::command;
 use super::delivery::{Act, Delivery, Seen};
 use super::link::{Heard, Link};
-use super::screen::Look;
+use super::screen::{Look, Reading};
 use super::seats::{self, Seat, Seats, Work};
 use super::{Coming, Event, Job, News, Order, Post, RunId, Tell, output};
 use crate::task::Outcome;
@@ -51,7 +52,20 @@ pub(super) struct Thread {
     /// When the server will have been calm for long enough.
     calm_at: Moment,
     /// Runs that came before their pane was found.
-    early: Vec<(Job, Coming)>,
+    early: Vec<Early>,
+}
+
+/// A run whose pane is looked for, and what it was told meanwhile.
+struct Early {
+    job: Job,
+    coming: Coming,
+    orders: Vec<Order>,
+}
+
+impl Early {
+    fn has_a_server(&self) -> bool {
+        liveness(&self.job.pane.server_process) != Liveness::Gone
+    }
 }
 
 fn now() -> Moment {
@@ -137,6 +151,10 @@ impl Thread {
     }
 
     fn take(&mut self, order: Order) {
+        let is_it = |early: &&mut Early| order.run() == Some(early.job.run);
+        if let Some(early) = self.early.iter_mut().find(is_it) {
+            return early.orders.push(order);
+        }
         match order {
             Order::Watch(sessions, patterns) => {
                 for seat in self.seats.want(sessions, patterns) {
@@ -178,7 +196,11 @@ impl Thread {
     fn begin(&mut self, job: Job, coming: Coming) {
         let Some(seat) = self.seats.by_pane.get_mut(&job.pane.id) else {
             // Taken over before the panes were counted, or gone since.
-            self.early.push((job, coming));
+            self.early.push(Early {
+                job,
+                coming,
+                orders: Vec::new(),
+            });
             self.count_at = now();
             return;
         };
@@ -199,14 +221,19 @@ impl Thread {
             job,
             delivery,
             begins: None,
+            interrupt: false,
         });
     }
 
     fn begin_early(&mut self) {
-        for (job, coming) in std::mem::take(&mut self.early) {
-            match self.seats.by_pane.contains_key(&job.pane.id) {
-                true => self.begin(job, coming),
-                false => self.over(job.run, Outcome::Lost),
+        for early in std::mem::take(&mut self.early) {
+            if !self.seats.by_pane.contains_key(&early.job.pane.id) {
+                self.over(early.job.run, Outcome::Lost);
+                continue;
+            }
+            self.begin(early.job, early.coming);
+            for order in early.orders {
+                self.take(order);
             }
         }
     }
@@ -223,15 +250,17 @@ impl Thread {
         }
     }
 
-    /// It is over when it is seen idle; a dialog is left by the same key.
+    /// It is over when it is seen idle; a dialog is left by the same key. Which
+    /// key that is, the next look tells; before the first nothing is known.
     fn interrupt(&mut self, pane: &str) {
         let Some(seat) = self.seats.by_pane.get_mut(pane) else {
             return;
         };
-        let key = seat.profile().interrupt;
+        if let Some(work) = &mut seat.work {
+            work.interrupt = true;
+        }
         seat.eye.expect_work(now());
-        seat.eye.look_by(now().plus(SOON));
-        self.ask(pane, &format!("send-keys -t {pane} {key}"));
+        seat.eye.look_by(now());
     }
 
     fn over(&self, run: RunId, outcome: Outcome) {
@@ -305,7 +334,7 @@ impl Thread {
         self.is_there = rows.is_ok();
         self.count_at = now().plus(if self.is_there { SLOW_LOOK } else { AGAIN });
         if let Err(error) = &rows {
-            if self.seats.server_lives() {
+            if self.seats.server_lives() || self.early.iter().any(Early::has_a_server) {
                 tracing::warn!(server = self.server, %error, "a tmux server does not answer");
                 return;
             }
@@ -364,7 +393,9 @@ impl Thread {
             }));
         }
         let shows_work = seat.eye.reader.shows_work(&look.command);
+        let key = seat.profile().interrupt;
         let Some(work) = &mut seat.work else { return };
+        let interrupts = std::mem::take(&mut work.interrupt) && reading != Reading::Idle;
         let seen = Seen {
             look: &look,
             reading,
@@ -377,6 +408,9 @@ impl Thread {
                 work.begins = output::begins(&look);
             }
             self.act(pane, act);
+        }
+        if interrupts {
+            self.ask(pane, &format!("send-keys -t {pane} {key}"));
         }
     }
 }
