@@ -69,6 +69,11 @@ impl Server {
         })
     }
 
+    /// Its process.
+    pub(super) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(super) fn tell(&mut self, line: &str) -> Result<(), Trouble> {
         use std::io::Write;
         let input = self.input.as_mut().ok_or("no pipe to a child")?;

@@ -45,7 +45,7 @@ pub struct Figure {
 pub struct Sample {
     /// Who, and for what.
     pub subject: String,
-    /// Of what the spread is: `ns`, or `x` for a plain number.
+    /// Of what the spread is: `ns`, `MB`, or `x` for a plain number.
     pub unit: &'static str,
     /// Over its rounds.
     pub spread: Spread,

@@ -1,10 +1,12 @@
-//! START: how long a task waits once it could run, for process sessions. No
-//! goal and nothing beside it: a number to know.
+//! START: how long a task waits once it could run, for process sessions and for
+//! tmux sessions. No goal and nothing beside it: a number to know.
 //!
 //! The agent is this program again and notes the moment as the first thing it
 //! does. The other ends of the spans are GAIA's own records: when a task was
 //! queued, when its lock was granted, when the lock before it ended. The span
 //! holds the start of a process, twice the size of all the rest.
+
+mod pane;
 
 use std::collections::HashMap;
 use std::fs::OpenOptions;
@@ -35,7 +37,7 @@ struct Span {
 pub(super) fn take(options: &Options) -> Result<Figure, Trouble> {
     let dir = tempfile::tempdir()?;
     let many = if options.quick { 5 } else { 1000 };
-    let title = format!("{many} tasks, one process session: until the agent's first instruction");
+    let title = format!("{many} tasks, one session: until the agent's first instruction");
     let mut figure = Figure::new("START", &title);
     let Some(gaia) = &options.gaia else {
         let why = "the program gaia was not found beside this one";
@@ -44,6 +46,8 @@ pub(super) fn take(options: &Options) -> Result<Figure, Trouble> {
     };
     let idle = spans(gaia, &folder_in(dir.path(), "idle")?, many, true)?;
     let busy = spans(gaia, &folder_in(dir.path(), "busy")?, many, false)?;
+    // Each takes long: what a pane shows has to stand still before and after.
+    let typed = pane::spans(gaia, &folder_in(dir.path(), "pane")?, many.div_ceil(10));
     let mut say = |what: &str, mut spans: Vec<f64>| {
         spans.sort_by(f64::total_cmp);
         for (name, at) in [("p50", 500), ("p99", 990)] {
@@ -66,6 +70,14 @@ pub(super) fn take(options: &Options) -> Result<Figure, Trouble> {
         "folder freed for the next in the queue",
         busy.iter().filter_map(|span| span.freed).collect(),
     );
+    match typed {
+        Ok(typed) => {
+            let (sent, granted) = typed.iter().map(|span| (span.sent, span.granted)).unzip();
+            say("sent to an idle tmux session", sent);
+            say("granted, idle tmux session", granted);
+        }
+        Err(missing) => figure.missing.push(missing),
+    }
     Ok(figure)
 }
 
