@@ -9,6 +9,7 @@ use rustix::process::Signal;
 
 use super::field::{FOLDERS, Field};
 use super::processes::{self, Kind};
+use super::within;
 
 /// What was done to them.
 #[derive(Clone, Copy, Debug, Default)]
@@ -154,7 +155,10 @@ impl<'a> Disturber<'a> {
             outsider.wait().unwrap();
         }
         for mut assigner in self.assigners.drain(..) {
-            processes::signal(assigner.id().cast_signed(), Signal::TERM);
+            let pid = assigner.id().cast_signed();
+            // One that was started a moment ago.
+            within(Duration::from_secs(20), || processes::hears_term(pid));
+            processes::signal(pid, Signal::TERM);
             let status = assigner.wait().unwrap();
             assert!(status.success(), "an assigner ended with {status}");
         }

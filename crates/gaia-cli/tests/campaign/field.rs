@@ -28,11 +28,11 @@ pub const FOLDERS: [&str; 5] = ["r", "r/a", "r/a/x", "r/b", "s"];
 
 /// A campaign's home.
 pub struct Field {
+    /// Where the sessions are that are panes; ended before its home is.
+    pub terminal: Option<Terminal>,
     home: Option<tempfile::TempDir>,
     root: PathBuf,
     pub tasks: TaskService,
-    /// Where the sessions are that are panes.
-    pub terminal: Option<Terminal>,
     must_fail: Vec<i64>,
     /// How many tasks were queued.
     sent: i64,

@@ -44,6 +44,7 @@ fn look(pid: i32, home: &Path) -> Option<Process> {
     let line = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
     let words: Vec<String> = line
         .split(|byte| *byte == 0)
+        .filter(|word| !word.is_empty())
         .map(|word| String::from_utf8_lossy(word).into_owned())
         .collect();
     let has = |word: &str| words.iter().take(2).any(|known| known.ends_with(word));
@@ -82,6 +83,16 @@ fn variable(environment: &[u8], name: &str) -> Option<String> {
     let mut entries = environment.split(|byte| *byte == 0);
     let value = entries.find_map(|entry| entry.strip_prefix(name.as_bytes()))?;
     Some(String::from_utf8_lossy(value).into_owned())
+}
+
+/// Whether it has a handler for TERM by now.
+pub fn hears_term(pid: i32) -> bool {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let caught = status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigCgt:\t"));
+    let caught = caught.and_then(|mask| u64::from_str_radix(mask, 16).ok());
+    caught.is_some_and(|mask| mask >> (Signal::TERM.as_raw() - 1) & 1 == 1)
 }
 
 /// Whether it was there to be sent the signal.
