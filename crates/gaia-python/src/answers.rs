@@ -1,5 +1,8 @@
 //! Answers as Python's own values: dicts, lists, text and numbers, in the one
 //! JSON shape, so that `json.dumps` takes them as they are.
+//!
+//! Times have their offset in digits: `datetime.fromisoformat` reads no `Z`
+//! before Python 3.11.
 
 use gaia_locks::wire::{Granted, Refusal};
 use pyo3::prelude::*;
@@ -56,9 +59,17 @@ fn of_value<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyAny>> 
         Value::Object(fields) => {
             let dict = PyDict::new(py);
             for (name, field) in fields {
-                dict.set_item(name, of_value(py, field)?)?;
+                dict.set_item(name, of_field(py, name, field)?)?;
             }
             dict.into_any()
         }
     })
+}
+
+fn of_field<'py>(py: Python<'py>, name: &str, field: &Value) -> PyResult<Bound<'py, PyAny>> {
+    let is_time = name.ends_with("_at") || matches!(name, "since" | "last_seen");
+    match field.as_str().and_then(|text| text.strip_suffix('Z')) {
+        Some(time) if is_time => Ok(PyString::new(py, &format!("{time}+00:00")).into_any()),
+        _ => of_value(py, field),
+    }
 }
