@@ -43,6 +43,12 @@ mod _core {
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         // Any thread of a Python program may fork while others are at work.
         gaia_locks::store::sqlite::quiesce_forks();
+        let build = if cfg!(debug_assertions) {
+            "debug"
+        } else {
+            "release"
+        };
+        module.add("__build__", build)?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 }

@@ -11,6 +11,7 @@ _Wait = Union[bool, _Seconds, None]
 _Mode = Literal["exclusive", "shared"]
 
 __version__: str
+__build__: str
 
 class Cancel:
     """Calls a wait off from another thread: the line is left, and the call answers

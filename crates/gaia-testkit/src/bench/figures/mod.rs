@@ -1,5 +1,6 @@
 //! The figures, one file for each.
 
+mod n12_python;
 mod n1_cycle;
 mod n2_processes;
 mod n3_hand_off;
@@ -28,6 +29,7 @@ pub const FIGURES: &[(&str, Take)] = &[
     ("N6", n6_markers::take),
     ("N8", n8_queue::take),
     ("N9", n9_queue::take),
+    ("N12", n12_python::take),
     ("START", start::take),
 ];
 
