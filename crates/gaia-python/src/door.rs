@@ -80,6 +80,18 @@ impl Door {
     }
 }
 
+impl Drop for Door {
+    fn drop(&mut self) {
+        let opened = self.opened.get_mut();
+        let opened = opened.unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(opened) = opened
+            && opened.process != std::process::id()
+        {
+            mem::forget(opened);
+        }
+    }
+}
+
 fn open_what_is_named(settings: &Settings) -> Result<Arc<dyn Locks>, OpenError> {
     let service: Arc<dyn Locks> = Arc::new(open::open(settings)?);
     Ok(service)

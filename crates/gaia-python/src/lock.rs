@@ -95,7 +95,7 @@ impl Lock {
     /// What is held by this process; what came through a fork is forgotten.
     fn take(&self) -> Option<Held> {
         let held = self.held().take()?;
-        if held.process == std::process::id() {
+        if held.is_ours() {
             return Some(held);
         }
         // Its threads are the parent's, and so is the lock.
@@ -105,10 +105,7 @@ impl Lock {
 
     fn look<T>(&self, look: impl FnOnce(&Held) -> T) -> Option<T> {
         let held = self.held();
-        let ours = held
-            .as_ref()
-            .filter(|held| held.process == std::process::id());
-        ours.map(look)
+        held.as_ref().filter(|held| held.is_ours()).map(look)
     }
 
     fn keep(
@@ -141,6 +138,10 @@ fn tell_of_loss(on_lost: Option<&Py<PyAny>>, why: &str) {
 }
 
 impl Held {
+    fn is_ours(&self) -> bool {
+        self.process == std::process::id()
+    }
+
     /// For how many seconds all of it can be trusted.
     fn left(&self) -> f64 {
         let now = SystemClock.now().moment;
@@ -207,7 +208,7 @@ impl Lock {
             // What cannot be given back now ends with its process.
             drop(py.detach(|| door.give_back(&request, &granted)));
         })?;
-        *self.held() = Some(held);
+        self.keep_hold(py, held)?;
         self.refuse_if_lost_already()
     }
 
@@ -334,10 +335,21 @@ impl Lock {
     fn refuse_twice(&self) -> PyResult<()> {
         match self.look(|_| ()) {
             None => Ok(()),
-            Some(()) => Err(InvalidInput::new_err(
-                "this lock is held already; release it first, or make another one",
-            )),
+            Some(()) => Err(twice()),
         }
+    }
+
+    /// Another thread may have taken the same `Lock` meanwhile: one is enough.
+    fn keep_hold(&self, py: Python<'_>, new: Held) -> PyResult<()> {
+        let mut held = self.held();
+        if held.as_ref().is_some_and(Held::is_ours) {
+            drop(held);
+            drop(py.detach(|| new.release()));
+            return Err(twice());
+        }
+        // What came through a fork is the parent's.
+        mem::forget(held.replace(new));
+        Ok(())
     }
 
     /// A lock of its own that lives and dies with this process: asked at each
@@ -387,6 +399,10 @@ impl Lock {
             Some(why) => Err(LockLost::new_err(why)),
         }
     }
+}
+
+fn twice() -> PyErr {
+    InvalidInput::new_err("this lock is held already; release it first, or make another one")
 }
 
 fn begin_anew(door: &dyn Locks, kept: &mut Kept) -> Result<(), gaia_locks::Error> {

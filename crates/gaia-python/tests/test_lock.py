@@ -99,6 +99,28 @@ def test_acquire_and_release_again_and_again(manager, folder):
     assert tokens == sorted(set(tokens))
 
 
+def test_two_threads_that_take_one_lock_object_at_once_hold_it_once(manager, folder):
+    lock, said = manager.lock(folder, "ana", 1), []
+    start = threading.Barrier(4)
+
+    def take():
+        start.wait()
+        try:
+            lock.acquire()
+            said.append(True)
+        except ValueError:
+            said.append(False)
+
+    threads = [threading.Thread(target=take) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert sorted(said) == [False, False, False, True]
+    assert manager.get_lock_status()["count"] == 1
+    assert lock.release() is True
+
+
 def test_one_that_nobody_has_any_more_is_given_back(manager, folder):
     manager.lock(folder, "ana", 1).acquire()
     gc.collect()

@@ -167,6 +167,19 @@ def test_python_command_line_and_server_on_one_database(tmp_path, monkeypatch):
     print(verdict)
 
 
+def test_a_paused_folder_counts_as_locked(manager, folder, locks_dir):
+    def run(*words):
+        done = [gaia(), *words, "--database", f"sqlite://{locks_dir}/assigner.db"]
+        subprocess.run(done, check=True, capture_output=True, timeout=60)
+
+    run("pause", folder, "--reason", "maintenance")
+    assert manager.is_locked(folder + "/inside") == (True, None)
+    assert manager.acquire_lock(folder, "ana", 1) is False
+    assert "maintenance" in str(manager.acquire(folder, "ana", 1)["conflicts"])
+    run("resume", folder)
+    assert manager.is_locked(folder) == (False, None)
+
+
 def test_the_judge_can_fail(tmp_path):
     """A grant that nobody gave is found."""
     binary = gaia()

@@ -170,6 +170,11 @@ def test_a_fork_inside_a_block_ends_nothing_of_the_parents(manager, folder):
         def work():
             assert not lock.is_held and lock.token is None and lock.release() is False
             lock.__exit__(None, None, None)
+            own = manager.lock(folder + "/x", "ana", 1)
+            with own:
+                own.check()
+            lock.acquire()  # the child's own, beside the parent's
+            assert lock.is_held and lock.release() is True
             return manager.acquire_lock(folder, "ben", 1) is False
 
         assert went_well(in_child(work))

@@ -1,18 +1,31 @@
 from datetime import timedelta
 from os import PathLike
 from types import TracebackType
-from typing import Any, Callable, Dict, List, Literal, Optional, Sequence, Tuple, Type, Union
-
-
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    List,
+    Literal,
+    Optional,
+    Sequence,
+    Tuple,
+    Type,
+    Union,
+    final,
+)
 
 _Path = Union[str, "PathLike[str]"]
 _Seconds = Union[int, float, timedelta]
 _Wait = Union[bool, _Seconds, None]
 _Mode = Literal["exclusive", "shared"]
 
+__all__ = ["Lock", "GaiaLockManager", "Cancel", "__build__", "__version__"]
+
 __version__: str
 __build__: str
 
+@final
 class Cancel:
     """Calls a wait off from another thread: the line is left, and the call answers
     that nothing was granted. One Cancel serves one call."""
@@ -107,7 +120,9 @@ class GaiaLockManager:
     def database(self) -> str: ...
     @property
     def locks_dir(self) -> str: ...
+    def __getnewargs_ex__(self) -> Tuple[Tuple[()], Dict[str, str]]: ...
 
+@final
 class Lock:
     """A lock that a `with` block holds; made by GaiaLockManager.lock."""
 
