@@ -61,9 +61,9 @@ pub(super) fn wait(
         }
         if patience.cancel.is_cancelled() || waiting.patience_over {
             let called_off = patience.cancel.is_cancelled();
-            return service
-                .transact(|tx| tx.give_up(id, called_off))?
-                .ok_or_else(gone);
+            // Somebody else may have been quicker to clear the place away.
+            let answer = service.transact(|tx| tx.give_up(id, called_off))?;
+            return Ok(answer.unwrap_or_else(ran_out));
         }
         if waiting.due || waiting.heard_long_ago {
             service.transact(|tx| tx.clear_the_way(id))?;
