@@ -33,6 +33,7 @@ demo *ARGS:
 # The figures, taken on what is shipped.
 bench *ARGS:
     scripts/install packages python
+    .tools/venv/bin/pip install --quiet --no-deps --force-reinstall .
     cargo run --profile dist -p gaia-cli -- bench {{ARGS}}
 
 # Takes the snapshots anew: read the difference before it is committed.
@@ -44,3 +45,13 @@ snapshots *FILTER:
 release *TARGETS:
     scripts/install packages python
     scripts/release {{TARGETS}}
+
+# The Python module as it is installed, tested in its venv.
+python *ARGS:
+    scripts/install python
+    scripts/python-tests {{ARGS}}
+
+# Wheels of the Python module for Linux and macOS, into dist/.
+wheels *TARGETS:
+    scripts/install packages python
+    scripts/wheels {{TARGETS}}

@@ -13,8 +13,8 @@ use std::time::Duration;
 use gaia_locks::clock::{Clock, Moment, SystemClock};
 use gaia_locks::duration::human_short;
 use gaia_locks::ids::WaiterId;
-use gaia_locks::service::{Acquire, Cancel, Locks, Look, Patience, Release};
-use gaia_locks::wire::{Answer, Conflict, Granted, LockInfo, Queued, Refusal};
+use gaia_locks::service::{Acquire, Cancel, Locks, Look, Patience};
+use gaia_locks::wire::{Answer, Conflict, Granted, Queued, Refusal};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
@@ -80,7 +80,7 @@ fn stand_in_line(
     match (answer?, interrupt.status()) {
         (Answer::Granted(granted), Some(status)) => {
             // What cannot be given back now ends with its process or its lease.
-            drop(give_back(locks, request, &granted));
+            drop(locks.give_back(request, &granted));
             Ok(Outcome::Interrupted(status))
         }
         (_, Some(status)) => Ok(Outcome::Interrupted(status)),
@@ -110,25 +110,6 @@ fn wait(
         on_look: Some(&mut on_look),
     };
     locks.wait(waiter, &mut patience)
-}
-
-/// Gives back what a request has newly taken: its turn came in the very moment
-/// in which the wait was called off, or nobody could be told of it. Gives what
-/// could not be released.
-pub fn give_back(locks: &dyn Locks, request: &Acquire, granted: &Granted) -> Vec<LockInfo> {
-    let release = |lock: &LockInfo| {
-        locks.release(&Release {
-            folder: None,
-            session: request.holder.session.clone(),
-            task: None,
-            token: Some(lock.id),
-        })
-    };
-    let new = granted
-        .locks
-        .iter()
-        .filter(|lock| !granted.held.contains(&lock.id));
-    new.filter(|lock| release(lock).is_err()).cloned().collect()
 }
 
 /// Signals that end a wait.

@@ -89,7 +89,7 @@ fn hand_over(
         false => context.out.answer(&json, |style| in_words(style, granted)),
     };
     told.map_err(|error| {
-        let kept = waiting::give_back(locks, request, granted);
+        let kept = locks.give_back(request, granted);
         untold(&error, granted, &kept)
     })
 }

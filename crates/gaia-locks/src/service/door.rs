@@ -9,7 +9,7 @@ use crate::folder::Folder;
 use crate::ids::{LockId, Scope, WaiterId};
 use crate::os::Listener;
 use crate::store::HistoryFilter;
-use crate::wire::{Answer, LockInfo, PauseInfo, Status, Verified};
+use crate::wire::{Answer, Granted, LockInfo, PauseInfo, Status, Verified};
 
 /// The verbs that every way in uses; on a store, or through a server.
 pub trait Locks: Send + Sync {
@@ -111,5 +111,22 @@ pub trait Locks: Send + Sync {
             Answer::Queued(queued) => self.wait(queued.waiter, patience),
             answer => Ok(answer),
         }
+    }
+
+    /// Gives back what a request has newly taken: its turn came in the very
+    /// moment in which the wait was called off, or nobody could be told of it.
+    /// Gives what could not be released.
+    fn give_back(&self, request: &Acquire, granted: &Granted) -> Vec<LockInfo> {
+        let release = |lock: &LockInfo| {
+            self.release(&Release {
+                folder: None,
+                session: request.holder.session.clone(),
+                task: None,
+                token: Some(lock.id),
+            })
+        };
+        let is_new = |lock: &&LockInfo| !granted.held.contains(&lock.id);
+        let new = granted.locks.iter().filter(is_new);
+        new.filter(|lock| release(lock).is_err()).cloned().collect()
     }
 }

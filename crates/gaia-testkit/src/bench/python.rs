@@ -11,8 +11,45 @@ use super::race::{Missing, Subject};
 
 /// Python's filelock, held in this process.
 pub(super) const FILELOCK: &str = "Python filelock";
+/// GAIA's own module.
+pub(super) const GAIA: &str = "gaia_lock_manager";
+/// Python's fasteners, a lock between processes.
+pub(super) const FASTENERS: &str = "Python fasteners";
+/// Python's portalocker.
+pub(super) const PORTALOCKER: &str = "Python portalocker";
 /// agent-lease-mcp, through its own store class.
 pub(super) const AGENT_LEASE: &str = "agent-lease-mcp";
+
+/// As installed by `pip install .`; an unoptimised one, which the tests install,
+/// would say nothing.
+const GAIA_CYCLE: &str = "
+os.environ['GAIA_MARKERS'] = 'off'
+from gaia_lock_manager import GaiaLockManager, _core
+if _core.__build__ != 'release':
+    sys.exit('it is a debug build')
+manager = GaiaLockManager(database_url='sqlite://' + os.path.join(folder, 'python.db'))
+path = os.path.join(folder, 'locked')
+os.mkdir(path)
+def cycle():
+    manager.acquire_lock(path, 'bench', 0)
+    manager.release_lock(path, 'bench')
+";
+
+const FASTENERS_CYCLE: &str = "
+from fasteners import InterProcessLock
+lock = InterProcessLock(os.path.join(folder, 'fasteners.lock'))
+def cycle():
+    lock.acquire()
+    lock.release()
+";
+
+const PORTALOCKER_CYCLE: &str = "
+from portalocker import Lock
+lock = Lock(os.path.join(folder, 'portalocker.lock'))
+def cycle():
+    lock.acquire()
+    lock.release()
+";
 
 const FILELOCK_CYCLE: &str = "
 from filelock import FileLock
@@ -49,6 +86,18 @@ for line in sys.stdin:
 
 pub(super) fn filelock(options: &Options, folder: &Path) -> Result<Subject<'static>, Missing> {
     subject(FILELOCK, FILELOCK_CYCLE, options, folder)
+}
+
+pub(super) fn gaia(options: &Options, folder: &Path) -> Result<Subject<'static>, Missing> {
+    subject(GAIA, GAIA_CYCLE, options, folder)
+}
+
+pub(super) fn fasteners(options: &Options, folder: &Path) -> Result<Subject<'static>, Missing> {
+    subject(FASTENERS, FASTENERS_CYCLE, options, folder)
+}
+
+pub(super) fn portalocker(options: &Options, folder: &Path) -> Result<Subject<'static>, Missing> {
+    subject(PORTALOCKER, PORTALOCKER_CYCLE, options, folder)
 }
 
 pub(super) fn agent_lease(options: &Options, folder: &Path) -> Result<Subject<'static>, Missing> {

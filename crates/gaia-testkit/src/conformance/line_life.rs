@@ -135,6 +135,25 @@ pub(super) fn r08_patience_that_is_over_is_over_for_those_behind(stage: &Stage) 
     ask("C", "/r/c").granted(stage);
 }
 
+/// Somebody else may clear the place away before its waiter comes to wait: that
+/// is a wait that ran out, not a place that was lost.
+pub(super) fn r08_patience_that_was_over_before_it_was_waited_for_is_a_refusal(stage: &Stage) {
+    let life = gaia_locks::model::WaiterLife::Process(stage.process(1));
+    ask("A", "/r").granted(stage);
+    let waiter = ask("B", "/r")
+        .standing(life, Some(seconds(10)), gaia_locks::model::Turn::Granted)
+        .queued(stage)
+        .waiter;
+    stage.pass(10);
+    stage.locks.cleanup().unwrap();
+    let mut patience = gaia_locks::service::Patience {
+        limit: Some(seconds(10)),
+        ..Default::default()
+    };
+    let answer = stage.locks.wait(waiter, &mut patience);
+    assert!(matches!(answer, Ok(Answer::Refused(_))), "{answer:?}");
+}
+
 /// A grant that nobody has taken up yet is no lock that one "holds already":
 /// whoever was told that it holds it would lose it with the waiter.
 pub(super) fn r08_a_grant_is_the_waiters_though_its_session_asks_again(stage: &Stage) {

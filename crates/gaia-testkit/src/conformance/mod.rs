@@ -147,6 +147,7 @@ macro_rules! every_case {
             line_life::r08_a_grant_to_a_process_that_died_goes_on_to_the_next
             line_life::r08_a_grant_given_back_goes_on_to_the_next
             line_life::r08_patience_that_is_over_is_over_for_those_behind
+            line_life::r08_patience_that_was_over_before_it_was_waited_for_is_a_refusal
             line_life::r08_a_grant_is_the_waiters_though_its_session_asks_again
             waiting::r08_a_waiter_is_woken_by_the_release
             waiting::r08_a_limit_ends_the_wait

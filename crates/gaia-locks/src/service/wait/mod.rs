@@ -16,11 +16,11 @@ use std::time::Duration;
 
 pub use patience::{Cancel, Look, Patience};
 
-use super::{LockService, LockTx, slot_of};
+use super::{LockService, slot_of};
 use crate::error::Error;
 use crate::ids::WaiterId;
 use crate::liveness::ProcessIdentity;
-use crate::model::WaiterState;
+use crate::model::{Waiter, WaiterState};
 use crate::os::watch::ProcessWatch;
 use crate::os::{Listener, Wake};
 use crate::wire::{Answer, Refusal};
@@ -37,12 +37,15 @@ pub(super) fn wait(
 ) -> Result<Answer, Error> {
     let listener = service.listen_on(slot_of(id.0))?;
     patience.cancel.wakes(&*listener);
-    if let Some(answer) = soon(service, id, patience, &*listener)? {
+    let Some(waiter) = service.look(|tx| tx.tx.waiter(id))? else {
+        return gone_before_it_was_seen(patience);
+    };
+    if let Some(answer) = soon(service, &waiter, patience, &*listener)? {
         return Ok(answer);
     }
     let shows = patience.on_look.is_some();
     let mut watched = Watched::default();
-    let mut until = None;
+    let mut until = waiter.until;
     loop {
         let waiting = match service.look(|tx| tx.look_around(id, shows))? {
             Seen::Granted => return service.transact(|tx| tx.take_turn(id))?.ok_or_else(gone),
@@ -58,9 +61,9 @@ pub(super) fn wait(
         }
         if patience.cancel.is_cancelled() || waiting.patience_over {
             let called_off = patience.cancel.is_cancelled();
-            return service
-                .transact(|tx| tx.give_up(id, called_off))?
-                .ok_or_else(gone);
+            // Somebody else may have been quicker to clear the place away.
+            let answer = service.transact(|tx| tx.give_up(id, called_off))?;
+            return Ok(answer.unwrap_or_else(ran_out));
         }
         if waiting.due || waiting.heard_long_ago {
             service.transact(|tx| tx.clear_the_way(id))?;
@@ -86,19 +89,25 @@ pub(super) fn wait(
 /// several times what a turn does, and everybody in line would pay it.
 fn soon(
     service: &LockService,
-    id: WaiterId,
+    waiter: &Waiter,
     patience: &Patience<'_>,
     listener: &dyn Listener,
 ) -> Result<Option<Answer>, Error> {
-    let granted = |tx: &mut LockTx<'_>| {
-        let waiter = tx.tx.waiter(id)?;
-        Ok(waiter.is_some_and(|waiter| matches!(waiter.state, WaiterState::Granted(_))))
-    };
+    let granted = matches!(waiter.state, WaiterState::Granted(_));
     let limit = patience.limit.unwrap_or(SOON).min(SOON);
-    if service.look(granted)? || listener.wait(limit) == Wake::Rung {
-        return service.transact(|tx| tx.take_turn(id));
+    if granted || listener.wait(limit) == Wake::Rung {
+        return service.transact(|tx| tx.take_turn(waiter.id));
     }
     Ok(None)
+}
+
+/// A short patience may be over, and its place cleared away by somebody else,
+/// before the waiter is here to see it.
+fn gone_before_it_was_seen(patience: &Patience<'_>) -> Result<Answer, Error> {
+    match patience.limit {
+        Some(limit) if limit < Waiter::SILENCE => Ok(ran_out()),
+        _ => Err(gone()),
+    }
 }
 
 /// Somebody else cleared the place away, its patience being over.

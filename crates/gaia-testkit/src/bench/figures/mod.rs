@@ -1,5 +1,6 @@
 //! The figures, one file for each.
 
+mod n12_python;
 mod n13_up;
 mod n1_cycle;
 mod n2_processes;
@@ -29,6 +30,7 @@ pub const FIGURES: &[(&str, Take)] = &[
     ("N6", n6_markers::take),
     ("N8", n8_queue::take),
     ("N9", n9_queue::take),
+    ("N12", n12_python::take),
     ("N13", n13_up::take),
     ("START", start::take),
 ];

@@ -1,0 +1,63 @@
+"""Leases on folders, shared with the command `gaia` and everything else of GAIA.
+
+    from gaia_lock_manager import GaiaLockManager
+
+    manager = GaiaLockManager()
+    if manager.acquire_lock("/work/app", "session-1", 7):
+        try:
+            ...
+        finally:
+            manager.release_lock("/work/app", "session-1")
+
+or, renewed while the block runs and freed at once if this process dies:
+
+    with manager.lock("/work/app", "session-1", 7, wait=60) as lock:
+        ...
+
+In asyncio programs `AsyncGaiaLockManager` has the same calls as coroutines.
+`python -m gaia_lock_manager --status` shows who holds what.
+"""
+
+from ._core import Cancel, GaiaLockManager, Lock, __version__
+from .aio import AsyncGaiaLockManager, AsyncLock
+from .errors import (
+    AlreadyEnded,
+    Deadlock,
+    GaiaError,
+    Held,
+    InvalidInput,
+    InvalidSetting,
+    LockLost,
+    NotAllowed,
+    NotGranted,
+    NotHeld,
+    OtherDatabase,
+    StoreUnavailable,
+    UnknownLock,
+    WaitTimedOut,
+    WrongType,
+)
+
+__all__ = [
+    "AlreadyEnded",
+    "AsyncGaiaLockManager",
+    "AsyncLock",
+    "Cancel",
+    "Deadlock",
+    "GaiaError",
+    "GaiaLockManager",
+    "Held",
+    "InvalidInput",
+    "InvalidSetting",
+    "Lock",
+    "LockLost",
+    "NotAllowed",
+    "NotGranted",
+    "NotHeld",
+    "OtherDatabase",
+    "StoreUnavailable",
+    "UnknownLock",
+    "WaitTimedOut",
+    "WrongType",
+    "__version__",
+]
