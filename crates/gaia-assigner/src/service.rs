@@ -18,6 +18,7 @@ use std::time::Duration;
 use gaia_locks::folder::Folder;
 use gaia_locks::ids::{SessionId, TaskId};
 use gaia_locks::service::{Cancel, LockService, LockTx, Locks as _, Topic};
+use serde::{Deserialize, Serialize};
 
 use crate::error::TaskError;
 use crate::session::Kind;
@@ -120,7 +121,8 @@ impl Send {
 }
 
 /// A process session to be added.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct AddProcess {
     /// Its name.
     pub name: SessionId,
@@ -134,7 +136,8 @@ pub struct AddProcess {
 }
 
 /// Which tasks are wanted; empty fields do not filter.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Filter {
     /// In one of these states.
     pub statuses: Vec<Status>,

@@ -2,6 +2,8 @@
 //!
 //! Field names here are promises. Fields may be added, never renamed.
 
+pub mod door;
+
 use gaia_locks::clock::Wall;
 use gaia_locks::ids::{LockId, TaskId};
 use serde::{Deserialize, Serialize};

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use gaia_assigner::{TaskService, Tasks};
+use gaia_client::Client;
 use gaia_locks::folder::Folder;
 use gaia_locks::settings::{Origin, Settings, Sources};
 use gaia_locks::{LockService, Locks, open};
@@ -34,6 +35,7 @@ pub struct Context {
     dot_env_here: bool,
     settings: OnceCell<Settings>,
     service: OnceCell<Arc<LockService>>,
+    client: OnceCell<Client>,
 }
 
 /// What makes the same context again, in another thread.
@@ -59,6 +61,7 @@ impl Context {
             dot_env_here,
             settings: OnceCell::new(),
             service: OnceCell::new(),
+            client: OnceCell::new(),
         }
     }
 
@@ -141,22 +144,42 @@ impl Context {
         Ok(variables)
     }
 
-    /// The one door to the locks. Commands that only need the verbs use this,
-    /// so that they also work through a server one day.
+    /// The one door to the locks: through the server that the settings name,
+    /// else on the database. Commands that only need the verbs use this.
     ///
     /// # Errors
     /// When the database cannot be used.
     pub fn locks(&self) -> Result<Arc<dyn Locks>, Failure> {
-        let service: Arc<dyn Locks> = self.service()?;
-        Ok(service)
+        Ok(match self.client()? {
+            Some(client) => Arc::new(client),
+            None => self.service()?,
+        })
     }
 
-    /// The door to tasks and sessions.
+    /// The door to tasks and sessions, likewise.
     ///
     /// # Errors
     /// When the database cannot be used.
     pub fn tasks(&self) -> Result<Arc<dyn Tasks>, Failure> {
-        Ok(Arc::new(self.task_service()?))
+        Ok(match self.client()? {
+            Some(client) => Arc::new(client),
+            None => Arc::new(self.task_service()?),
+        })
+    }
+
+    /// Both doors through a server, where the settings name one.
+    ///
+    /// # Errors
+    /// When what vouches for the server cannot be read.
+    pub fn client(&self) -> Result<Option<Client>, Failure> {
+        if let Some(client) = self.client.get() {
+            return Ok(Some(client.clone()));
+        }
+        let Some(config) = gaia_client::Config::of(self.settings()?)? else {
+            return Ok(None);
+        };
+        let client = Client::new(config)?;
+        Ok(Some(self.client.get_or_init(|| client).clone()))
     }
 
     /// The same on the database itself.
@@ -183,7 +206,9 @@ impl Context {
         if let Some(service) = self.service.get() {
             return Ok(service.clone());
         }
-        let service = Arc::new(open::open(self.settings()?)?);
+        let settings = self.settings()?;
+        on_the_database(settings)?;
+        let service = Arc::new(open::open(settings)?);
         Ok(self.service.get_or_init(|| service).clone())
     }
 
@@ -193,7 +218,9 @@ impl Context {
     /// When the settings name a server: locking somewhere else instead would
     /// let two holders into one folder.
     pub fn database_file(&self) -> Result<&Path, Failure> {
-        Ok(open::database_file(self.settings()?)?)
+        let settings = self.settings()?;
+        on_the_database(settings)?;
+        Ok(open::database_file(settings)?)
     }
 
     /// The folder that somebody typed; a relative one counts from the current
@@ -231,6 +258,17 @@ impl Context {
     pub fn folders(&self, typed: &[PathBuf]) -> Result<Vec<Folder>, Failure> {
         typed.iter().map(|path| self.folder(path)).collect()
     }
+}
+
+/// For what works on the database itself and not through a server.
+fn on_the_database(settings: &Settings) -> Result<(), Failure> {
+    let Some(server) = &settings.server else {
+        return Ok(());
+    };
+    let what =
+        format!("this works on the database itself, and GAIA_SERVER says to work through {server}");
+    Err(Failure::new("database_only", Status::Usage, what)
+        .hint("run it on the machine where the database is, without GAIA_SERVER"))
 }
 
 /// Places that the environment names by a path that counts from the current

@@ -1,11 +1,13 @@
 //! How a command ends: one table from errors to code, exit status and hint.
 
+mod codes;
+
 use std::process::ExitCode;
 
 use gaia_assigner::TaskError;
 use gaia_locks::open::OpenError;
 use gaia_locks::settings::SettingError;
-use gaia_locks::{Error, StoreError};
+use gaia_locks::{Error, ServerError, StoreError};
 use gaia_server::AccountError;
 use serde::Serialize;
 
@@ -62,6 +64,17 @@ impl Failure {
         }
     }
 
+    /// What is known by this word.
+    fn of_code(word: &str, message: String) -> Self {
+        let (code, status, hint) = codes::of_code(word);
+        Self {
+            code,
+            message,
+            hint: hint.map(str::to_owned),
+            status,
+        }
+    }
+
     /// Wrong usage that the parser could not see.
     pub fn usage(message: impl Into<String>) -> Self {
         Self::new("usage", Status::Usage, message)
@@ -74,73 +87,14 @@ impl Failure {
     }
 }
 
-/// The one table.
-fn row(error: &Error) -> (&'static str, Status, Option<&'static str>) {
-    use Status::{Failed, NoDatabase, NotGranted, NotHeld, Usage};
-    match error {
-        Error::InvalidFolder(_) => ("invalid_folder", Usage, None),
-        Error::InvalidName(_) => ("invalid_name", Usage, None),
-        Error::InvalidRequest(_) => ("invalid_request", Usage, None),
-        Error::NotHeld(_) => (
-            "not_held",
-            NotHeld,
-            Some("`gaia status` shows what is held now"),
-        ),
-        Error::NotAllowed(_) => (
-            "not_allowed",
-            NotHeld,
-            Some("an admin can end any lock: gaia force-release ID --reason TEXT"),
-        ),
-        Error::UnknownLock(_) => (
-            "unknown_lock",
-            NotHeld,
-            Some("`gaia status` and `gaia history` show the ids"),
-        ),
-        Error::AlreadyEnded { .. } => ("already_ended", NotHeld, None),
-        Error::RequestIdReused { .. } => ("request_id_reused", Usage, None),
-        Error::NotInLine(_) => (
-            "not_in_line",
-            NotGranted,
-            Some("ask again: the line was left"),
-        ),
-        Error::OtherDatabase { .. } => ("other_database", NotGranted, None),
-        Error::Store(error) => {
-            let (code, hint) = store_row(error);
-            (code, NoDatabase, hint)
-        }
-        _ => ("failed", Failed, None),
-    }
-}
-
-fn store_row(error: &StoreError) -> (&'static str, Option<&'static str>) {
-    match error {
-        StoreError::UntrustedFileSystem { .. } => ("untrusted_file_system", None),
-        StoreError::Foreign { .. } => (
-            "foreign_database",
-            Some("name another file with GAIA_DATABASE_URL=sqlite:///absolute/path or --database"),
-        ),
-        StoreError::TooNew { .. } => ("database_too_new", None),
-        StoreError::Damaged { .. } => ("database_damaged", None),
-        StoreError::Unusable { .. } => (
-            "database_unusable",
-            Some("`gaia doctor` shows which place is meant and what is wrong with it"),
-        ),
-        StoreError::Busy { .. } => (
-            "database_busy",
-            Some("`gaia doctor` names the process that holds it"),
-        ),
-        _ => ("database_failed", Some("`gaia doctor` looks for the cause")),
-    }
-}
-
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        let (code, status, hint) = row(&error);
-        Self {
-            code,
-            status,
-            message: error.to_string(),
-            hint: hint.map(str::to_owned),
+        let told = Self::of_code(codes::of_error(&error), error.to_string());
+        match error {
+            Error::Server(ServerError::Said {
+                hint: Some(hint), ..
+            }) => told.hint(hint),
+            _ => told,
         }
     }
 }
@@ -158,36 +112,9 @@ impl From<OpenError> for Failure {
 
 impl From<TaskError> for Failure {
     fn from(error: TaskError) -> Self {
-        use Status::{Failed, NotHeld, Usage};
-        let message = error.to_string();
-        let (code, status, hint) = match error {
-            TaskError::Locks(error) => return error.into(),
-            TaskError::UnknownTask(_) => {
-                ("unknown_task", Failed, Some("`gaia tasks` shows the ids"))
-            }
-            TaskError::UnknownSession(_) => ("unknown_session", Failed, None),
-            TaskError::SessionExists(_) => ("session_exists", Failed, None),
-            TaskError::SessionBusy { .. } => ("session_busy", Failed, None),
-            TaskError::TaskIsOver { .. } => ("task_is_over", Failed, None),
-            TaskError::InvalidRequest(_) => ("invalid_request", Usage, None),
-            TaskError::WrongState { .. } => ("wrong_state", Failed, None),
-            TaskError::NoOutput { .. } => ("no_output", Failed, None),
-            TaskError::DecidedByStatus(_) => ("decided_by_status", NotHeld, None),
-            TaskError::NotYours { .. } => ("not_yours", NotHeld, None),
-            TaskError::Lapsed { .. } => ("lapsed", NotHeld, None),
-            TaskError::NotRemote { .. } => ("not_remote", Usage, None),
-            TaskError::StillStopping { .. } => (
-                "still_stopping",
-                Failed,
-                Some("`gaia task show` shows whether it has stopped"),
-            ),
-            _ => ("failed", Failed, None),
-        };
-        Self {
-            code,
-            status,
-            message,
-            hint: hint.map(str::to_owned),
+        match error {
+            TaskError::Locks(error) => error.into(),
+            error => Self::of_code(codes::of_task_error(&error), error.to_string()),
         }
     }
 }

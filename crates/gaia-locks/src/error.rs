@@ -4,10 +4,14 @@
 //! [`crate::wire::Refusal`]. Exit statuses, hints and HTTP codes are added at
 //! the edge.
 
+mod server;
+
 use std::path::PathBuf;
 
 use crate::folder::InvalidFolder;
 use crate::ids::{LockId, RequestId, SessionId};
+
+pub use server::ServerError;
 
 /// A name that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -108,6 +112,9 @@ pub enum Error {
     /// The store cannot be used [R18]; nobody is granted anything.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// What comes of working through a server.
+    #[error(transparent)]
+    Server(#[from] ServerError),
 }
 
 /// Why a store cannot be trusted or reached [R18].

@@ -6,9 +6,15 @@
 //! all on the holder's own clock. However long the answer took, the store's
 //! lease ends later than that. A holder that cannot renew stops trusting its
 //! lease before the store gives it away.
+//!
+//! # Why two threads
+//! One looks and renews; its calls may hang, on a server that does not answer
+//! or a database that another program holds. The other asks nobody anything: it
+//! only knows until when the lease may be trusted, and tells in time.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+mod trust;
+
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -17,6 +23,8 @@ use crate::error::Error;
 use crate::ids::{LockId, SessionId};
 use crate::os::Listener;
 use crate::service::{Locks, Renew, Topic};
+
+use trust::Trust;
 
 /// What a holder is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,14 +39,24 @@ pub enum News {
 ///
 /// Dropping it does not release the lock: that is the holder's act.
 pub struct LeaseKeeper {
-    shared: Arc<Shared>,
+    trust: Arc<Trust>,
     wake: Arc<dyn Fn() + Send + Sync>,
-    thread: Option<JoinHandle<()>>,
+    threads: Vec<JoinHandle<()>>,
 }
 
-struct Shared {
-    stop: AtomicBool,
-    trusted_until: AtomicI64,
+/// Tells of a loss once, whoever sees it first.
+struct Teller<F> {
+    tell: F,
+    lost: bool,
+}
+
+impl<F: FnMut(News)> Teller<F> {
+    fn tell(&mut self, news: News) {
+        if !self.lost {
+            self.lost = matches!(news, News::Lost(_));
+            (self.tell)(news);
+        }
+    }
 }
 
 /// What is kept.
@@ -66,31 +84,40 @@ impl LeaseKeeper {
     ) -> Result<Self, Error> {
         let listener = locks.listen(Topic::Lock(kept.token))?;
         let wake = listener.handle();
-        let trusted = trusted_until(kept.asked_at, kept.ttl);
-        let shared = Arc::new(Shared {
-            stop: AtomicBool::new(false),
-            trusted_until: AtomicI64::new(trusted.0),
-        });
+        let trust = Arc::new(Trust::new(trusted_until(kept.asked_at, kept.ttl)));
+        let teller = Arc::new(Mutex::new(Teller { tell, lost: false }));
+        let mut keeper = Self {
+            trust: trust.clone(),
+            wake,
+            threads: Vec::with_capacity(2),
+        };
+        let (guards, ttl, told) = (trust.clone(), kept.ttl, teller.clone());
+        let ring = keeper.wake.clone();
+        keeper.spawn("gaia-trust", move || {
+            if guards.until_over(ttl, &*ring) {
+                let why = "the lease could not be renewed in time: there was no answer";
+                lock(&told).tell(News::Lost(why.to_owned()));
+            }
+        })?;
         let mut watch = Watch {
             locks,
+            renewed: kept.asked_at,
             kept,
-            shared: shared.clone(),
-            tell,
+            trust,
+            teller,
             waiting: 0,
-            renewed: trusted,
         };
-        watch.renewed = watch.kept.asked_at;
-        let thread = std::thread::Builder::new()
-            .name("gaia-lease".to_owned())
-            .spawn(move || watch.run(&*listener))
-            .map_err(|error| {
-                Error::InvalidRequest(format!("cannot start a thread to renew the lock: {error}"))
-            })?;
-        Ok(Self {
-            shared,
-            wake,
-            thread: Some(thread),
-        })
+        keeper.spawn("gaia-lease", move || watch.run(&*listener))?;
+        Ok(keeper)
+    }
+
+    fn spawn(&mut self, name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), Error> {
+        let named = std::thread::Builder::new().name(name.to_owned());
+        let thread = named.spawn(work).map_err(|error| {
+            Error::InvalidRequest(format!("cannot start a thread to renew the lock: {error}"))
+        })?;
+        self.threads.push(thread);
+        Ok(())
     }
 
     /// Renews now if that is due: for one who woke late.
@@ -100,15 +127,19 @@ impl LeaseKeeper {
 
     /// Until when the holder may act on it, on [`SystemClock`].
     pub fn trusted_until(&self) -> Moment {
-        Moment(self.shared.trusted_until.load(Ordering::SeqCst))
+        self.trust.until()
     }
+}
+
+fn lock<F>(teller: &Mutex<Teller<F>>) -> std::sync::MutexGuard<'_, Teller<F>> {
+    teller.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Drop for LeaseKeeper {
     fn drop(&mut self) {
-        self.shared.stop.store(true, Ordering::SeqCst);
+        self.trust.stop();
         (self.wake)();
-        if let Some(thread) = self.thread.take() {
+        for thread in self.threads.drain(..) {
             // A panic in the thread has been reported by its own hook.
             drop(thread.join());
         }
@@ -118,14 +149,19 @@ impl Drop for LeaseKeeper {
 /// Until when a lease may be trusted that was asked for at a moment: a fiftieth
 /// of it, at most two seconds, is left unused.
 pub fn trusted_until(asked_at: Moment, ttl: Duration) -> Moment {
-    asked_at.plus(ttl.saturating_sub((ttl / 50).min(Duration::from_secs(2))))
+    asked_at.plus(ttl.saturating_sub(margin(ttl)))
+}
+
+/// What of a lease is left unused.
+fn margin(ttl: Duration) -> Duration {
+    (ttl / 50).min(Duration::from_secs(2))
 }
 
 struct Watch<F> {
     locks: Arc<dyn Locks>,
     kept: Kept,
-    shared: Arc<Shared>,
-    tell: F,
+    trust: Arc<Trust>,
+    teller: Arc<Mutex<Teller<F>>>,
     waiting: usize,
     renewed: Moment,
 }
@@ -134,13 +170,14 @@ impl<F: FnMut(News)> Watch<F> {
     fn run(&mut self, listener: &dyn Listener) {
         loop {
             listener.wait(self.pause());
-            if self.shared.stop.load(Ordering::SeqCst) {
+            if self.trust.is_stopped() {
                 return;
             }
             if let Err(lost) = self.look() {
-                if !self.shared.stop.load(Ordering::SeqCst) {
-                    (self.tell)(News::Lost(lost));
+                if !self.trust.is_stopped() {
+                    lock(&self.teller).tell(News::Lost(lost));
                 }
+                self.trust.stop();
                 return;
             }
         }
@@ -165,7 +202,7 @@ impl<F: FnMut(News)> Watch<F> {
         match outcome {
             Ok(()) => Ok(()),
             Err(Error::NotHeld(why) | Error::NotAllowed(why)) => Err(why),
-            Err(error) if now >= Moment(self.shared.trusted_until.load(Ordering::SeqCst)) => {
+            Err(error) if now >= self.trust.until() => {
                 Err(format!("the lease could not be renewed in time: {error}"))
             }
             Err(error) => {
@@ -184,8 +221,7 @@ impl<F: FnMut(News)> Watch<F> {
             ttl: Some(self.kept.ttl),
         })?;
         self.renewed = asked_at;
-        let trusted = trusted_until(asked_at, self.kept.ttl);
-        self.shared.trusted_until.store(trusted.0, Ordering::SeqCst);
+        self.trust.renew(trusted_until(asked_at, self.kept.ttl));
         Ok(())
     }
 
@@ -203,7 +239,7 @@ impl<F: FnMut(News)> Watch<F> {
         }
         let waiting = self.locks.waiting_for(self.kept.token)?;
         if waiting > self.waiting {
-            (self.tell)(News::Waiting(waiting));
+            lock(&self.teller).tell(News::Waiting(waiting));
         }
         self.waiting = waiting;
         Ok(())

@@ -46,6 +46,6 @@ pub mod settings;
 pub mod store;
 pub mod wire;
 
-pub use error::{Error, StoreError};
+pub use error::{Error, ServerError, StoreError};
 pub use ids::{LockId, RequestId, Scope, SessionId, TaskId, WaiterId};
 pub use service::{LockService, Locks};

@@ -3,6 +3,8 @@
 //!
 //! Field names here are promises. Fields may be added, never renamed.
 
+pub mod door;
+
 use serde::{Deserialize, Serialize};
 
 use crate::clock::{Moment, Now, Wall};
@@ -317,7 +319,8 @@ pub fn alive(liveness: Liveness) -> Option<bool> {
 }
 
 /// What came of asking for locks.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Answer {
     /// All of them.
     Granted(Granted),

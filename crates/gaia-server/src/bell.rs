@@ -18,7 +18,7 @@
 //! A ring is a hint. Whoever is woken looks for itself.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -43,7 +43,8 @@ const HEARTBEAT: Duration = Duration::from_secs(8);
 /// The bell.
 pub struct Bell {
     locks: LockService,
-    places: Mutex<HashMap<WaiterId, oneshot::Sender<()>>>,
+    places: Mutex<HashMap<WaiterId, (u64, oneshot::Sender<()>)>>,
+    next: AtomicU64,
     leaving: Mutex<Vec<Gone>>,
     changes: watch::Sender<u64>,
     stopped: AtomicBool,
@@ -61,13 +62,22 @@ pub enum Gone {
 pub struct Place {
     bell: Arc<Bell>,
     waiter: WaiterId,
-    /// Resolves when it is granted or gone.
+    number: u64,
+    /// Resolves when it is granted or gone; with an error when a later request
+    /// looks after the same place, which is then that one's.
     pub turn: oneshot::Receiver<()>,
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.bell.places().remove(&self.waiter);
+        let mut places = self.bell.places();
+        // A later request may look after it by now.
+        if places
+            .get(&self.waiter)
+            .is_some_and(|(number, _)| *number == self.number)
+        {
+            places.remove(&self.waiter);
+        }
     }
 }
 
@@ -77,6 +87,7 @@ impl Bell {
         Self {
             locks,
             places: Mutex::default(),
+            next: AtomicU64::new(0),
             leaving: Mutex::default(),
             changes: watch::Sender::new(0),
             stopped: AtomicBool::new(false),
@@ -104,12 +115,14 @@ impl Bell {
     /// Looks after a place in line.
     pub fn look_after(self: &Arc<Self>, waiter: WaiterId) -> Place {
         let (tell, turn) = oneshot::channel();
-        self.places().insert(waiter, tell);
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        self.places().insert(waiter, (number, tell));
         // It may have been granted already: looked at once.
         self.ring();
         Place {
             bell: self.clone(),
             waiter,
+            number,
             turn,
         }
     }
@@ -199,7 +212,7 @@ impl Bell {
         let ready = self.locks.look(|tx| ready(tx, &waiting))?;
         let mut places = self.places();
         for waiter in ready {
-            if let Some(tell) = places.remove(&waiter) {
+            if let Some((_, tell)) = places.remove(&waiter) {
                 // Whoever does not listen any more has left.
                 let _ = tell.send(());
             }
@@ -217,7 +230,7 @@ impl Bell {
         Ok(due.iter().any(over) || tx.store().waiters()?.iter().any(gone))
     }
 
-    fn places(&self) -> MutexGuard<'_, HashMap<WaiterId, oneshot::Sender<()>>> {
+    fn places(&self) -> MutexGuard<'_, HashMap<WaiterId, (u64, oneshot::Sender<()>)>> {
         self.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

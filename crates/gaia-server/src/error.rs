@@ -176,7 +176,8 @@ fn store_row(error: &StoreError) -> &'static str {
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         let (status, code) = row(&error);
-        Problem::new(status, code, error.to_string())
+        let facts = gaia_locks::wire::door::facts_of(&error);
+        Problem::new(status, code, error.to_string()).facts(&facts)
     }
 }
 
@@ -200,7 +201,8 @@ impl From<TaskError> for Problem {
             TaskError::Log { .. } => (StatusCode::NOT_FOUND, "no_log"),
             _ => (StatusCode::INTERNAL_SERVER_ERROR, "failed"),
         };
-        Problem::new(status, code, error.to_string())
+        let facts = gaia_assigner::wire::door::facts_of(&error);
+        Problem::new(status, code, error.to_string()).facts(&facts)
     }
 }
 

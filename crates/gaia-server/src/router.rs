@@ -8,7 +8,8 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{Method, Uri};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Html;
-use axum::routing::get;
+use axum::routing::{get, post};
+use gaia_locks::wire::door as wire;
 use tower::Layer as _;
 use tower::util::MapRequestLayer;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter, UtoipaMethodRouterExt as _};
@@ -16,7 +17,7 @@ use utoipa_axum::routes;
 
 use crate::accounts::Role::{self, Admin, Agent, Viewer};
 use crate::api::{
-    document, events, health, history, locks, log, release, session, sessions, status, tasks,
+    document, door, events, health, history, locks, log, release, session, sessions, status, tasks,
 };
 use crate::app::App;
 use crate::auth;
@@ -38,6 +39,10 @@ pub fn routes(app: &Arc<App>) -> Router {
             get(async move || (json, document.to_string())),
         )
         .route("/api/docs", get(async move || Html(page.to_string())))
+        // For a gaia elsewhere: who may use a verb stands beside the verb.
+        .route(wire::HELLO_PATH, get(door::hello))
+        .route(wire::LOCKS_PATH, post(door::locks))
+        .route(wire::TASKS_PATH, post(door::tasks))
         .fallback(async || Problem::not_found("nothing is here; /api/docs shows what there is"))
         .method_not_allowed_fallback(async || not_this_way())
         .layer(from_fn_with_state(app.clone(), auth::identify))

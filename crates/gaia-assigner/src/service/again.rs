@@ -2,6 +2,7 @@
 
 use gaia_locks::ids::TaskId;
 use gaia_locks::service::LockTx;
+use serde::{Deserialize, Serialize};
 
 use super::{TaskService, shown};
 use crate::error::TaskError;
@@ -10,7 +11,8 @@ use crate::task::Status;
 use crate::wire::{TaskInfo, TaskList};
 
 /// Where a task is sent instead; what it wanted before is forgotten.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Aim {
     /// This session.
     Session(String),

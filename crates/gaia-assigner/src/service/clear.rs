@@ -5,14 +5,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use gaia_locks::ids::TaskId;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::TaskService;
 use crate::error::TaskError;
 use crate::store::again;
 
 /// What was forgotten.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Cleared {
     /// How many.
     pub count: usize,

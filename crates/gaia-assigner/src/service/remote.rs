@@ -12,7 +12,7 @@ use gaia_locks::clock::Moment;
 use gaia_locks::folder::Folder;
 use gaia_locks::ids::{LockId, SessionId, TaskId};
 use gaia_locks::service::{LONGEST_TTL, LockTx, Locks as _, Renew, SHORTEST_TTL, Topic};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::end::FIRST_PAUSE;
 use super::{SLOW_LOOK, TaskService, Waiting, session_shown, shown};
@@ -28,7 +28,8 @@ use crate::wire::{SessionInfo, TaskInfo};
 use crate::worktree::{LOOKING, look};
 
 /// A remote session to be added.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct AddRemote {
     /// Its name.
     pub name: SessionId,
@@ -41,7 +42,7 @@ pub struct AddRemote {
 }
 
 /// A task that a session took.
-#[derive(Clone, PartialEq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Taken {
     /// The task, its text as it is to be done.
     pub task: TaskInfo,
@@ -52,7 +53,7 @@ pub struct Taken {
 }
 
 /// What a sign of life is answered.
-#[derive(Clone, PartialEq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Heard {
     /// The session.
     pub session: SessionInfo,

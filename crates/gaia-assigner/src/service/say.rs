@@ -10,6 +10,7 @@ use gaia_locks::ids::{LockId, SessionId, TaskId};
 use gaia_locks::model::Mode;
 use gaia_locks::service::LockTx;
 use gaia_locks::store::{HistoryFilter, Record};
+use serde::{Deserialize, Serialize};
 
 use super::end::{FIRST_PAUSE, RESPONSE};
 use super::{TaskService, shown};
@@ -22,7 +23,8 @@ use crate::task::{Outcome, Running, Told, after};
 use crate::wire::TaskInfo;
 
 /// A pane as its own environment names it.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct PaneName {
     /// The tmux server's socket.
     pub server: String,
@@ -37,7 +39,8 @@ impl PaneName {
 }
 
 /// Who says how a task ended.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Teller {
     /// The session that it acts as.
     pub session: Option<SessionId>,

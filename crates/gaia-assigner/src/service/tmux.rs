@@ -1,6 +1,7 @@
 //! Adding panes, and what is said of tasks in them.
 
 use gaia_locks::ids::{SessionId, TaskId};
+use serde::{Deserialize, Serialize};
 
 use super::{TaskService, session_shown, shown};
 use crate::error::TaskError;
@@ -10,7 +11,8 @@ use crate::store::{running, sessions};
 use crate::wire::{PatternInfo, SessionInfo, TaskInfo};
 
 /// A tmux session, or a pattern of them, to be added.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct AddTmux {
     /// Its name.
     pub name: SessionId,
@@ -25,7 +27,8 @@ pub struct AddTmux {
 }
 
 /// What was added.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Added {
     /// A session.
     Session(Box<SessionInfo>),

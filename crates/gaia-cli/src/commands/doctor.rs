@@ -1,5 +1,7 @@
 //! `gaia doctor`: shows what `gaia_assigner::doctor` finds.
 
+mod server;
+
 use gaia_assigner::doctor::{self, Check, Ground, State};
 use gaia_locks::settings::{Reported, Settings};
 use serde::Serialize;
@@ -33,32 +35,49 @@ struct Answer {
 struct Shown {
     #[serde(flatten)]
     setting: Reported,
-    /// Whether this version does anything with it.
+    /// Whether it does anything here.
     used: bool,
 }
 
-/// Settings of what comes later: they are read and checked, and do nothing yet
-/// (a GAIA_SERVER that is set is refused).
-const NOT_USED_YET: [&str; 2] = ["GAIA_SERVER", "GAIA_TOKEN"];
+/// Settings that do nothing where a server is worked through: they are its own.
+const OF_THE_DATABASE: [&str; 9] = [
+    "GAIA_LOCKS_DIR",
+    "GAIA_AUTO_CLEANUP_LOCKS",
+    "GAIA_LOCK_CLEANUP_INTERVAL",
+    "GAIA_DATABASE_URL",
+    "GAIA_DURABILITY",
+    "GAIA_MARKERS",
+    "GAIA_HISTORY_RETENTION",
+    "GAIA_UNCOMMITTED",
+    "GAIA_LISTEN",
+];
+/// Settings that do nothing without one.
+const OF_A_SERVER: [&str; 2] = ["GAIA_TOKEN", "GAIA_SERVER_CA"];
 
-impl From<Reported> for Shown {
-    fn from(setting: Reported) -> Self {
-        let used = !NOT_USED_YET.contains(&setting.name);
-        Self { setting, used }
-    }
+/// As they stand.
+fn shown(settings: &Settings) -> Vec<Shown> {
+    let unused: &[&str] = match settings.server {
+        Some(_) => &OF_THE_DATABASE,
+        None => &OF_A_SERVER,
+    };
+    let shown = |setting: Reported| {
+        let used = !unused.contains(&setting.name);
+        Shown { setting, used }
+    };
+    settings.report().into_iter().map(shown).collect()
 }
 
 /// Checks one after the other.
 pub fn run(context: &Context, args: &DoctorArgs) -> Ended {
     let (checks, settings) = match context.settings() {
-        Ok(settings) => (all(context, args, settings)?, settings.report()),
+        Ok(settings) => (all(context, args, settings)?, shown(settings)),
         Err(failure) => (vec![unread(failure)], Vec::new()),
     };
     let ok = checks.iter().all(|check| check.state != State::Problem);
     let answer = Answer {
         ok,
         checks,
-        settings: settings.into_iter().map(Shown::from).collect(),
+        settings,
     };
     context
         .out
@@ -72,11 +91,13 @@ fn all(context: &Context, args: &DoctorArgs, settings: &Settings) -> Result<Vec<
         settings,
         here: Some(&here),
     };
-    let fixed = match args.fix {
-        true => doctor::fix(ground),
-        false => Ok(()),
+    let client = context.client()?;
+    let fixed = match (args.fix, &client) {
+        (true, None) => doctor::fix(ground),
+        _ => Ok(()),
     };
     let mut checks = doctor::checks(ground);
+    checks.extend(client.iter().flat_map(server::checks));
     let relative = context.relative_places()?;
     checks.extend(relative.map(|(name, place)| doctor::relative_place(name, place)));
     let not_mended = |why: String| Check::problem("fix", why, "see the other findings");
@@ -109,7 +130,7 @@ fn in_words(style: &Style, answer: &Answer) -> String {
 
 fn setting(shown: &Shown) -> [String; 3] {
     let Shown { setting, used } = shown;
-    let unused = if *used { "" } else { ", not used yet" };
+    let unused = if *used { "" } else { ", not used here" };
     [
         setting.name.to_owned(),
         clean(&setting.value),

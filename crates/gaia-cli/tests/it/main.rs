@@ -7,6 +7,7 @@
     reason = "tests"
 )]
 
+mod client_mode;
 mod doctor;
 mod home;
 mod init;

@@ -280,7 +280,7 @@ fn settings_that_cannot_be_read_are_named() {
     let (status, code) = {
         let output = home
             .gaia(&["--json", "status"])
-            .env("GAIA_SERVER", "http://h:1")
+            .env("GAIA_SERVER", "http://127.0.0.1:1")
             .output()
             .unwrap();
         let error: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -289,7 +289,7 @@ fn settings_that_cannot_be_read_are_named() {
             error["error"]["code"].as_str().unwrap().to_owned(),
         )
     };
-    assert_eq!((status, code.as_str()), (5, "not_supported"));
+    assert_eq!((status, code.as_str()), (5, "server_unreachable"));
 }
 
 #[test]

@@ -8,6 +8,7 @@
 pub mod doorbell;
 pub mod file_system;
 pub(crate) mod flock;
+pub mod machine;
 pub mod memory;
 pub mod offspring;
 pub mod portable;

@@ -35,7 +35,7 @@ pub use acquire::{Acquire, Attempt, Line};
 pub use door::Locks;
 pub use release::{Release, Released};
 pub use renew::{Renew, Renewed};
-pub use wait::{Cancel, Look, Patience};
+pub use wait::{Cancel, Look, Patience, PlaceNow};
 pub use would_grant::InTheWay;
 
 use crate::clock::{Now, Wall};

@@ -1,5 +1,7 @@
 //! The holder's release [R6], and the end of a task's locks [T3].
 
+use serde::{Deserialize, Serialize};
+
 use super::LockTx;
 use crate::clock::Moment;
 use crate::error::Error;
@@ -23,7 +25,8 @@ pub struct Release {
 }
 
 /// What came of it.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Released {
     /// These ended.
     Ended(Vec<LockInfo>),

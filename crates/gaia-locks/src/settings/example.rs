@@ -43,6 +43,7 @@ fn value(setting: &Setting) -> &'static str {
         "GAIA_HISTORY_RETENTION" => "90d",
         "GAIA_SERVER" => "https://gaia.example:8420",
         "GAIA_TOKEN" => "as-gaia-token-create-shows-it",
+        "GAIA_SERVER_CA" => "/etc/gaia/authority.pem",
         // The others have a default that is a value.
         _ => setting.default,
     }

@@ -71,6 +71,8 @@ pub struct Settings {
     pub server: Option<String>,
     /// GAIA_TOKEN: the token for that server.
     pub token: Option<Secret>,
+    /// GAIA_SERVER_CA: the certificates that vouch for that server instead of the public ones.
+    pub server_ca: Option<PathBuf>,
     /// GAIA_LOG: the log filter.
     pub log: String,
     /// GAIA_LOG_FORMAT: the form of the log.
@@ -103,6 +105,7 @@ impl Settings {
             uncommitted: layers.value("GAIA_UNCOMMITTED", Uncommitted::parse)?,
             server: layers.optional("GAIA_SERVER", value::server)?,
             token: layers.optional("GAIA_TOKEN", value::token)?,
+            server_ca: layers.path("GAIA_SERVER_CA")?,
             log: layers.value("GAIA_LOG", value::log)?,
             log_format: layers.value("GAIA_LOG_FORMAT", LogFormat::parse)?,
             origins: origins.collect(),

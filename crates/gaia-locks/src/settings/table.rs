@@ -137,6 +137,17 @@ pub const SETTINGS: &[Setting] = &[
         },
     },
     Setting {
+        name: "GAIA_SERVER_CA",
+        default: "none",
+        meaning: "certificates (PEM) that vouch for GAIA_SERVER instead of the public authorities",
+        allowed: "a file",
+        show: |s| {
+            s.server_ca
+                .as_ref()
+                .map_or_else(none, |path| path.display().to_string())
+        },
+    },
+    Setting {
         name: "GAIA_LOG",
         default: "info",
         meaning: "log filter",

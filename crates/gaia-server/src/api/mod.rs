@@ -2,6 +2,7 @@
 //! the core, gives its answer; it decides nothing.
 
 pub mod document;
+pub mod door;
 pub mod events;
 pub mod extract;
 pub mod folders;

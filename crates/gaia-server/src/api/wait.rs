@@ -73,7 +73,11 @@ pub async fn wait_on(
 ) -> Answer<Option<wire::Answer>> {
     let mut place = app.bell.look_after(waiter);
     tokio::select! {
-        _ = &mut place.turn => {
+        turn = &mut place.turn => {
+            if turn.is_err() {
+                // A later request waits there.
+                return Ok(None);
+            }
             let door = app.locks.clone();
             let taken = app.core.call(move || take_or_leave(&door, waiter));
             taken.await.map(Some)
@@ -154,7 +158,14 @@ impl Waits {
     /// As [`acquire`].
     pub async fn until(mut self, until: Option<Instant>) -> Answer<wire::Answer> {
         let stopping = tokio::select! {
-            _ = &mut self.place.turn => false,
+            turn = &mut self.place.turn => {
+                if turn.is_err() {
+                    // The place is the later request's now.
+                    self.leaves = false;
+                    return Err(super::door::asked_elsewhere());
+                }
+                false
+            }
             () = sleep_until(until) => false,
             () = self.app.stopped() => true,
         };

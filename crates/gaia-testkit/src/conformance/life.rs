@@ -8,7 +8,7 @@ use gaia_locks::store::HistoryFilter;
 use gaia_locks::wire::Answer;
 use gaia_locks::{Error, LockId};
 
-use super::{Stage, ask, cannot, session};
+use super::{ASSIGNER, Stage, ask, cannot, session};
 
 const DAY: i64 = 86_400;
 
@@ -89,6 +89,9 @@ pub(super) fn r11_nobody_is_left_to_release_it(stage: &Stage) {
 /// What a killed keeper left is as good as the keeper, but only for the lock of
 /// a task: a person's lock ends with the process that it was bound to.
 pub(super) fn t03_a_tasks_lock_stands_while_anything_of_the_task_lives(stage: &Stage) {
+    if stage.service.is_none() {
+        return cannot(ASSIGNER);
+    }
     let (keeper, other) = (stage.process(1), stage.process(2));
     let task = ask("A", "/r")
         .task(5)

@@ -56,6 +56,9 @@ pub fn play(name: &str, stage: &Stage) {
     (case.unwrap().play)(stage);
 }
 
+/// What is the assigner's alone, which works on the database.
+const ASSIGNER: &str = "take the assigner's locks and places";
+
 /// Tells that a case could not play at this door.
 #[expect(
     clippy::print_stderr,

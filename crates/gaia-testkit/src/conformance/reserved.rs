@@ -2,9 +2,12 @@
 
 use gaia_locks::model::{Turn, WaiterLife};
 
-use super::{Stage, ask};
+use super::{ASSIGNER, Stage, ask, cannot};
 
 pub(super) fn t07_a_reserved_place_holds_others_back_and_is_not_granted(stage: &Stage) {
+    if stage.service.is_none() {
+        return cannot(ASSIGNER);
+    }
     let process = stage.process(1);
     let held = ask("A", "/r").granted(stage);
     let life = WaiterLife::Process(process);

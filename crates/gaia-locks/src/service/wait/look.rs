@@ -21,6 +21,15 @@ const SLOWER_LOOK: Duration = Duration::from_secs(1);
 /// How often a waiter lets itself be heard.
 const HEARTBEAT: Duration = Duration::from_secs(8);
 
+/// How it stands with somebody's place, for whoever looks after it.
+#[derive(Clone, PartialEq, Debug)]
+pub enum PlaceNow {
+    /// It waits, and this is in its way.
+    Waiting(Queued),
+    /// It was granted, is gone, or is to be left: a wait there ends at once.
+    Over,
+}
+
 /// What a look found.
 pub(super) enum Seen {
     Granted,
@@ -68,6 +77,20 @@ impl LockTx<'_> {
             in_circle,
             processes,
         })))
+    }
+
+    /// How it stands with a place in line, for a door that looks after places
+    /// of others.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn place_now(&mut self, id: WaiterId) -> Result<PlaceNow, Error> {
+        Ok(match self.look_around(id, true)? {
+            Seen::StillWaiting(waiting) if !waiting.in_circle && !waiting.patience_over => {
+                waiting.queued.map_or(PlaceNow::Over, PlaceNow::Waiting)
+            }
+            _ => PlaceNow::Over,
+        })
     }
 
     pub(super) fn queued(&self, waiter: &Waiter, ahead: &State) -> Queued {

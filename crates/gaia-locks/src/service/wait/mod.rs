@@ -14,6 +14,7 @@ mod take_up;
 use std::collections::HashSet;
 use std::time::Duration;
 
+pub use look::PlaceNow;
 pub use patience::{Cancel, Look, Patience};
 
 use super::{LockService, slot_of};

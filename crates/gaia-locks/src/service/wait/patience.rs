@@ -39,7 +39,8 @@ impl Cancel {
         self.inner.cancelled.load(Ordering::SeqCst)
     }
 
-    pub(super) fn wakes(&self, listener: &dyn Listener) {
+    /// Calling off rings this listener; for whoever waits at a door.
+    pub fn wakes(&self, listener: &dyn Listener) {
         if let Ok(mut wake) = self.inner.wake.lock() {
             *wake = Some(listener.handle());
         }

@@ -1,0 +1,306 @@
+//! The door to the locks.
+
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use gaia_locks::clock::Wall;
+use gaia_locks::folder::Folder;
+use gaia_locks::ids::{LockId, Scope, WaiterId};
+use gaia_locks::model::EndReason;
+use gaia_locks::os::{Listener, machine};
+use gaia_locks::service::{Acquire, Look, Patience, Release, Released, Renew, Topic};
+use gaia_locks::store::HistoryFilter;
+use gaia_locks::wire::door::{Ask, Call, LARGEST_PAGE, LOCKS_PATH, Named, Past, Request, Waited};
+use gaia_locks::wire::{Answer, LockInfo, PauseInfo, Refusal, Status, Verified};
+use gaia_locks::{Error, Locks};
+use serde::de::DeserializeOwned;
+
+use crate::http::How;
+use crate::problem::Fault;
+use crate::wait::{Left, OUTAGE, unless_cancelled};
+use crate::{Client, listen, request_id};
+
+/// How long one call stands for somebody who looks on.
+const SHOWN: Duration = Duration::from_secs(2);
+/// How long one call stands otherwise.
+const QUIET: Duration = Duration::from_secs(20);
+/// How long leaving the line is tried: the place ends by itself soon after.
+const LEAVING: Duration = Duration::from_secs(2);
+
+impl Client {
+    /// A verb on locks; gives also whether it was sent more than once.
+    pub(crate) fn locks_call<A: DeserializeOwned>(&self, call: Call, how: &How) -> Called<A> {
+        let scope = self.my_scope().map_err(CallFault::Here)?;
+        let request = Request { scope, call };
+        let called = self.inner.http.call(LOCKS_PATH, &request, how);
+        called.map_err(CallFault::There)
+    }
+
+    fn ask<A: DeserializeOwned>(&self, call: Call) -> Result<A, Error> {
+        Ok(self.locks_call(call, &How::soon())?.0)
+    }
+
+    fn ask_once<A: DeserializeOwned>(&self, call: Call) -> Result<A, Error> {
+        Ok(self.locks_call(call, &How::once())?.0)
+    }
+
+    /// Gives back a place in line, or what was granted there.
+    fn give_up(&self, waiter: WaiterId) -> Result<Answer, Error> {
+        let call = Call::Wait {
+            waiter,
+            period: Duration::ZERO,
+            leave: true,
+        };
+        match self.locks_call::<Waited>(call, &How::soon().for_at_most(LEAVING)) {
+            Ok((Waited::Over(answer), _)) => Ok(answer),
+            Ok((Waited::Still(_), _)) => Ok(Answer::Refused(Refusal::default())),
+            // The place dies by itself: nobody lets it be heard any more.
+            Err(fault) if fault.is_unreachable() => Ok(Answer::Refused(Refusal::default())),
+            Err(fault) => Err(fault.into()),
+        }
+    }
+
+    /// The place is gone, and an answer was lost before: it may have been the
+    /// grant. The request id finds it; a new place in line is not taken.
+    fn was_it_granted(&self, waiter: WaiterId, gone: Error) -> Result<Answer, Error> {
+        let Some(ask) = self.asked(waiter) else {
+            return Err(gone);
+        };
+        let call = Call::Acquire(Box::new(ask.without_waiting()));
+        match self.ask::<Answer>(call)? {
+            Answer::Granted(granted) => Ok(Answer::Granted(granted)),
+            _ => Err(gone),
+        }
+    }
+
+    fn asked(&self, waiter: WaiterId) -> Option<Ask> {
+        let asked = self.inner.asked.lock();
+        let mut asked = asked.unwrap_or_else(PoisonError::into_inner);
+        asked.remove(&waiter)
+    }
+
+    fn stand(
+        &self,
+        waiter: WaiterId,
+        patience: &Patience<'_>,
+    ) -> Result<Option<Called<Waited>>, Error> {
+        let period = match patience.on_look {
+            Some(_) => SHOWN,
+            None => QUIET,
+        };
+        unless_cancelled(self, &patience.cancel, move |client, abandoned| {
+            let call = Call::Wait {
+                waiter,
+                period,
+                leave: false,
+            };
+            let how = How::standing(period, OUTAGE, abandoned);
+            client.locks_call::<Waited>(call, &how)
+        })
+    }
+}
+
+/// An answer, and whether it was asked for more than once.
+pub(crate) type Called<A> = Result<(A, bool), CallFault>;
+
+/// Why a verb came to nothing: for want of something here, or there.
+#[derive(Debug)]
+pub(crate) enum CallFault {
+    Here(Error),
+    There(Fault),
+}
+
+impl CallFault {
+    fn is_unreachable(&self) -> bool {
+        match self {
+            CallFault::Here(error) => matches!(
+                error,
+                Error::Server(gaia_locks::ServerError::Unreachable { .. })
+            ),
+            CallFault::There(fault) => fault.is_unreachable(),
+        }
+    }
+}
+
+impl From<CallFault> for Error {
+    fn from(fault: CallFault) -> Self {
+        match fault {
+            CallFault::Here(error) => error,
+            CallFault::There(fault) => fault.into(),
+        }
+    }
+}
+
+impl From<CallFault> for gaia_assigner::TaskError {
+    fn from(fault: CallFault) -> Self {
+        match fault {
+            CallFault::Here(error) => error.into(),
+            CallFault::There(fault) => fault.into(),
+        }
+    }
+}
+
+impl Locks for Client {
+    fn acquire(&self, request: &Acquire) -> Result<Answer, Error> {
+        let mut request = request.clone();
+        request.ttl = request.ttl.or(self.inner.ttl);
+        if request.request_id.is_none() {
+            request.request_id = Some(request_id()?);
+        }
+        let ask = Ask::of(&request)?;
+        let answer = self.ask(Call::Acquire(Box::new(ask.clone())))?;
+        if let Answer::Queued(queued) = &answer {
+            let asked = self.inner.asked.lock();
+            let mut asked = asked.unwrap_or_else(PoisonError::into_inner);
+            asked.insert(queued.waiter, ask);
+        }
+        Ok(answer)
+    }
+
+    fn wait(&self, waiter: WaiterId, patience: &mut Patience<'_>) -> Result<Answer, Error> {
+        let left = Left::new(patience.limit);
+        let mut refusal = Refusal::default();
+        let answer = loop {
+            match self.stand(waiter, patience)? {
+                None => break self.give_up(waiter),
+                Some(Ok((Waited::Over(answer), _))) => break Ok(answer),
+                Some(Ok((Waited::Still(queued), _))) => {
+                    refusal.clone_from(&queued.refusal);
+                    if let Some(on_look) = patience.on_look.as_mut() {
+                        on_look(&Look { queued });
+                    }
+                }
+                Some(Err(CallFault::There(fault))) if fault.repeated && fault.is("not_in_line") => {
+                    break self.was_it_granted(waiter, fault.into());
+                }
+                // Cleared away between two calls, its patience being over.
+                Some(Err(CallFault::There(fault))) if fault.is("not_in_line") && left.is_over() => {
+                    break Ok(Answer::Refused(refusal));
+                }
+                Some(Err(fault)) => break Err(fault.into()),
+            }
+        };
+        self.asked(waiter);
+        answer
+    }
+
+    fn leave(&self, waiter: WaiterId) -> Result<(), Error> {
+        self.asked(waiter);
+        match self.ask::<()>(Call::Leave { waiter }) {
+            // Who has left has left.
+            Err(Error::NotInLine(_)) => Ok(()),
+            left => left,
+        }
+    }
+
+    fn renew(&self, request: &Renew) -> Result<LockInfo, Error> {
+        self.ask(Call::Renew {
+            token: request.token,
+            session: request.session.clone(),
+            task: request.task,
+            folder: request.folder.as_ref().map(Named::of),
+            ttl: request.ttl,
+        })
+    }
+
+    fn release(&self, request: &Release) -> Result<Released, Error> {
+        let call = Call::Release {
+            folder: request.folder.as_ref().map(Named::of),
+            session: request.session.clone(),
+            task: request.task,
+            token: request.token,
+        };
+        match (self.locks_call(call, &How::soon())?, request.token) {
+            // The first may have done it, and its answer was lost.
+            ((Released::NotHeld, true), Some(token)) => {
+                let lock = self.verify(token)?.lock;
+                let ours = lock.filter(|lock| {
+                    lock.end_reason == Some(EndReason::Released)
+                        && lock.session_id == request.session
+                });
+                Ok(ours.map_or(Released::NotHeld, |lock| Released::Ended(vec![lock])))
+            }
+            ((released, _), _) => Ok(released),
+        }
+    }
+
+    fn verify(&self, token: LockId) -> Result<Verified, Error> {
+        self.ask(Call::Verify { token })
+    }
+
+    fn waiting_for(&self, token: LockId) -> Result<usize, Error> {
+        self.ask(Call::WaitingFor { token })
+    }
+
+    fn status(&self, folder: Option<&Folder>) -> Result<Status, Error> {
+        let folder = folder.map(Named::of);
+        let status: Status = self.ask(Call::Status { folder })?;
+        Ok(Status {
+            database: self.database(),
+            ..status
+        })
+    }
+
+    fn history(&self, filter: &HistoryFilter) -> Result<Vec<LockInfo>, Error> {
+        let mut rows: Vec<LockInfo> = Vec::new();
+        let mut past = Past::of(filter);
+        loop {
+            let have = u32::try_from(rows.len()).unwrap_or(u32::MAX);
+            let left = filter.limit.map(|limit| limit.saturating_sub(have));
+            let most = left.unwrap_or(LARGEST_PAGE).min(LARGEST_PAGE);
+            past.limit = Some(most);
+            let page: Vec<LockInfo> = self.ask(Call::History(past.clone()))?;
+            let is_last = page.len() < most as usize;
+            past.before = page.last().map(|lock| lock.id);
+            rows.extend(page);
+            let is_enough = filter
+                .limit
+                .is_some_and(|limit| rows.len() >= limit as usize);
+            if is_last || is_enough {
+                return Ok(rows);
+            }
+        }
+    }
+
+    fn force_release(&self, id: LockId, _: &str, reason: &str) -> Result<LockInfo, Error> {
+        let reason = reason.to_owned();
+        self.ask_once(Call::ForceRelease { id, reason })
+    }
+
+    fn cleanup(&self) -> Result<u64, Error> {
+        self.ask_once(Call::Cleanup)
+    }
+
+    fn prune(&self, before: Wall) -> Result<u64, Error> {
+        self.ask_once(Call::Prune { before })
+    }
+
+    fn pause(&self, folder: &Folder, _: &str, reason: &str) -> Result<PauseInfo, Error> {
+        let (folder, reason) = (Named::of(folder), reason.to_owned());
+        self.ask(Call::Pause { folder, reason })
+    }
+
+    fn resume(&self, folder: &Folder) -> Result<bool, Error> {
+        let folder = Named::of(folder);
+        self.ask_once(Call::Resume { folder })
+    }
+
+    fn listen(&self, topic: Topic) -> Result<Box<dyn Listener>, Error> {
+        listen::listen(self, topic)
+    }
+
+    fn scope(&self) -> Scope {
+        let known = self.my_scope().ok();
+        known.or_else(machine::scope).unwrap_or_else(Scope::local)
+    }
+
+    fn default_ttl(&self) -> Duration {
+        const USUAL: Duration = Duration::from_secs(2 * 3600);
+        let theirs = || self.hello().map_or(USUAL, |hello| hello.ttl);
+        self.inner.ttl.unwrap_or_else(theirs)
+    }
+
+    fn database(&self) -> String {
+        self.inner.http.server.clone()
+    }
+}

@@ -1,0 +1,164 @@
+//! What a server answers that does not do what was asked: a problem document,
+//! or something that is no answer of a GAIA server at all.
+
+use gaia_assigner::TaskError;
+use gaia_locks::error::ServerError;
+use gaia_locks::{Error, wire};
+use serde::Deserialize;
+use serde_json::Value;
+
+/// Why a call came to nothing.
+#[derive(Debug)]
+pub struct Fault {
+    what: What,
+    /// Whether it had been sent before, so that an earlier one may have done it.
+    pub repeated: bool,
+}
+
+#[derive(Debug)]
+enum What {
+    /// The exchange itself failed.
+    Server(ServerError),
+    /// The server said why it does not.
+    Said(Box<Problem>),
+}
+
+/// A problem document (RFC 9457).
+#[derive(Debug, Deserialize)]
+pub struct Problem {
+    code: String,
+    detail: String,
+    hint: Option<String>,
+    #[serde(flatten)]
+    facts: Value,
+}
+
+impl Fault {
+    /// The exchange itself failed.
+    pub fn server(error: ServerError, repeated: bool) -> Self {
+        Self {
+            what: What::Server(error),
+            repeated,
+        }
+    }
+
+    /// What a status other than success says.
+    pub fn answered(server: &str, status: u16, body: &[u8], repeated: bool) -> Self {
+        let server = server.to_owned();
+        let what = match (serde_json::from_slice::<Problem>(body), status) {
+            (Ok(problem), 401) => What::Server(ServerError::TokenRefused {
+                server,
+                detail: problem.detail,
+            }),
+            (Ok(problem), _) if problem.code == "other_version" => {
+                What::Server(ServerError::OtherVersion {
+                    server,
+                    detail: problem.detail,
+                })
+            }
+            (Ok(problem), 404) if problem.code == "not_found" => {
+                What::Server(ServerError::OtherVersion {
+                    server,
+                    detail: "it is an older gaia, which knows no client".to_owned(),
+                })
+            }
+            (Ok(problem), _) => What::Said(Box::new(problem)),
+            // What stands before it (a proxy) cannot reach it either.
+            (Err(_), 502..=504) => What::Server(ServerError::Unreachable {
+                server,
+                detail: format!("something before it answers {status}"),
+            }),
+            (Err(_), _) => What::Server(ServerError::OtherVersion {
+                server,
+                detail: format!("it answers {status} as no gaia does"),
+            }),
+        };
+        Self { what, repeated }
+    }
+
+    /// Whether nothing was done and the same may go better soon.
+    pub fn goes_better_soon(&self) -> bool {
+        match &self.what {
+            What::Server(error) => matches!(error, ServerError::Unreachable { .. }),
+            What::Said(problem) => {
+                matches!(problem.code.as_str(), "server_stopping" | "server_busy")
+            }
+        }
+    }
+
+    /// Whether the server could not be reached.
+    pub fn is_unreachable(&self) -> bool {
+        matches!(&self.what, What::Server(ServerError::Unreachable { .. }))
+    }
+
+    /// Whether it is this word.
+    pub fn is(&self, code: &str) -> bool {
+        matches!(&self.what, What::Said(problem) if problem.code == code)
+    }
+}
+
+impl From<Fault> for Error {
+    fn from(fault: Fault) -> Self {
+        match fault.what {
+            What::Server(error) => error.into(),
+            What::Said(problem) => wire::door::error_of(
+                &problem.code,
+                &problem.detail,
+                problem.hint.as_deref(),
+                &problem.facts,
+            ),
+        }
+    }
+}
+
+impl From<Fault> for TaskError {
+    fn from(fault: Fault) -> Self {
+        match fault.what {
+            What::Server(error) => TaskError::Locks(error.into()),
+            What::Said(problem) => gaia_assigner::wire::door::error_of(
+                &problem.code,
+                &problem.detail,
+                problem.hint.as_deref(),
+                &problem.facts,
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(status: u16, body: &str) -> Error {
+        Fault::answered("http://h", status, body.as_bytes(), false).into()
+    }
+
+    #[test]
+    fn what_a_server_says_is_told_apart() {
+        let problem = |code: &str| format!(r#"{{"code":"{code}","detail":"why","lock_id":7}}"#);
+        let server = |status, code: &str| match error(status, &problem(code)) {
+            Error::Server(error) => error,
+            other => panic!("{other:?}"),
+        };
+        assert!(matches!(
+            server(401, "signed_out"),
+            ServerError::TokenRefused { .. }
+        ));
+        assert!(matches!(
+            server(400, "other_version"),
+            ServerError::OtherVersion { .. }
+        ));
+        assert!(matches!(server(403, "forbidden"), ServerError::Said { .. }));
+        assert!(matches!(
+            error(404, &problem("unknown_lock")),
+            Error::UnknownLock(gaia_locks::LockId(7))
+        ));
+    }
+
+    #[test]
+    fn what_is_no_gaia_is_told_so() {
+        let shown = |status| error(status, "<html>hello</html>").to_string();
+        assert!(shown(200).contains("does not speak"), "{}", shown(200));
+        assert!(shown(502).contains("cannot be reached"), "{}", shown(502));
+    }
+}

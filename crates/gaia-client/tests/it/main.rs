@@ -1,0 +1,8 @@
+//! The client against real servers.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+mod conformance;
+mod server;
+mod tls;
+mod wire;

@@ -1,0 +1,211 @@
+//! The verbs on locks.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use gaia_locks::LockService;
+use gaia_locks::clock::Wall;
+use gaia_locks::ids::{LockId, Scope};
+use gaia_locks::service::{Locks as _, Release, Renew};
+use gaia_locks::wire::door::{Call, Named, Request};
+use gaia_locks::wire::{Answer as Came, FolderNow, Status};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::super::extract::{Json, json as answer};
+use super::super::folders;
+use super::super::locks::may_act;
+use super::{Speaks, needs, wait};
+use crate::accounts::{Role, Who};
+use crate::app::App;
+use crate::error::{Answer, Problem};
+
+/// Does what was asked.
+///
+/// # Errors
+/// As the verb; 403 for what this role may not.
+pub async fn locks(
+    State(app): State<Arc<App>>,
+    who: Who,
+    _: Speaks,
+    Json(Request { scope, call }): Json<Request<Call>>,
+) -> Answer<Response> {
+    needs(least(&call), &who)?;
+    let done = match call {
+        Call::Wait {
+            waiter,
+            period,
+            leave: false,
+        } => value(wait::wait(&app, &who, waiter, period).await?),
+        Call::Wait { waiter, .. } => value(wait::leave(&app, &who, waiter).await?),
+        Call::Watch {
+            token,
+            known,
+            period,
+        } => value(wait::watch(&app, token, known, period).await?),
+        Call::Changes { since, period } => value(wait::changes(&app, since, period).await),
+        Call::ForceRelease { id, reason } => value(force_release(&app, who, id, reason).await?),
+        call => at_once(&app, who, scope, call).await,
+    };
+    Ok(answer(&done?))
+}
+
+/// Who may use a verb.
+fn least(call: &Call) -> Role {
+    match call {
+        Call::Verify { .. }
+        | Call::WaitingFor { .. }
+        | Call::Status { .. }
+        | Call::History(_)
+        | Call::Watch { .. }
+        | Call::Changes { .. } => Role::Viewer,
+        Call::Acquire(_)
+        | Call::Wait { .. }
+        | Call::Leave { .. }
+        | Call::Renew { .. }
+        | Call::Release { .. } => Role::Agent,
+        Call::ForceRelease { .. }
+        | Call::Cleanup
+        | Call::Prune { .. }
+        | Call::Pause { .. }
+        | Call::Resume { .. } => Role::Admin,
+    }
+}
+
+pub(super) fn value(answer: impl Serialize) -> Answer<Value> {
+    serde_json::to_value(answer).map_err(|error| {
+        Problem::new(
+            axum::http::StatusCode::INTERNAL_SERVER_ERROR,
+            "failed",
+            format!("the answer could not be written: {error}"),
+        )
+    })
+}
+
+/// What waits for nothing: one call of the core.
+async fn at_once(app: &Arc<App>, who: Who, scope: Scope, call: Call) -> Answer<Value> {
+    let shared = app.clone();
+    let work = move || {
+        let door = folders::door(&shared.locks, Some(&scope));
+        do_at_once(&shared, &door, &who, call)
+    };
+    app.core.call(work).await
+}
+
+fn do_at_once(app: &App, door: &LockService, who: &Who, call: Call) -> Answer<Value> {
+    match call {
+        Call::Acquire(ask) => {
+            may_act(who, &ask.holder.session)?;
+            let came = door.acquire(&ask.into_acquire(&**door.witness())?)?;
+            if matches!(came, Came::Refused(_)) {
+                app.metrics.refusals.add();
+            }
+            value(came)
+        }
+        Call::Leave { waiter } => {
+            wait::own_place(app, who, waiter)?;
+            value(door.leave(waiter)?)
+        }
+        Call::Renew {
+            token,
+            session,
+            task,
+            folder,
+            ttl,
+        } => {
+            may_act(who, &session)?;
+            let folder = folder.map(Named::into_folder).transpose()?;
+            value(door.renew(&Renew {
+                token,
+                session,
+                task,
+                folder,
+                ttl,
+            })?)
+        }
+        Call::Release {
+            folder,
+            session,
+            task,
+            token,
+        } => {
+            may_act(who, &session)?;
+            let folder = folder.map(Named::into_folder).transpose()?;
+            value(door.release(&Release {
+                folder,
+                session,
+                task,
+                token,
+            })?)
+        }
+        Call::Verify { token } => value(door.verify(token)?),
+        Call::WaitingFor { token } => value(door.waiting_for(token)?),
+        Call::Status { folder } => value(status(app, door, folder)?),
+        Call::History(past) => value(door.history(&past.into_filter()?)?),
+        call => as_admin(app, door, who, call),
+    }
+}
+
+fn as_admin(app: &App, door: &LockService, who: &Who, call: Call) -> Answer<Value> {
+    let note = |what: &str, details: &str| app.accounts.note(&who.name, what, details);
+    match call {
+        Call::Cleanup => value(door.cleanup()?),
+        Call::Prune { before } => {
+            let pruned = prune(door, before)?;
+            note(
+                "prune",
+                &format!("{pruned} rows that ended before {before}"),
+            )?;
+            value(pruned)
+        }
+        Call::Pause { folder, reason } => {
+            let folder = folder.into_folder()?;
+            let paused = door.pause(&folder, &who.name, &reason)?;
+            note("pause", &format!("{folder}: {reason}"))?;
+            value(paused)
+        }
+        Call::Resume { folder } => {
+            let folder = folder.into_folder()?;
+            let was_paused = door.resume(&folder)?;
+            if was_paused {
+                note("resume", folder.path())?;
+            }
+            value(was_paused)
+        }
+        other => Err(Problem::invalid(format!("{other:?} is not done here"))),
+    }
+}
+
+fn prune(door: &LockService, before: Wall) -> Answer<u64> {
+    Ok(door.prune(before)?)
+}
+
+/// Only folders of this machine's own scope can be looked at from here.
+fn status(app: &App, door: &LockService, folder: Option<Named>) -> Answer<Status> {
+    let folder = folder.map(Named::into_folder).transpose()?;
+    let mut status = door.status(folder.as_ref())?;
+    let ours = app.locks.scope();
+    for held in &mut status.locks {
+        if held.lock.scope != ours {
+            held.folder_state = FolderNow::Unknown;
+        }
+    }
+    Ok(status)
+}
+
+async fn force_release(
+    app: &Arc<App>,
+    who: Who,
+    id: LockId,
+    reason: String,
+) -> Answer<gaia_locks::wire::LockInfo> {
+    let (tasks, accounts) = (app.tasks.clone(), app.accounts.clone());
+    let work = move || {
+        let lock = tasks.force_release(id, &who.name, &reason)?;
+        let details = format!("lock {id} on {}: {reason}", lock.folder_path);
+        accounts.note(&who.name, "force_release", &details)?;
+        Ok::<_, Problem>(lock)
+    };
+    app.core.slow(work).await
+}

@@ -1,0 +1,238 @@
+//! The verbs on tasks and sessions.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::response::Response;
+use gaia_assigner::TaskError;
+use gaia_assigner::service::Teller;
+use gaia_assigner::wire::door::{Call, Piece};
+use gaia_locks::ids::{Scope, SessionId, TaskId};
+use gaia_locks::service::Locks as _;
+use gaia_locks::wire::door::Request;
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::super::extract::{Json, json as answer};
+use super::super::locks::may_act;
+use super::super::wait::sleep_until;
+use super::locks::value;
+use super::{Speaks, needs};
+use crate::accounts::{Role, Who};
+use crate::app::App;
+use crate::error::{Answer, Problem};
+
+/// No call that waits lasts longer, whatever was asked for.
+const LONGEST: Duration = Duration::from_secs(25);
+
+/// Does what was asked.
+///
+/// # Errors
+/// As the verb; 403 for what this role may not.
+pub async fn tasks(
+    State(app): State<Arc<App>>,
+    who: Who,
+    _: Speaks,
+    Json(Request { scope, call }): Json<Request<Call>>,
+) -> Answer<Response> {
+    needs(least(&call), &who)?;
+    let done = match call {
+        Call::Wait { id, period } => wait(&app, id, period).await,
+        Call::Take { name, period } => {
+            may_act(&who, &name)?;
+            take(&app, name, period).await
+        }
+        call if is_slow(&call) => {
+            let shared = app.clone();
+            let work = move || at_once(&shared, &who, &scope, call);
+            app.core.slow(work).await
+        }
+        call => {
+            let shared = app.clone();
+            let work = move || at_once(&shared, &who, &scope, call);
+            app.core.call(work).await
+        }
+    };
+    Ok(answer(&done?))
+}
+
+/// Who may use a verb. Adding a session that is driven from here runs commands
+/// on this machine.
+fn least(call: &Call) -> Role {
+    match call {
+        Call::List(_)
+        | Call::Counts
+        | Call::Show { .. }
+        | Call::Takers { .. }
+        | Call::Wait { .. }
+        | Call::Output { .. }
+        | Call::Sessions => Role::Viewer,
+        Call::Send(_)
+        | Call::Cancel { .. }
+        | Call::Told { .. }
+        | Call::Taken { .. }
+        | Call::AddRemote(_)
+        | Call::Remove { .. }
+        | Call::Heartbeat { .. }
+        | Call::Take { .. } => Role::Agent,
+        Call::Retry { .. }
+        | Call::RetryFailed
+        | Call::Reassign { .. }
+        | Call::Clear { .. }
+        | Call::AddProcess(_)
+        | Call::AddTmux(_) => Role::Admin,
+    }
+}
+
+/// What may wait for something in the world: that a process has stopped.
+fn is_slow(call: &Call) -> bool {
+    matches!(
+        call,
+        Call::Cancel { .. } | Call::Reassign { .. } | Call::Told { .. } | Call::AddTmux(_)
+    )
+}
+
+fn at_once(app: &App, who: &Who, scope: &Scope, call: Call) -> Answer<Value> {
+    let tasks = &app.tasks;
+    match call {
+        Call::Send(new) => {
+            let send = new.into_send(format!("api:{}", who.name))?;
+            if send.folder.is_some() {
+                lies_here(app, scope, "a task's folder")?;
+            }
+            value(tasks.send(&send)?)
+        }
+        Call::List(filter) => value(tasks.list(&filter)?),
+        Call::Counts => value(tasks.counts()?),
+        Call::Show { id } => value(tasks.show(id)?),
+        Call::Takers { id } => value(tasks.takers(id)?),
+        Call::Output { id, from } => value(Piece::from(tasks.output(id, from)?)),
+        Call::Cancel { id } => {
+            may_cancel(app, who, id)?;
+            value(tasks.cancel(id, &who.name)?)
+        }
+        Call::Retry { id } => value(tasks.retry(id, &who.name)?),
+        Call::RetryFailed => value(tasks.retry_failed(&who.name)?),
+        Call::Reassign { id, aim } => value(tasks.reassign(id, &aim, &who.name)?),
+        Call::Clear { age } => value(tasks.clear(age)?),
+        Call::Told { id, told, teller } => value(tasks.told(id, &told, &allowed(who, *teller)?)?),
+        Call::Taken { id, session } => {
+            may_act(who, &session)?;
+            value(tasks.taken(id, session.as_str())?)
+        }
+        call => of_sessions(app, who, scope, call),
+    }
+}
+
+fn of_sessions(app: &App, who: &Who, scope: &Scope, call: Call) -> Answer<Value> {
+    let tasks = &app.tasks;
+    match call {
+        Call::Sessions => value(tasks.sessions()?),
+        Call::AddProcess(new) => {
+            lies_here(app, scope, "the folder of a session that is started here")?;
+            value(tasks.add_process(&new)?)
+        }
+        Call::AddRemote(new) => {
+            may_act(who, &new.name)?;
+            value(tasks.add_remote(&new)?)
+        }
+        Call::AddTmux(new) => value(tasks.add_tmux(&new)?),
+        Call::Remove { name } => {
+            let session = SessionId::new(name.clone()).map_err(TaskError::from)?;
+            may_act(who, &session)?;
+            value(tasks.remove(&name)?)
+        }
+        Call::Heartbeat { name, task } => {
+            may_act(who, &name)?;
+            value(tasks.heartbeat(&name, task)?)
+        }
+        other => Err(Problem::invalid(format!("{other:?} is not done here"))),
+    }
+}
+
+/// Tasks and the sessions that are driven from here work on this machine's
+/// files.
+fn lies_here(app: &App, scope: &Scope, what: &str) -> Answer<()> {
+    let ours = app.locks.scope();
+    if *scope == ours {
+        return Ok(());
+    }
+    Err(Problem::invalid(format!(
+        "{what} lies where the assigner works (scope {ours}), and this path is of another machine (scope {scope})"
+    ))
+    .hint("where both machines see the same files, set GAIA_SCOPE to one word on both"))
+}
+
+fn may_cancel(app: &App, who: &Who, id: TaskId) -> Answer<()> {
+    let session = app.tasks.show(id)?.assigned_session;
+    let session = session.and_then(|name| SessionId::new(name).ok());
+    let own = session.is_some_and(|session| who.acts_for(&session));
+    if who.role >= Role::Admin || own {
+        return Ok(());
+    }
+    Err(Problem::forbidden(
+        "an agent calls off only the tasks of its own sessions",
+    ))
+}
+
+/// An agent says it as its own session, and as nothing else: a pane is on this
+/// machine, and a person is an admin.
+fn allowed(who: &Who, mut teller: Teller) -> Answer<Teller> {
+    if let Some(session) = &teller.session {
+        may_act(who, session)?;
+    }
+    if who.role < Role::Admin {
+        teller.pane = None;
+        if teller.person.is_some() {
+            return Err(Problem::forbidden(
+                "only an admin says as a person how a task ended",
+            ));
+        }
+    }
+    teller.person = teller.person.map(|_| who.name.clone());
+    Ok(teller)
+}
+
+async fn wait(app: &Arc<App>, id: TaskId, period: Duration) -> Answer<Value> {
+    let until = Instant::now() + period.min(LONGEST);
+    let mut changes = app.bell.changes();
+    loop {
+        changes.borrow_and_update();
+        let tasks = app.tasks.clone();
+        let look = move || {
+            let settled = gaia_assigner::service::Waiting {
+                limit: Some(Duration::ZERO),
+                ..Default::default()
+            };
+            tasks.wait(id, &settled)
+        };
+        let task = app.core.call(look).await?;
+        if task.status.is_over() || Instant::now() >= until || *app.stopping.borrow() {
+            return value(task);
+        }
+        tokio::select! {
+            _ = changes.changed() => {}
+            () = app.stopped() => {}
+            () = sleep_until(Some(until)) => {}
+        }
+    }
+}
+
+async fn take(app: &Arc<App>, name: SessionId, period: Duration) -> Answer<Value> {
+    let until = Instant::now() + period.min(LONGEST);
+    let mut changes = app.bell.changes();
+    loop {
+        changes.borrow_and_update();
+        let (tasks, asks) = (app.tasks.clone(), name.clone());
+        let taken = app.core.call(move || tasks.take(&asks, None)).await?;
+        if taken.is_some() || Instant::now() >= until || *app.stopping.borrow() {
+            return value(taken);
+        }
+        tokio::select! {
+            _ = changes.changed() => {}
+            () = app.stopped() => {}
+            () = sleep_until(Some(until)) => {}
+        }
+    }
+}
