@@ -21,8 +21,8 @@ use crate::api::{
 use crate::app::App;
 use crate::auth;
 use crate::dashboard::{
-    account, assets, folders, history as past, lock, overview, sessions as fleet, sign_in, task,
-    tasks as queue, timeline, told,
+    account, assets, folders, health as findings, history as past, lock, overview, packed,
+    sessions as fleet, sign_in, task, tasks as queue, timeline, told,
 };
 use crate::error::Problem;
 use crate::guard;
@@ -117,6 +117,7 @@ fn pages() -> Router<Arc<App>> {
         .route("/tasks/{id}/cancel", only(Agent, post(task::cancel)))
         .route("/tasks/{id}/retry", only(Admin, post(task::retry)))
         .route("/sessions", look(get(fleet::show)))
+        .route("/health", look(get(findings::show)))
         .route("/account", look(get(account::show)))
         .route("/account/password", only(Viewer, post(account::change)))
         .route("/account/tokens", only(Viewer, post(account::make)))
@@ -127,6 +128,7 @@ fn pages() -> Router<Arc<App>> {
         .route("/account/users", only(Admin, post(account::add)))
         .route("/account/users/password", only(Admin, post(account::reset)))
         .route("/account/users/remove", only(Admin, post(account::remove)))
+        .layer(from_fn(packed::pack))
 }
 
 fn only(least: Role, page: MethodRouter<Arc<App>>) -> MethodRouter<Arc<App>> {

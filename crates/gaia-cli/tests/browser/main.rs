@@ -14,7 +14,10 @@ use std::process::{Command, Stdio};
 const CHROMIUM: &str = "/usr/bin/chromium";
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .canonicalize()
+        .unwrap()
 }
 
 /// What is missing on this machine, if anything.
@@ -34,10 +37,16 @@ fn case(name: &str) {
     let tools = root().join(".tools/browser");
     if let Some(missing) = missing(&tools) {
         eprintln!("!!! NOT TESTED: {missing} is not installed: scripts/install packages browser");
-        assert!(std::env::var_os("CI").is_none(), "{missing} is missing on CI");
+        assert!(
+            std::env::var_os("CI").is_none(),
+            "{missing} is missing on CI"
+        );
         return;
     }
-    let home = tempfile::Builder::new().prefix("gaia-browser").tempdir().unwrap();
+    let home = tempfile::Builder::new()
+        .prefix("gaia-browser")
+        .tempdir()
+        .unwrap();
     let home_path = home.path().canonicalize().unwrap();
     let file = root().join(format!("crates/gaia-cli/tests/browser/cases/{name}.mjs"));
     let child = Command::new("node")
@@ -60,10 +69,17 @@ fn case(name: &str) {
     let group = child.id();
     let output = child.wait_with_output().unwrap();
     // What the case left behind, if it was ended in the middle.
-    let _ = Command::new("kill").args(["-9", &format!("-{group}")]).stderr(Stdio::null()).status();
+    let _ = Command::new("kill")
+        .args(["-9", &format!("-{group}")])
+        .stderr(Stdio::null())
+        .status();
     let told = String::from_utf8_lossy(&output.stdout);
     println!("{told}");
-    assert!(output.status.success(), "{told}\n{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{told}\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }
 
 mod heavy_browser {

@@ -1,7 +1,7 @@
 import { assert, folder, gaia, play, shot, stop } from "../stage.mjs";
 
 await play(async (stage) => {
-  const page = await stage.signedIn("admin", {}, [/ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE|503/]);
+  const page = await stage.signedIn("admin", {}, [/ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE|503|401/]);
   gaia("acquire", folder("one"), "--session", "ann");
   await page.waitForSelector("#locks tr >> text=ann");
   assert.equal(await page.isVisible("#banner"), false);

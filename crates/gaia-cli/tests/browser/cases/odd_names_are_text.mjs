@@ -10,7 +10,7 @@ const names = [
   "</script><script>alert(2)</script>",
   "%2e%2e%00&amp;",
 ];
-const long = ["d".repeat(200), "e".repeat(200)].join("/").repeat(9).slice(0, 3900);
+const long = Array.from({ length: 19 }, (_, n) => String.fromCharCode(97 + n).repeat(205)).join("/");
 
 await play(async (stage) => {
   const page = await stage.signedIn();
