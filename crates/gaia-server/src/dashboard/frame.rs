@@ -109,7 +109,7 @@ impl Page<'_> {
                     }
                 }
                 div.who {
-                    p.link #connection { span.mark aria-hidden="true" {} span.word { "Reload to update" } }
+                    @if !self.live.is_empty() { p.link #connection { span.mark aria-hidden="true" {} span.word { "Reload to update" } } }
                     p { (name(&self.who.name)) " " span.role { (self.who.role) } }
                     form method="post" action="/sign-out" { (csrf(self.who)) button.plain { "Sign out" } }
                     p.zone { "Times are in " span data-zone { "UTC" } }

@@ -58,7 +58,10 @@ pub async fn show(
     let page = Page {
         who: &who,
         place: Place::Overview,
-        title: format!("{} locks", seen.status.count),
+        title: match seen.status.count {
+            1 => "1 lock".to_owned(),
+            count => format!("{count} locks"),
+        },
         live: "lock waiter task session",
         now: seen.now,
     };

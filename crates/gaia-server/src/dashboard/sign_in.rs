@@ -127,7 +127,7 @@ fn page(next: &str, name: &str, problem: Option<&Problem>) -> Markup {
                 label { "Password" input name="password" type="password" autocomplete="current-password" required; }
                 button.main { "Sign in" }
             }
-            p.soft { "Whoever starts the server on this machine finds a link that signs in once in its output. Accounts are made with " code { "gaia user add NAME" } "." }
+            p.soft { "What the server prints when it starts has a link that signs in once. Accounts are made with " code { "gaia user add NAME" } "." }
         },
     )
 }

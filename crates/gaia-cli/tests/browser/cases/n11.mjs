@@ -1,7 +1,7 @@
 // N11: from the grant (the history's own moment) to the row on an open page.
 import { assert, folder, gaia, play } from "../stage.mjs";
 
-const EVENTS = 120;
+const EVENTS = 200;
 
 await play(async (stage) => {
   for (let n = 0; n < 20; n += 1) gaia("acquire", folder(`held/${n}`), "--session", `holder-${n}`);

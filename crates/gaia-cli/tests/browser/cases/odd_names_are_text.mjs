@@ -21,7 +21,7 @@ await play(async (stage) => {
   gaia("pause", `${work}/${attack}`, "--reason", attack);
   await page.locator("#locks tbody tr").nth(names.length).waitFor();
   const text = await page.locator("#locks").innerText();
-  assert.ok(text.includes(attack) && text.includes("🦀") && text.includes("\\u{202e}") && text.includes("line\\nbreak"), text);
+  assert.ok(text.includes(attack) && text.includes("🦀") && text.includes("\\u{202e}") && text.includes("line\\nbreak") && text.includes("and  two spaces"), text);
 
   for (const width of [1280, 360]) {
     await page.setViewportSize({ width, height: 800 });
