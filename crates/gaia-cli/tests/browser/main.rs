@@ -6,6 +6,10 @@
 //! may do: an error on the browser's console, a request to another host, a
 //! server error. Pictures of the pages are kept in `target/dashboard/`.
 #![cfg(test)]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a test finds its tools and its own folder where the machine has them"
+)]
 
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};

@@ -138,10 +138,10 @@ fn spans(which: &Which, range: Range) -> Markup {
 
 /// The scale: each piece is a link into itself.
 fn scale(which: &Which, range: Range) -> Markup {
-    let style = if range.length().as_secs() > 2 * 86_400 {
-        "day"
-    } else {
-        "short"
+    let style = match range.length().as_secs() {
+        0..600 => "clock",
+        600..172_800 => "short",
+        _ => "day",
     };
     html! {
         div.scale {

@@ -14,6 +14,9 @@ const LONGEST_PATH: usize = 110;
 /// Longer names are cut.
 const LONGEST_NAME: usize = 48;
 
+/// A name of so few letters stays on one line.
+const SHORT_NAME: usize = 20;
+
 /// Milliseconds since 1970, as scripts count.
 pub fn millis(wall: Wall) -> i64 {
     wall.0 / 1000
@@ -85,7 +88,8 @@ pub fn whole_path(path: &str) -> Markup {
 
 /// A name in a table.
 pub fn name(name: &str) -> Markup {
-    html! { bdi.name { (middle_cut(&clear(name), LONGEST_NAME)) } }
+    let shown = middle_cut(&clear(name), LONGEST_NAME);
+    html! { bdi.name.short[shown.chars().count() <= SHORT_NAME] { (shown) } }
 }
 
 /// The beginning of a text, on one line.

@@ -16,7 +16,7 @@ const NARROWEST: f64 = 0.003;
 /// Lanes of one folder.
 const LANES: usize = 6;
 /// How many colours sessions have.
-const COLOURS: u32 = 6;
+const COLOURS: u32 = 8;
 
 /// A folder.
 pub struct Row<'a> {
@@ -61,7 +61,9 @@ impl Bar<'_> {
 fn colour(session: &str) -> u32 {
     let mix = |hash: u32, byte: u8| (hash ^ u32::from(byte)).wrapping_mul(16_777_619);
     let hash = session.bytes().fold(2_166_136_261, mix);
-    (hash >> 8) % COLOURS
+    // Stirred, or names that end alike would look alike.
+    let stirred = (hash ^ (hash >> 15)).wrapping_mul(0x2c1b_3c6d);
+    (stirred ^ (stirred >> 16)) % COLOURS
 }
 
 /// Folders in the order of their paths, so that a picture that goes on keeps
@@ -162,6 +164,17 @@ mod tests {
             to: Wall(100_000_000),
             goes_on: false,
         }
+    }
+
+    #[test]
+    fn sessions_of_a_fleet_do_not_all_look_alike() {
+        let names = [
+            "claude-1", "claude-2", "codex-1", "codex-2", "gemini-1", "person",
+        ];
+        let mut colours = names.map(colour).to_vec();
+        colours.sort_unstable();
+        colours.dedup();
+        assert!(colours.len() >= 4, "{colours:?}");
     }
 
     #[test]

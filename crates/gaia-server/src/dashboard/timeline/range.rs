@@ -144,7 +144,11 @@ fn wall(millis: i64) -> Wall {
 /// An instant on the scale, in UTC.
 pub fn mark(at: Wall, style: &str) -> String {
     let text = at.to_rfc3339();
-    let place = if style == "day" { 5..10 } else { 11..16 };
+    let place = match style {
+        "day" => 5..10,
+        "short" => 11..16,
+        _ => 11..19,
+    };
     text.get(place).unwrap_or_default().to_owned()
 }
 
