@@ -24,9 +24,9 @@ await play(async (stage) => {
   }
   appendFileSync(words, "end\n");
   await page.waitForSelector("h1 >> text=completed");
-  const log = await page.locator("#log").innerText();
-  assert.equal(log, `first line\n${said.join("\n")}\nend\n`);
+  const log = `first line\n${said.join("\n")}\nend\n`;
+  await page.waitForFunction((log) => document.querySelector("#log").textContent === log, log);
   // The same after a reload, from the server.
   await page.reload();
-  assert.equal(await page.locator("#log").innerText(), log);
+  assert.equal(await page.locator("#log").textContent(), log);
 });
