@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use gaia_assigner::TaskService;
 use gaia_locks::LockService;
+use gaia_locks::settings::Settings;
 use tokio::sync::watch;
 
 use crate::accounts::{AccountError, Accounts};
@@ -84,6 +85,8 @@ pub struct App {
     pub throttle: Throttle,
     /// One-time links.
     pub links: Link,
+    /// What the health page looks at, if it was told.
+    pub settings: Option<Arc<Settings>>,
     /// How it works.
     pub config: Config,
     /// Whether it is stopping: whoever waits answers then.
@@ -104,9 +107,17 @@ impl App {
             throttle: Throttle::default(),
             links: Link::default(),
             stopping: watch::Sender::new(false),
+            settings: None,
             locks,
             config,
         }
+    }
+
+    /// The same server with a health page, which judges these settings.
+    #[must_use]
+    pub fn judging(self, settings: Settings) -> Self {
+        let settings = Some(Arc::new(settings));
+        Self { settings, ..self }
     }
 
     /// A link that signs in once; only on this machine's own address, where

@@ -35,8 +35,10 @@ use tokio::sync::{oneshot, watch};
 const SLOW_LOOK: Duration = Duration::from_millis(250);
 /// The same while nobody waits.
 const IDLE_LOOK: Duration = Duration::from_secs(1);
-/// How often those who look on are shown what changed, at most.
-const SHOWN_EVERY: Duration = Duration::from_millis(50);
+/// How long those who look on are shown nothing new, at least; and so many times
+/// as long as showing took, so that it never takes more than its share.
+const REST: Duration = Duration::from_millis(20);
+const REST_FOR_WORK: u32 = 4;
 /// How often waiters let themselves be heard; after 30 s they count as dead.
 const HEARTBEAT: Duration = Duration::from_secs(8);
 
@@ -158,15 +160,17 @@ impl Bell {
     }
 
     fn run(&self, listener: &dyn Listener, each: &mut dyn FnMut()) {
-        let (mut heard_at, mut shown_at) = (now(), Moment::default());
+        let (mut heard_at, mut shows_at) = (now(), Moment::default());
         while !self.stopped.load(Ordering::SeqCst) {
             // Whoever only looks on is not shown every one of a thousand
             // changes a second.
-            let shows = now() >= shown_at.plus(SHOWN_EVERY);
+            let began = now();
+            let shows = began >= shows_at;
             if shows {
-                shown_at = now();
                 each();
                 self.changes.send_modify(|count| *count += 1);
+                let took = now().since(began);
+                shows_at = now().plus(REST.max(took * REST_FOR_WORK));
             }
             if let Err(error) = self.turn(&mut heard_at) {
                 tracing::error!(%error, "the line could not be looked at");
@@ -175,7 +179,7 @@ impl Bell {
                 0 => IDLE_LOOK,
                 _ => SLOW_LOOK,
             };
-            listener.wait(if shows { quiet } else { SHOWN_EVERY });
+            listener.wait(if shows { quiet } else { now().until(shows_at) });
         }
         if let Err(error) = self.let_leave() {
             tracing::error!(%error, "the line could not be left");

@@ -114,10 +114,26 @@ impl Problem {
     pub fn detail(&self) -> &str {
         &self.0.detail
     }
+
+    /// Its kind in a word or two.
+    pub fn title(&self) -> &'static str {
+        self.0.title
+    }
+
+    /// Its kind in a word for programs.
+    pub fn code(&self) -> &'static str {
+        self.0.code
+    }
+
+    /// What can be done.
+    pub fn what_helps(&self) -> Option<&str> {
+        self.0.hint.as_deref()
+    }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
+        let kept = self.clone();
         let Self(told) = self;
         if told.status.is_server_error() {
             tracing::warn!(
@@ -129,6 +145,8 @@ impl IntoResponse for Problem {
         }
         let (status, retry_after) = (told.status, told.retry_after);
         let mut response = (status, Json(told)).into_response();
+        // For whoever reads pages: see the dashboard's `told`.
+        response.extensions_mut().insert(kept);
         let headers = response.headers_mut();
         let problem = HeaderValue::from_static("application/problem+json");
         headers.insert(header::CONTENT_TYPE, problem);

@@ -9,6 +9,7 @@
 //! app         all dependencies in one struct
 //! guard auth  what a request meets before its route: Host, Origin, who asks
 //! api/        one file for each resource
+//! dashboard/  the pages that people look at, live
 //! error       one table from errors to problem documents
 //! feed        what changed, as events       metrics   figures
 //! core bell   the blocking core off the async threads; one thread listens for all
@@ -22,6 +23,7 @@ mod app;
 mod auth;
 mod bell;
 mod core;
+mod dashboard;
 mod error;
 mod feed;
 mod guard;

@@ -8,7 +8,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{Method, Uri};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Html;
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
 use gaia_locks::wire::door as wire;
 use tower::Layer as _;
 use tower::util::MapRequestLayer;
@@ -21,6 +21,10 @@ use crate::api::{
 };
 use crate::app::App;
 use crate::auth;
+use crate::dashboard::{
+    account, assets, folders, health as findings, history as past, lock, overview, packed,
+    sessions as fleet, sign_in, task, tasks as queue, timeline, told,
+};
 use crate::error::Problem;
 use crate::guard;
 
@@ -43,10 +47,12 @@ pub fn routes(app: &Arc<App>) -> Router {
         .route(wire::HELLO_PATH, get(door::hello))
         .route(wire::LOCKS_PATH, post(door::locks))
         .route(wire::TASKS_PATH, post(door::tasks))
+        .merge(pages())
         .fallback(async || Problem::not_found("nothing is here; /api/docs shows what there is"))
         .method_not_allowed_fallback(async || not_this_way())
         .layer(from_fn_with_state(app.clone(), auth::identify))
         .layer(from_fn_with_state(app.clone(), guard::know_names))
+        .layer(from_fn(told::in_html))
         .layer(from_fn_with_state(app.clone(), guard::watch))
         .with_state(app.clone());
     // Before routing, so around the router and not in it.
@@ -95,6 +101,45 @@ fn table() -> OpenApiRouter<Arc<App>> {
         .routes(may(Viewer, routes!(events::follow)));
     table.get_openapi_mut().paths.merge(folder.1);
     table
+}
+
+/// The dashboard.
+fn pages() -> Router<Arc<App>> {
+    let look = |page| only(Viewer, page);
+    Router::new()
+        .route("/assets/{version}/{name}", get(assets::show))
+        .route("/sign-in", get(sign_in::show).post(sign_in::enter))
+        .route("/sign-out", only(Viewer, post(sign_in::leave)))
+        .route("/", look(get(overview::show)))
+        .route("/locks/{id}", look(get(lock::show)))
+        .route("/locks/{id}/release", only(Admin, post(lock::end)))
+        .route("/folders", look(get(folders::show)))
+        .route("/timeline", look(get(timeline::show)))
+        .route("/history", look(get(past::show)))
+        .route("/tasks", look(get(queue::show)))
+        .route("/tasks/send", only(Agent, post(queue::send)))
+        .route("/tasks/{id}", look(get(task::show)))
+        .route("/tasks/{id}/cancel", only(Agent, post(task::cancel)))
+        .route("/tasks/{id}/retry", only(Admin, post(task::retry)))
+        .route("/sessions", look(get(fleet::show)))
+        .route("/health", look(get(findings::show)))
+        .route("/account", look(get(account::show)))
+        .route("/account/password", only(Viewer, post(account::change)))
+        .route("/account/tokens", only(Viewer, post(account::make)))
+        .route(
+            "/account/tokens/revoke",
+            only(Viewer, post(account::revoke)),
+        )
+        .route("/account/users", only(Admin, post(account::add)))
+        .route("/account/users/password", only(Admin, post(account::reset)))
+        .route("/account/users/remove", only(Admin, post(account::remove)))
+        .layer(from_fn(packed::pack))
+}
+
+fn only(least: Role, page: MethodRouter<Arc<App>>) -> MethodRouter<Arc<App>> {
+    page.layer(from_fn(move |request: Request, next: Next| {
+        auth::may(least, request, next)
+    }))
 }
 
 /// Whoever asks, signed in or not.

@@ -70,6 +70,7 @@ fn filter(context: &Context, args: &HistoryArgs) -> Result<HistoryFilter, Failur
         task: args.task.map(TaskId),
         since: args.since.as_deref().map(since).transpose()?,
         before: args.before.map(LockId),
+        held: None,
         limit: Some(args.limit).filter(|limit| *limit > 0),
     })
 }

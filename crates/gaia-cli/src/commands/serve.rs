@@ -101,7 +101,7 @@ pub fn prepare(context: &Context, reached: &Reached) -> Result<Ready, Failure> {
         ..Config::new(listener.local_addr()?)
     };
     let url = config.url();
-    let app = App::new((*service).clone(), config);
+    let app = App::new((*service).clone(), config).judging(settings.clone());
     let link = app.sign_in_link()?;
     Ok(Ready {
         app,

@@ -393,5 +393,9 @@ fn is_wanted(record: &Record, filter: &HistoryFilter) -> bool {
             .is_none_or(|session| record.holder.session == *session)
         && filter.task.is_none_or(|task| record.holder.task == task)
         && filter.since.is_none_or(|since| record.granted_at >= since)
+        && filter.held.is_none_or(|(from, to)| {
+            let ended = record.end.as_ref().map(|end| end.wall);
+            record.granted_at < to && ended.is_none_or(|ended| ended >= from)
+        })
         && filter.before.is_none_or(|before| record.id < before)
 }

@@ -167,6 +167,8 @@ pub struct HistoryFilter {
     pub task: Option<TaskId>,
     /// Granted at or after this instant.
     pub since: Option<Wall>,
+    /// Held at some time from the first instant until before the second.
+    pub held: Option<(Wall, Wall)>,
     /// Only ids below this one (the next page).
     pub before: Option<LockId>,
     /// At most so many rows, newest first; `None`: all.

@@ -181,6 +181,8 @@ pub struct Past {
     pub session: Option<SessionId>,
     pub task: Option<TaskId>,
     pub since: Option<Wall>,
+    #[serde(default)]
+    pub held: Option<(Wall, Wall)>,
     pub before: Option<LockId>,
     pub limit: Option<u32>,
 }
@@ -193,6 +195,7 @@ impl Past {
             session: filter.session.clone(),
             task: filter.task,
             since: filter.since,
+            held: filter.held,
             before: filter.before,
             limit: filter.limit,
         }
@@ -208,6 +211,7 @@ impl Past {
             session: self.session,
             task: self.task,
             since: self.since,
+            held: self.held,
             before: self.before,
             limit: Some(self.limit.unwrap_or(LARGEST_PAGE).min(LARGEST_PAGE)),
         })

@@ -27,20 +27,20 @@ const LARGEST_PAGE: u32 = 10_000;
 #[into_params(parameter_in = Query)]
 pub struct Which {
     /// On folders that overlap this one.
-    folder: Option<String>,
+    pub folder: Option<String>,
     /// This session's.
-    session: Option<String>,
+    pub session: Option<String>,
     /// This task's.
-    task: Option<i64>,
+    pub task: Option<i64>,
     /// Granted since then: a duration back from now (2h), or a time.
-    since: Option<String>,
+    pub since: Option<String>,
     /// Only ids below this one: the next page.
-    before: Option<i64>,
+    pub before: Option<i64>,
     /// At most so many, 100 when left out.
     #[param(minimum = 1, maximum = 10_000)]
-    limit: Option<u32>,
+    pub limit: Option<u32>,
     /// json or csv.
-    format: Option<Format>,
+    pub format: Option<Format>,
 }
 
 /// The form of the answer.
@@ -53,13 +53,15 @@ pub enum Format {
     Csv,
 }
 
+/// Rows of the history.
 #[derive(Serialize)]
-struct Page {
+pub struct Page {
     count: usize,
-    locks: Vec<LockInfo>,
+    /// The rows.
+    pub locks: Vec<LockInfo>,
     /// `before` of the next page.
     #[serde(skip_serializing_if = "Option::is_none")]
-    next: Option<LockId>,
+    pub next: Option<LockId>,
 }
 
 /// The past and the present, newest first.
@@ -80,7 +82,11 @@ pub async fn list(State(app): State<Arc<App>>, Words(which): Words<Which>) -> An
     Ok(answer(&page))
 }
 
-fn page(locks: &LockService, which: &Which) -> Answer<Page> {
+/// The rows that are wanted.
+///
+/// # Errors
+/// As [`list`].
+pub fn page(locks: &LockService, which: &Which) -> Answer<Page> {
     let limit = which.limit.unwrap_or(100);
     if !(1..=LARGEST_PAGE).contains(&limit) {
         let detail = format!("limit is {limit}; it lies between 1 and {LARGEST_PAGE}");
@@ -100,6 +106,7 @@ fn page(locks: &LockService, which: &Which) -> Answer<Page> {
             .transpose()?,
         before: which.before.map(LockId),
         limit: Some(limit + 1),
+        held: None,
     };
     let mut rows = locks.history(&filter)?;
     let more = rows.len() > limit as usize;

@@ -99,7 +99,11 @@ async fn read(app: &Arc<App>, id: i64, from: u64) -> Bytes {
     read.await.unwrap_or_default()
 }
 
-fn piece(path: &std::path::Path, from: u64) -> std::io::Result<Bytes> {
+/// Some of a file, from a byte on.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn piece(path: &std::path::Path, from: u64) -> std::io::Result<Bytes> {
     use std::io::{Read as _, Seek as _, SeekFrom};
     let mut file = std::fs::File::open(path)?;
     file.seek(SeekFrom::Start(from))?;

@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use gaia_locks::ids::{LockId, Scope, SessionId, TaskId};
 use gaia_locks::service::{Locks as _, Release, Released};
+use gaia_locks::wire::LockInfo;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -128,14 +129,7 @@ pub async fn by_admin(
 ) -> Answer<Response> {
     let reason = why.reason.filter(|reason| !reason.trim().is_empty());
     let reason = reason.unwrap_or_else(|| format!("released by {} through the server", who.name));
-    let (tasks, accounts) = (app.tasks.clone(), app.accounts.clone());
-    let forced = app.core.slow(move || {
-        let lock = tasks.force_release(LockId(id), &who.name, &reason)?;
-        let details = format!("lock {id} on {}: {reason}", lock.folder_path);
-        accounts.note(&who.name, "force_release", &details)?;
-        Ok::<_, Problem>(lock)
-    });
-    match forced.await {
+    match by_force(&app, &who, id, reason).await {
         Ok(lock) => {
             let (folder, session) = (&lock.folder_path, &lock.session_id);
             let message = format!("released {folder}, which session {session} held");
@@ -148,4 +142,19 @@ pub async fn by_admin(
             Ok(problem.facts(&facts).into_response())
         }
     }
+}
+
+/// Ends any lock, and notes in the trail who did it and why.
+///
+/// # Errors
+/// As [`by_admin`].
+pub async fn by_force(app: &Arc<App>, who: &Who, id: i64, reason: String) -> Answer<LockInfo> {
+    let (tasks, accounts, by) = (app.tasks.clone(), app.accounts.clone(), who.name.clone());
+    let forced = app.core.slow(move || {
+        let lock = tasks.force_release(LockId(id), &by, &reason)?;
+        let details = format!("lock {id} on {}: {reason}", lock.folder_path);
+        accounts.note(&by, "force_release", &details)?;
+        Ok::<_, Problem>(lock)
+    });
+    forced.await
 }

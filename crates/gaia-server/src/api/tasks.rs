@@ -39,14 +39,8 @@ pub struct Which {
 /// Bad input, or a store that cannot be used.
 #[utoipa::path(get, path = "/api/gaia/tasks", tag = "tasks", params(Which))]
 pub async fn list(State(app): State<Arc<App>>, Words(which): Words<Which>) -> Answer<Response> {
-    let words = which.status.as_deref().unwrap_or_default();
-    let words = words.split(',').filter(|word| !word.is_empty());
-    let unknown = |word: &str| Problem::invalid(format!("{word:?} is no state of a task"));
-    let statuses: Answer<Vec<Status>> = words
-        .map(|word| Status::from_word(word).ok_or_else(|| unknown(word)))
-        .collect();
     let filter = Filter {
-        statuses: statuses?,
+        statuses: statuses(which.status.as_deref().unwrap_or_default())?,
         session: which.session,
         limit: which.limit,
     };
@@ -54,41 +48,53 @@ pub async fn list(State(app): State<Arc<App>>, Words(which): Words<Which>) -> An
     Ok(answer(&app.core.call(move || tasks.list(&filter)).await?))
 }
 
+/// The states that words with commas between name.
+///
+/// # Errors
+/// 400 for a word that is no state.
+pub fn statuses(words: &str) -> Answer<Vec<Status>> {
+    let words = words.split(',').filter(|word| !word.is_empty());
+    let unknown = |word: &str| Problem::invalid(format!("{word:?} is no state of a task"));
+    words
+        .map(|word| Status::from_word(word).ok_or_else(|| unknown(word)))
+        .collect()
+}
+
 /// A task that is sent.
-#[derive(Deserialize, utoipa::ToSchema)]
+#[derive(Default, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewTask {
     /// What is to be done.
-    text: String,
+    pub text: String,
     /// The folder to work in; it is locked for the task.
-    folder_path: Option<String>,
+    pub folder_path: Option<String>,
     /// Higher goes first.
     #[serde(default)]
-    priority: i64,
+    pub priority: i64,
     /// Only this session.
-    target_session: Option<String>,
+    pub target_session: Option<String>,
     /// Only this provider.
-    target_provider: Option<String>,
+    pub target_provider: Option<String>,
     /// Providers it would rather have, best first.
     #[serde(default)]
-    preferred_providers: Vec<String>,
+    pub preferred_providers: Vec<String>,
     /// Providers that will do.
     #[serde(default)]
-    fallbacks: Vec<String>,
+    pub fallbacks: Vec<String>,
     /// How long it may run: seconds, or a duration as 2h.
     #[schema(value_type = Option<serde_json::Value>)]
-    timeout: Option<Length>,
+    pub timeout: Option<Length>,
     /// Tasks that must complete before it.
     #[serde(default)]
-    after: Vec<i64>,
+    pub after: Vec<i64>,
     /// It only reads.
     #[serde(default)]
-    read_only: bool,
+    pub read_only: bool,
     /// It is tried again when it fails.
     #[serde(default)]
-    retry: bool,
+    pub retry: bool,
     /// Tries in all.
-    max_retries: Option<u32>,
+    pub max_retries: Option<u32>,
 }
 
 /// Queues a task.
@@ -101,8 +107,16 @@ pub async fn send(
     who: Who,
     Json(new): Json<NewTask>,
 ) -> Answer<Response> {
-    let tasks = app.tasks.clone();
-    let task = app.core.call(move || {
+    Ok(answer(&json!({"task": queue(&app, &who, new).await?})))
+}
+
+/// Queues a task for somebody.
+///
+/// # Errors
+/// As [`send`].
+pub async fn queue(app: &Arc<App>, who: &Who, new: NewTask) -> Answer<TaskInfo> {
+    let (tasks, source) = (app.tasks.clone(), format!("api:{}", who.name));
+    let queued = app.core.call(move || {
         let folder = new.folder_path.as_deref();
         let folder = folder.filter(|path| !path.is_empty());
         let folder = folder.map(|path| folders::folder(tasks.locks(), None, path));
@@ -118,10 +132,10 @@ pub async fn send(
         send.read_only = new.read_only;
         send.retry = new.retry;
         send.max_tries = new.max_retries.unwrap_or(send.max_tries);
-        send.source = format!("api:{}", who.name);
+        send.source = source;
         tasks.send(&send).map_err(Problem::from)
     });
-    Ok(answer(&json!({"task": task.await?})))
+    queued.await
 }
 
 /// How long to wait for a task's end.
@@ -178,18 +192,30 @@ pub async fn one(app: &Arc<App>, id: i64) -> Answer<TaskInfo> {
 /// 404 for an unknown task, 409 for one that is over.
 #[utoipa::path(post, path = "/api/gaia/tasks/{id}/cancel", tag = "tasks", params(("id" = i64, Path)))]
 pub async fn cancel(State(app): State<Arc<App>>, who: Who, In(id): In<i64>) -> Answer<Response> {
-    let task = one(&app, id).await?;
-    let session = task
-        .assigned_session
-        .and_then(|name| SessionId::new(name).ok());
-    let own = session.is_some_and(|session| who.acts_for(&session));
-    if who.role < Role::Admin && !own {
+    Ok(answer(&json!({"task": call_off(&app, who, id).await?})))
+}
+
+/// Calls a task off for somebody.
+///
+/// # Errors
+/// As [`cancel`].
+pub async fn call_off(app: &Arc<App>, who: Who, id: i64) -> Answer<TaskInfo> {
+    let task = one(app, id).await?;
+    if who.role < Role::Admin && !is_own(&task, &who) {
         let detail = "an agent calls off only the tasks of its own sessions";
         return Err(Problem::forbidden(detail));
     }
     let tasks = app.tasks.clone();
-    let cancelled = app.core.call(move || tasks.cancel(TaskId(id), &who.name));
-    Ok(answer(&json!({"task": cancelled.await?})))
+    app.core
+        .call(move || tasks.cancel(TaskId(id), &who.name))
+        .await
+}
+
+/// Whether a session that somebody acts for has it.
+pub fn is_own(task: &TaskInfo, who: &Who) -> bool {
+    let session = task.assigned_session.clone();
+    let session = session.and_then(|name| SessionId::new(name).ok());
+    session.is_some_and(|session| who.acts_for(&session))
 }
 
 /// Lets a task be tried again, or go on now.

@@ -134,6 +134,27 @@ pub(super) fn r15_it_can_be_asked_by_folder_session_task_and_time(stage: &Stage)
     assert_eq!(found(both), [a.id]);
 }
 
+pub(super) fn r15_it_can_be_asked_who_held_what_in_a_stretch_of_time(stage: &Stage) {
+    let early = ask("A", "/early").granted(stage);
+    let long = ask("A", "/long").granted(stage);
+    stage.pass(10);
+    stage.release(&early);
+    stage.pass(10);
+    let late = ask("A", "/late").granted(stage);
+    let held = |from: u64, to: u64| {
+        let begin = early.created_at;
+        let filter = HistoryFilter {
+            held: Some((begin.plus(seconds(from)), begin.plus(seconds(to)))),
+            ..HistoryFilter::default()
+        };
+        ids(&stage.locks.history(&filter).unwrap())
+    };
+    assert_eq!(held(0, 100), [late.id, long.id, early.id]);
+    assert_eq!(held(5, 6), [long.id, early.id]);
+    assert_eq!(held(11, 20), [long.id]);
+    assert_eq!(held(20, 21), [late.id, long.id]);
+}
+
 pub(super) fn r15_it_comes_in_pages_newest_first(stage: &Stage) {
     let mut granted: Vec<LockId> = (0..7)
         .map(|n| ask("A", &format!("/{n}")).granted(stage).id)

@@ -112,6 +112,13 @@ pub(super) fn select(sqlite: &Sqlite, filter: &HistoryFilter) -> rusqlite::Resul
     if let Some(since) = filter.since {
         add(" AND created_at >= ?", Value::Text(since.to_sql()));
     }
+    if let Some((from, to)) = filter.held {
+        add(" AND created_at < ?", Value::Text(to.to_sql()));
+        add(
+            " AND (status = 'active' OR coalesce(released_at, expired_at) >= ?)",
+            Value::Text(from.to_sql()),
+        );
+    }
     if let Some(before) = filter.before {
         add(" AND id < ?", Value::Integer(before.0));
     }

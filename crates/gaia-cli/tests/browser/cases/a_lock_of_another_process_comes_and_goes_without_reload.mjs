@@ -1,0 +1,50 @@
+import { assert, folder, gaia, play, start, stop } from "../stage.mjs";
+
+await play(async (stage) => {
+  const page = await stage.signedIn();
+  await page.waitForSelector("text=No active locks – all folders are available");
+  await page.evaluate(() => (window.neverReloaded = true));
+  const path = folder("shop");
+  gaia("acquire", path, "--session", "ann", "--ttl", "10m");
+  const row = page.locator("#locks tbody tr");
+  await row.waitFor();
+  assert.match(await row.innerText(), /shop\s[\s\S]*ann[\s\S]*(10 min|9 min \d+ s)/);
+  assert.equal(await page.locator("#locks .badge").innerText(), "1");
+  assert.match(await page.title(), /^1 lock ·/);
+
+  // The time that is left runs, though nothing changes.
+  const left = page.locator("#locks [data-until]");
+  const before = await left.innerText();
+  await page.waitForFunction((text) => document.querySelector("#locks [data-until]").textContent !== text, before);
+
+  // Who waits is seen, and who gets it then.
+  const waiter = start("acquire", path, "--session", "bob", "--wait", "1m");
+  await page.waitForSelector("#waiters tbody tr >> text=bob");
+  await page.waitForSelector("#locks .tag >> text=1 waits");
+
+  // Changes leave focus, selection and scrolling alone.
+  await page.focus("#locks [data-ask]");
+  await page.fill("input[name=q]", "half a wo");
+  await page.evaluate(() => getSelection().selectAllChildren(document.querySelector("h2")));
+  await page.focus("#locks tbody td a");
+  await page.setViewportSize({ width: 1280, height: 300 });
+  await page.evaluate(() => scrollTo(0, 120));
+  gaia("acquire", folder("other"), "--session", "carla");
+  await page.waitForSelector("#locks tbody tr >> text=carla");
+  const kept = await page.evaluate(() => [
+    document.activeElement.closest("tr")?.innerText.includes("ann"),
+    getSelection().toString().startsWith("Active locks"),
+    document.querySelector("input[name=q]").value,
+    scrollY,
+  ]);
+  assert.deepEqual(kept, [true, true, "half a wo", 120]);
+
+  gaia("release", path, "--session", "ann");
+  await page.waitForSelector("#locks tbody tr >> text=bob");
+  await waiter.ended;
+  await page.waitForSelector("text=Nobody waits.");
+  gaia("release", path, "--session", "bob");
+  gaia("release", folder("other"), "--session", "carla");
+  await page.waitForSelector("text=No active locks – all folders are available");
+  assert.equal(await page.evaluate(() => window.neverReloaded), true);
+});

@@ -1,0 +1,249 @@
+//! One's own password and tokens; for admins everybody's.
+//!
+//! Only a signed-in browser gets here: a token cannot make tokens, so that one
+//! that leaked cannot outlive its end.
+
+mod accounts;
+mod tokens;
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Redirect, Response};
+use gaia_locks::clock::Wall;
+use maud::{Markup, html};
+use serde::Deserialize;
+
+pub use accounts::{add, remove, reset};
+pub use tokens::{make, revoke};
+
+use super::fields::Fields;
+use super::frame::{Page, Place, csrf};
+use crate::accounts::secret::{Hash, Secret};
+use crate::accounts::{AuditEntry, By, Role, TokenInfo, UserInfo, Who, password};
+use crate::api::extract::Words;
+use crate::app::App;
+use crate::error::{Answer, Problem};
+
+/// Lines of the trail.
+const TRAIL: u32 = 50;
+
+/// What was just done.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Done {
+    Password,
+    Revoked,
+    Added,
+    Reset,
+    Removed,
+}
+
+impl Done {
+    fn words(self) -> &'static str {
+        match self {
+            Self::Password => "The password is changed. Other browsers of yours are signed out.",
+            Self::Revoked => "The token is revoked.",
+            Self::Added => "The account is added.",
+            Self::Reset => "The password is set; that account's browsers are signed out.",
+            Self::Removed => "The account is removed; its browsers are signed out.",
+        }
+    }
+
+    /// The page that says so.
+    fn answer(self) -> Response {
+        let word = match self {
+            Self::Password => "password",
+            Self::Revoked => "revoked",
+            Self::Added => "added",
+            Self::Reset => "reset",
+            Self::Removed => "removed",
+        };
+        Redirect::to(&format!("/account?done={word}")).into_response()
+    }
+}
+
+/// What the page begins with.
+enum Told<'a> {
+    Nothing,
+    Done(Done),
+    Made(&'a TokenInfo, &'a Secret),
+    Wrong(&'a Problem),
+}
+
+/// What was just done, if anything.
+#[derive(Deserialize)]
+pub struct Just {
+    done: Option<Done>,
+}
+
+/// All that the page shows.
+struct Seen {
+    tokens: Vec<TokenInfo>,
+    users: Vec<UserInfo>,
+    trail: Vec<AuditEntry>,
+    now: Wall,
+}
+
+/// The account page.
+///
+/// # Errors
+/// 403 for a token.
+pub async fn show(
+    State(app): State<Arc<App>>,
+    who: Who,
+    Words(just): Words<Just>,
+) -> Answer<Response> {
+    own_browser(&who)?;
+    draw(&app, &who, just.done.map_or(Told::Nothing, Told::Done)).await
+}
+
+/// The browser's session that asks.
+fn own_browser(who: &Who) -> Answer<Hash> {
+    match &who.by {
+        By::Cookie { hash, .. } => Ok(*hash),
+        By::Token(_) => Err(Problem::forbidden(
+            "accounts and tokens are looked after in a browser that signed in, or with `gaia user` and `gaia token`",
+        )),
+    }
+}
+
+async fn draw(app: &Arc<App>, who: &Who, told: Told<'_>) -> Answer<Response> {
+    let (asked, reader) = (app.clone(), who.clone());
+    let seen = app.core.call(move || look(&asked, &reader)).await?;
+    let page = Page {
+        who,
+        place: Place::Account,
+        title: "Account".to_owned(),
+        live: "",
+        now: seen.now,
+    };
+    let is_admin = who.role == Role::Admin;
+    Ok(page.draw(html! {
+        h1 { "Account" }
+        (head(&told))
+        (own_password(who))
+        (tokens::section(who, &seen))
+        @if is_admin { (accounts::section(who, &seen)) (trail(&seen)) }
+    }))
+}
+
+fn look(app: &App, who: &Who) -> Answer<Seen> {
+    let is_admin = who.role == Role::Admin;
+    let mut tokens = app.accounts.tokens()?;
+    tokens.retain(|token| is_admin || token.name == who.name);
+    Ok(Seen {
+        tokens,
+        users: if is_admin {
+            app.accounts.users()?
+        } else {
+            Vec::new()
+        },
+        trail: if is_admin {
+            app.accounts.audit(None, TRAIL)?
+        } else {
+            Vec::new()
+        },
+        now: app.locks.look(|tx| Ok(tx.now().wall))?,
+    })
+}
+
+fn head(told: &Told<'_>) -> Markup {
+    html! {
+        @match told {
+            Told::Nothing => {}
+            Told::Done(done) => { p.note.ok role="status" { (done.words()) } }
+            Told::Wrong(problem) => { p.note.bad role="alert" { (problem.detail()) } }
+            Told::Made(info, secret) => {
+                div.note.ok role="status" {
+                    p { strong { "Token " (super::words::name(&info.name)) } ". Keep it now: it is not shown again." }
+                    p { code #secret { (secret.reveal()) } }
+                }
+            }
+        }
+    }
+}
+
+fn own_password(who: &Who) -> Markup {
+    html! {
+        section {
+            h2 { "Your password" }
+            p { "You are " strong { (super::words::name(&who.name)) } ", " (who.role) "." }
+            form.row.sheet method="post" action="/account/password" {
+                (csrf(who))
+                input.unseen type="text" name="name" value=(who.name) autocomplete="username" tabindex="-1" aria-hidden="true" readonly;
+                label { "The one until now" input name="old" type="password" autocomplete="current-password"; }
+                label { "New, at least " (password::SHORTEST) " characters" input name="new" type="password" autocomplete="new-password" required minlength=(password::SHORTEST); }
+                button { "Change it" }
+            }
+        }
+    }
+}
+
+/// A change of one's own password.
+#[derive(Deserialize)]
+pub struct Change {
+    old: Option<String>,
+    new: String,
+}
+
+/// Changes one's own password. Whoever has one must know it: a browser that was
+/// left open is not the account. An account that so far signs in by link has
+/// none to know.
+///
+/// # Errors
+/// 403 for a token; what else is wrong is told on the page.
+pub async fn change(
+    State(app): State<Arc<App>>,
+    who: Who,
+    Fields(change): Fields<Change>,
+) -> Answer<Response> {
+    let hash = own_browser(&who)?;
+    let (accounts, name) = (app.accounts.clone(), who.name.clone());
+    let changed = app.core.hash(move || {
+        let users = accounts.users()?;
+        let has_one = users
+            .iter()
+            .any(|user| user.name == name && user.has_password);
+        if has_one && !accounts.knows(&name, &change.old.unwrap_or_default())? {
+            return Err(Problem::invalid("that is not your password until now"));
+        }
+        Ok(accounts
+            .set_password(&name, &change.new, &name, Some(&hash))
+            .map(drop)?)
+    });
+    told(&app, &who, changed.await, Done::Password).await
+}
+
+/// What came of it: done, or on the page what was wrong.
+async fn told(app: &Arc<App>, who: &Who, came: Answer<()>, done: Done) -> Answer<Response> {
+    match came {
+        Ok(()) => Ok(done.answer()),
+        Err(problem) if problem.status().is_client_error() => {
+            let page = draw(app, who, Told::Wrong(&problem)).await?;
+            Ok((problem.status(), page).into_response())
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+fn trail(seen: &Seen) -> Markup {
+    html! {
+        section {
+            h2 { "Trail" }
+            table {
+                thead { tr { th scope="col" { "When" } th scope="col" { "Who" } th scope="col" { "What" } th scope="col" { "Details" } } }
+                tbody {
+                    @for entry in &seen.trail {
+                        tr {
+                            td data-label="When" { (super::words::time(entry.at, seen.now)) }
+                            td data-label="Who" { (super::words::name(&entry.who)) }
+                            td data-label="What" { (entry.act.replace('_', " ")) }
+                            td data-label="Details" { (super::words::beginning(&entry.details, 200)) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,350 @@
+// Keeps a page true while one looks at it. Everything works without this file;
+// with it changes appear as they happen.
+//
+// A stream (/api/gaia/events) says that something changed; then the page is
+// fetched once more and what differs is put in, so that focus, selection and
+// scrolling stay. What people typed never becomes markup here: it arrives
+// escaped by the server, or is set as text.
+
+const root = document.documentElement;
+const main = document.querySelector("main");
+const banner = document.getElementById("banner");
+const connection = document.querySelector("#connection .word");
+const wait = (ms) => new Promise((done) => setTimeout(done, ms));
+
+// ---- Times: the server writes UTC and the instant; here they become local and run.
+
+// The server's clock is the one that counts, whatever this machine's says.
+let ahead = 0;
+const now = () => Date.now() + ahead;
+const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+const day = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric" });
+const short = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+
+function words(ms) {
+  const s = Math.max(0, Math.floor(ms / 1000));
+  const [d, h, m] = [Math.floor(s / 86400), Math.floor(s / 3600) % 24, Math.floor(s / 60) % 60];
+  const two = (a, one, b, other) => (b ? `${a} ${one} ${b} ${other}` : `${a} ${one}`);
+  if (d) return two(d, d === 1 ? "day" : "days", h, "h");
+  if (h) return two(h, "h", m, "min");
+  if (m) return two(m, "min", s % 60, "s");
+  return `${s} s`;
+}
+
+function set(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+function tick() {
+  for (const element of document.querySelectorAll("[data-until]")) {
+    const left = Number(element.dataset.until) - now();
+    set(element, words(left));
+    element.classList.toggle("soon", left < 300_000);
+  }
+  for (const element of document.querySelectorAll("[data-since]")) {
+    set(element, words(now() - Number(element.dataset.since)));
+  }
+}
+
+function localise() {
+  const today = new Date(now()).toDateString();
+  for (const element of document.querySelectorAll("[data-at]")) {
+    const at = new Date(Number(element.dataset.at));
+    const there = at.toDateString() === today ? "" : `${day.format(at)}, `;
+    const style = element.dataset.as === "short" ? short : clock;
+    set(element, element.dataset.as === "day" ? day.format(at) : there + style.format(at));
+  }
+  for (const element of document.querySelectorAll("[data-zone]")) set(element, zone);
+}
+
+// ---- Putting in what differs.
+
+const runs = (node) => node.nodeType === 1 && (node.dataset.at || node.dataset.until || node.dataset.since || node.hasAttribute("data-zone"));
+const same = (a, b) => a.nodeType === b.nodeType && a.nodeName === b.nodeName && (a.id ?? "") === (b.id ?? "");
+
+// Makes `old` like `fresh`, touching no more than it must.
+function morph(old, fresh) {
+  if (old.nodeType !== 1) {
+    if (old.data !== fresh.data) old.data = fresh.data;
+    return;
+  }
+  if (old.hasAttribute("data-keep")) return;
+  const changed = runs(old) && ["at", "until", "since"].every((key) => old.dataset[key] === fresh.dataset[key]);
+  for (const { name, value } of fresh.attributes) {
+    // What somebody folded stays folded.
+    if (name !== "open" && old.getAttribute(name) !== value) old.setAttribute(name, value);
+  }
+  for (const { name } of [...old.attributes]) {
+    if (!fresh.hasAttribute(name) && !(name === "open" || name === "class")) old.removeAttribute(name);
+  }
+  if (!changed) children(old, fresh);
+}
+
+function children(old, fresh) {
+  const ids = (node) => [...node.children].filter((child) => child.id).map((child) => [child.id, child]);
+  const [byId, stays] = [new Map(ids(old)), new Map(ids(fresh))];
+  // First out, so that what stays need not be moved: moving would take the focus.
+  for (const [id, child] of byId) if (!stays.has(id)) child.remove();
+  let at = old.firstChild;
+  for (const wanted of [...fresh.childNodes]) {
+    const known = wanted.id ? byId.get(wanted.id) : at && !at.id && same(at, wanted) ? at : null;
+    if (known && same(known, wanted)) {
+      if (known !== at) old.insertBefore(known, at);
+      else at = at.nextSibling;
+      morph(known, wanted);
+    } else {
+      if (wanted.nodeName === "TR") wanted.classList.add("fresh");
+      old.insertBefore(wanted, at);
+    }
+  }
+  while (at) {
+    const next = at.nextSibling;
+    at.remove();
+    at = next;
+  }
+}
+
+// ---- Fetching the page once more: one fetch at a time, one more if it became old meanwhile.
+
+let old = false;
+let fetching = false;
+
+async function refresh() {
+  old = true;
+  if (fetching || document.hidden) return;
+  fetching = true;
+  while (old) {
+    old = false;
+    const began = performance.now();
+    try {
+      await fetchPage();
+    } catch {
+      // The stream notices what is wrong with the connection.
+    }
+    // Thousands of changes a second must not be thousands of pages a second.
+    await wait(Math.min(2000, Math.max(20, performance.now() - began)));
+  }
+  fetching = false;
+}
+
+async function fetchPage() {
+  const answer = await fetch(location.href, { headers: { accept: "text/html" }, cache: "no-store" });
+  if (answer.redirected && new URL(answer.url).pathname === "/sign-in") return location.assign(answer.url);
+  if (!answer.ok) return;
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const fresh = page.querySelector("main[data-live]");
+  if (!fresh) return;
+  document.title = page.title;
+  children(main, fresh);
+  main.dataset.now = fresh.dataset.now;
+  localise();
+  tick();
+  logs();
+}
+
+// ---- The stream of changes.
+
+const SILENCE = 25_000; // the server says something every 15 s
+let last = "";
+
+function show(state) {
+  root.classList.toggle("live", state === "live");
+  root.classList.toggle("lost", state === "lost");
+  if (connection) set(connection, state === "live" ? "Live" : "Not connected");
+}
+
+async function follow(live) {
+  for (let tries = 0; ; tries += 1) {
+    if (document.hidden) await becomesVisible();
+    try {
+      const came = await read(live, () => {
+        tries = 0;
+        show("live");
+      });
+      if (came === "signed out") return location.reload();
+    } catch {
+      // Told below: the connection is lost, whatever the reason.
+    }
+    if (document.hidden) continue;
+    show("lost");
+    await wait(Math.min(5000, 250 * 2 ** Math.min(tries, 5)));
+  }
+}
+
+const becomesVisible = () => new Promise((done) => document.addEventListener("visibilitychange", done, { once: true }));
+
+async function read(live, connected) {
+  const stop = new AbortController();
+  let watchdog = setTimeout(() => stop.abort(), SILENCE);
+  // A page that nobody sees keeps no connection: browsers allow few of them.
+  let leave = 0;
+  const seen = () => {
+    clearTimeout(leave);
+    if (document.hidden) leave = setTimeout(() => stop.abort(), 60_000);
+    else refresh();
+  };
+  document.addEventListener("visibilitychange", seen);
+  try {
+    const headers = last ? { "last-event-id": last } : {};
+    const answer = await fetch("/api/gaia/events", { headers, signal: stop.signal, cache: "no-store" });
+    if (answer.status === 401) return "signed out";
+    if (!answer.ok) return "refused";
+    connected();
+    const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+    let text = "";
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return "ended";
+      clearTimeout(watchdog);
+      watchdog = setTimeout(() => stop.abort(), SILENCE);
+      const pieces = (text + value).split("\n\n");
+      text = pieces.pop();
+      if (pieces.filter((piece) => concerns(piece, live)).length) refresh();
+    }
+  } finally {
+    clearTimeout(watchdog);
+    clearTimeout(leave);
+    document.removeEventListener("visibilitychange", seen);
+    stop.abort();
+  }
+}
+
+function concerns(piece, live) {
+  const field = (name) => piece.split("\n").find((line) => line.startsWith(`${name}: `))?.slice(name.length + 2);
+  const id = field("id");
+  const kind = field("event");
+  if (!kind) return false;
+  // What changed while this page was drawn, or while the connection was lost, is seen by looking.
+  const greets = kind === "ready" || kind === "reset";
+  if (id) last = id;
+  return greets || live.includes(kind.split(".")[0]);
+}
+
+// ---- Questions: the page of the question, in a dialog.
+
+const dialog = document.getElementById("question");
+
+async function ask(link) {
+  const address = new URL(link.href);
+  const answer = await fetch(address.pathname, { headers: { accept: "text/html" } });
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const form = page.querySelector(address.hash || "form.question");
+  if (!answer.ok || !form) return location.assign(link.href);
+  dialog.replaceChildren(form);
+  dialog.showModal();
+  form.querySelector("input:not([type=hidden])")?.focus();
+}
+
+async function answerQuestion(event) {
+  event.preventDefault();
+  const form = event.target;
+  const sent = await fetch(form.action, {
+    method: "POST",
+    body: new URLSearchParams(new FormData(form)),
+    headers: { accept: "text/html" },
+  }).catch(() => null);
+  if (sent?.ok) {
+    dialog.close();
+    return refresh();
+  }
+  const text = sent ? new DOMParser().parseFromString(await sent.text(), "text/html").querySelector("main p:not(.brand)")?.textContent : "";
+  const told = form.querySelector(".wrong") ?? form.insertBefore(document.createElement("p"), form.lastElementChild);
+  told.className = "wrong";
+  told.setAttribute("role", "alert");
+  told.textContent = text || "The server could not be reached. Nothing was changed.";
+}
+
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a[data-ask]");
+  const plain = !event.metaKey && !event.ctrlKey && !event.shiftKey && event.button === 0;
+  if (link && dialog && plain) {
+    event.preventDefault();
+    ask(link).catch(() => location.assign(link.href));
+  }
+  if (event.target.closest("dialog [data-close]") || event.target === dialog) {
+    event.preventDefault();
+    dialog.close();
+  }
+});
+dialog?.addEventListener("submit", answerQuestion);
+
+// ---- The log of a running task.
+
+function logs() {
+  for (const element of document.querySelectorAll("[data-log]:not(.followed)")) {
+    element.classList.add("followed");
+    log(element);
+  }
+}
+
+async function log(element) {
+  const box = element.closest(".log") ?? element;
+  for (;;) {
+    try {
+      const from = element.dataset.from;
+      const answer = await fetch(`${element.dataset.log}?follow=true&from=${from}`);
+      if (!answer.ok) return;
+      const reader = answer.body.getReader();
+      const decoder = new TextDecoder();
+      for (;;) {
+        const { done, value } = await reader.read();
+        if (done) return;
+        element.dataset.from = Number(element.dataset.from) + value.length;
+        const atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 40;
+        element.append(decoder.decode(value, { stream: true }));
+        if (atEnd) box.scrollTop = box.scrollHeight;
+      }
+    } catch {
+      await wait(1500);
+    }
+  }
+}
+
+// ---- Drawing over the timeline looks closer.
+
+document.addEventListener("pointerdown", (event) => {
+  const rows = event.target.closest(".rows");
+  const picture = rows?.closest("[data-zoom]");
+  const area = rows?.querySelector("svg");
+  if (!picture || !area || event.button !== 0 || event.pointerType === "touch") return;
+  const { left, width } = area.getBoundingClientRect();
+  const inset = left - picture.getBoundingClientRect().left;
+  const share = (x) => Math.min(1, Math.max(0, (x - left) / width));
+  const began = share(event.clientX);
+  let shade = null;
+  const stop = new AbortController();
+  const move = (now) => {
+    const [a, b] = [began, share(now.clientX)].sort((x, y) => x - y);
+    if (!shade && (b - a) * width < 6) return;
+    shade ??= picture.appendChild(Object.assign(document.createElement("div"), { className: "drawn" }));
+    shade.style.left = `${inset + a * width}px`;
+    shade.style.width = `${(b - a) * width}px`;
+  };
+  const end = (last) => {
+    stop.abort();
+    if (!shade) return;
+    shade.remove();
+    const [a, b] = [began, share(last.clientX)].sort((x, y) => x - y);
+    const [from, to] = [Number(picture.dataset.from), Number(picture.dataset.to)];
+    const at = (part) => Math.round(from + part * (to - from));
+    document.addEventListener("click", (click) => click.preventDefault(), { once: true, capture: true });
+    location.assign(picture.dataset.zoom.replace("?", `?from=${at(a)}&to=${at(b)}`));
+  };
+  document.addEventListener("pointermove", move, { signal: stop.signal });
+  document.addEventListener("pointerup", end, { signal: stop.signal });
+  document.addEventListener("pointercancel", () => stop.abort(), { signal: stop.signal });
+});
+document.addEventListener("dragstart", (event) => event.target.closest(".rows") && event.preventDefault());
+
+// ---- Begin.
+
+if (main?.dataset.now) ahead = Number(main.dataset.now) - Date.now();
+localise();
+tick();
+setInterval(tick, 1000);
+if (main?.dataset.live) {
+  document.addEventListener("visibilitychange", () => document.hidden || old === false || refresh());
+  follow(main.dataset.live.split(" "));
+}
+logs();

@@ -1,0 +1,173 @@
+//! How times, paths and names look on a page.
+//!
+//! The server knows no browser's time zone, so times are drawn in UTC with the
+//! instant beside them (`data-at`), and the script puts them into local time.
+
+use std::time::Duration;
+
+use gaia_locks::clock::Wall;
+use gaia_locks::duration::human;
+use maud::{Markup, html};
+
+/// Longer paths are cut in the middle where they stand in a table.
+const LONGEST_PATH: usize = 110;
+/// Longer names are cut.
+const LONGEST_NAME: usize = 48;
+
+/// A name of so few letters stays on one line.
+const SHORT_NAME: usize = 20;
+
+/// Milliseconds since 1970, as scripts count.
+pub fn millis(wall: Wall) -> i64 {
+    wall.0 / 1000
+}
+
+/// A point in time: only the clock when it is today.
+pub fn time(wall: Wall, now: Wall) -> Markup {
+    let text = wall.to_rfc3339();
+    let (day, clock) = (text.get(..10), text.get(11..19));
+    let (day, clock) = (day.unwrap_or_default(), clock.unwrap_or_default());
+    let is_today = now.to_rfc3339().starts_with(day);
+    html! {
+        time datetime=(text) data-at=(millis(wall)) title={(day) " " (clock) " UTC"} {
+            @if !is_today { (day) " " }
+            (clock)
+        }
+    }
+}
+
+/// A point in time that may not be known.
+pub fn time_if(wall: Option<Wall>, now: Wall) -> Markup {
+    html! { @match wall { Some(wall) => (time(wall, now)), None => (none()) } }
+}
+
+/// What is left until then; the script counts it down.
+pub fn left(until: Wall, now: Wall) -> Markup {
+    let left = until.since(now);
+    let soon = left < Duration::from_secs(300);
+    html! { span.left.soon[soon] data-until=(millis(until)) { (human(whole(left))) } }
+}
+
+/// How long it has been; the script counts it up.
+pub fn lasting(since: Wall, now: Wall) -> Markup {
+    html! { span.left data-since=(millis(since)) { (human(whole(now.since(since)))) } }
+}
+
+/// A length of time.
+pub fn length(duration: Duration) -> String {
+    human(match duration.as_secs() {
+        0 => duration,
+        _ => whole(duration),
+    })
+}
+
+fn whole(duration: Duration) -> Duration {
+    Duration::from_secs(duration.as_secs())
+}
+
+/// Where there is nothing to say.
+pub fn none() -> Markup {
+    html! { span.none { "–" } }
+}
+
+/// A path in a table: its last name is what the eye looks for.
+pub fn path(path: &str) -> Markup {
+    let shown = middle_cut(&clear(path), LONGEST_PATH);
+    let at = shown
+        .trim_end_matches('/')
+        .rfind('/')
+        .map_or(0, |at| at + 1);
+    let (folder, name) = shown.split_at(at);
+    html! { bdi.path { span.above { (folder) } span.last { (name) } } }
+}
+
+/// A path, all of it.
+pub fn whole_path(path: &str) -> Markup {
+    html! { bdi.path { (clear(path)) } }
+}
+
+/// A name in a table.
+pub fn name(name: &str) -> Markup {
+    let shown = middle_cut(&clear(name), LONGEST_NAME);
+    html! { bdi.name.short[shown.chars().count() <= SHORT_NAME] { (shown) } }
+}
+
+/// The beginning of a text, on one line.
+pub fn beginning(text: &str, longest: usize) -> Markup {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    html! { bdi { (end_cut(&clear(&line), longest)) } }
+}
+
+/// A text of several lines.
+pub fn lines(text: &str) -> String {
+    let lines: Vec<String> = text
+        .lines()
+        .map(|line| clear(&line.replace('\t', "    ")))
+        .collect();
+    lines.join("\n")
+}
+
+/// Text whose letters are all seen: a control character, or one that turns the
+/// letters after it around, could make one name look like another.
+pub fn clear(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match is_deceptive(letter) {
+            true => shown.extend(letter.escape_default()),
+            false => shown.push(letter),
+        }
+    }
+    shown
+}
+
+fn is_deceptive(letter: char) -> bool {
+    letter.is_control()
+        || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+            && letter != '\u{200d}'
+}
+
+fn end_cut(text: &str, longest: usize) -> String {
+    match text.char_indices().nth(longest) {
+        None => text.to_owned(),
+        Some((at, _)) => format!("{}…", &text[..at]),
+    }
+}
+
+fn middle_cut(text: &str, longest: usize) -> String {
+    let letters: Vec<char> = text.chars().collect();
+    if letters.len() <= longest {
+        return text.to_owned();
+    }
+    let head = longest / 3;
+    let tail = letters.len() - (longest - head - 1);
+    let (head, tail) = (&letters[..head], &letters[tail..]);
+    head.iter().chain(&['…']).chain(tail).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_long_is_cut_and_what_could_deceive_is_seen() {
+        assert_eq!(middle_cut("abcdefghij", 10), "abcdefghij");
+        assert_eq!(middle_cut("abcdefghijk", 7), "ab…hijk");
+        assert_eq!(end_cut("äöü", 2), "äö…");
+        assert_eq!(clear("a\u{202e}b\nc"), "a\\u{202e}b\\nc");
+        assert_eq!(clear("👩\u{200d}🔧"), "👩\u{200d}🔧");
+    }
+
+    #[test]
+    fn a_path_is_text_and_its_last_name_stands_out() {
+        let shown = path("/a/<img src=x onerror=alert(1)>").into_string();
+        assert!(
+            shown.contains("&lt;img") && !shown.contains("<img"),
+            "{shown}"
+        );
+        let shown = path("/srv/app").into_string();
+        assert!(
+            shown.contains(">/srv/</span>") && shown.contains(">app</span>"),
+            "{shown}"
+        );
+    }
+}
