@@ -56,8 +56,9 @@ pub fn open(settings: &Settings) -> Result<LockService, OpenError> {
     let is_fresh = store.is_fresh();
     let service = LockService::new(Arc::new(store), config);
     if is_fresh && service.status(None)?.count > 0 {
-        // Locks that were taken over get their markers.
-        service.cleanup()?;
+        // Locks that were taken over get their markers. Nothing is swept: who
+        // only opens a database ends nobody's lock.
+        service.repair_markers();
     }
     Ok(service)
 }

@@ -254,6 +254,11 @@ impl LockService {
         self.config.markers.refuse_foreign(folders)
     }
 
+    /// Makes the marker files what the database says.
+    pub fn repair_markers(&self) {
+        self.config.markers.repair(self);
+    }
+
     fn carry_out(&self, effects: &Effects) {
         for waiter in &effects.rings {
             self.doorbell.ring(slot_of(waiter.0));
@@ -349,7 +354,7 @@ impl Locks for LockService {
                 tx.store().prune(before)
             })?;
         }
-        self.config.markers.repair(self);
+        self.repair_markers();
         Ok(ended)
     }
 

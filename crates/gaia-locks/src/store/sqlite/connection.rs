@@ -12,7 +12,7 @@
 use std::collections::HashMap;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use std::{fs, io};
@@ -51,7 +51,7 @@ pub(super) struct Connection {
     pub(super) gate: Gate,
     known: Mutex<Option<(u32, State)>>,
     /// Whether this process made it, or took it over from an earlier assigner.
-    is_fresh: bool,
+    is_fresh: AtomicBool,
 }
 
 impl Connection {
@@ -69,17 +69,19 @@ impl Connection {
             sqlite: Mutex::new(sqlite),
             gate,
             known: Mutex::new(None),
-            is_fresh: false,
+            is_fresh: AtomicBool::new(false),
         }
     }
 
     /// Whether this process made it, or took it over.
     pub(super) fn fresh(self, is_fresh: bool) -> Self {
-        Self { is_fresh, ..self }
+        self.is_fresh.store(is_fresh, Ordering::Relaxed);
+        self
     }
 
+    /// The same, told to the first who asks: what follows from it is done once.
     pub(super) fn is_fresh(&self) -> bool {
-        self.is_fresh
+        self.is_fresh.swap(false, Ordering::Relaxed)
     }
 
     /// What the last transaction of this process left in [`State`], if nobody

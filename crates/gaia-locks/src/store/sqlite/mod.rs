@@ -104,7 +104,8 @@ impl SqliteStore {
     }
 
     /// Whether this process made the file, or took it over from an earlier
-    /// assigner: then there may be locks whose markers nobody has written.
+    /// assigner: then there may be locks whose markers nobody has written. Told
+    /// to the first who asks, since a process opens a file only once.
     pub fn is_fresh(&self) -> bool {
         self.connection.is_fresh()
     }
