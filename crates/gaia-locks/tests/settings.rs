@@ -15,7 +15,7 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 /// The names of the contract's table, written down a second time on purpose.
-const NAMES: [&str; 16] = [
+const NAMES: [&str; 17] = [
     "GAIA_HOME",
     "GAIA_LOCKS_DIR",
     "GAIA_LOCK_TIMEOUT_HOURS",
@@ -30,6 +30,7 @@ const NAMES: [&str; 16] = [
     "GAIA_LISTEN",
     "GAIA_SERVER",
     "GAIA_TOKEN",
+    "GAIA_SERVER_CA",
     "GAIA_LOG",
     "GAIA_LOG_FORMAT",
 ];

@@ -273,8 +273,11 @@ pub fn may_act(who: &Who, session: &SessionId) -> Answer<()> {
         return Ok(());
     }
     let name = &who.name;
-    Err(Problem::forbidden(format!(
+    let problem = Problem::forbidden(format!(
         "{name} acts for the sessions {name} and {name}/…, not for {session}"
+    ));
+    Err(problem.hint(format!(
+        "name one of them, such as --session {name}/1 or GAIA_SESSION={name}/1"
     )))
 }
 

@@ -4,6 +4,7 @@
 
 mod attacks;
 mod client;
+mod door;
 mod events;
 mod locks;
 mod routes;

@@ -1,0 +1,126 @@
+//! The doors for a gaia elsewhere, asked by what is none.
+
+use gaia_server::Role;
+use serde_json::{Value, json};
+
+use crate::client::Reply;
+use crate::server::Server;
+
+const LOCKS: &str = "/api/gaia/door/locks";
+const TASKS: &str = "/api/gaia/door/tasks";
+
+fn ask(server: &Server, path: &str, token: &str, call: &Value) -> Reply {
+    let body = json!({"scope": "local", "call": call});
+    let ask = server.ask("POST", path).header("gaia-door", "1");
+    ask.token(token).json(&body).send()
+}
+
+fn acquire(session: &str, folder: &str) -> Value {
+    json!({"acquire": {
+        "folders": [{"path": folder}], "holder": {"session": session, "task": 0},
+        "mode": "exclusive", "ttl": null, "process": null, "own": false,
+        "request_id": "r", "line": null,
+    }})
+}
+
+#[test]
+fn nobody_gets_in_and_another_language_is_told_first() {
+    let server = Server::start();
+    let token = server.token("root", Role::Admin);
+    for path in [LOCKS, TASKS] {
+        let nobody = server.ask("POST", path).header("gaia-door", "1");
+        assert_eq!(nobody.json(&json!({})).send().status, 401, "{path}");
+        for number in [None, Some("2"), Some("one"), Some("")] {
+            let ask = server.ask("POST", path).token(&token);
+            let ask = match number {
+                Some(number) => ask.header("gaia-door", number),
+                None => ask,
+            };
+            let reply = ask.json(&json!({"what": "ever"})).send();
+            let told = (reply.status, reply.code());
+            assert_eq!(told, (400, "other_version".to_owned()), "{number:?}");
+        }
+    }
+}
+
+#[test]
+fn what_is_no_verb_or_no_folder_is_told_so() {
+    let server = Server::start();
+    let token = server.token("root", Role::Admin);
+    let code = |call: &Value| {
+        let reply = ask(&server, LOCKS, &token, call);
+        assert_eq!(reply.status, 400, "{call}: {reply:?}");
+        reply.code()
+    };
+    for wrong in [
+        json!(null),
+        json!("open"),
+        json!({"open": {}}),
+        json!({"verify": {}}),
+        json!({"verify": {"token": "x"}}),
+        json!({"verify": {"token": 1, "more": 2}}),
+        json!({"wait": {"waiter": 1, "period": {"secs": -1, "nanos": 0}, "leave": false}}),
+    ] {
+        assert_eq!(code(&wrong), "invalid_request", "{wrong}");
+    }
+    let long = format!("/{}", "a".repeat(5000));
+    for folder in ["", "a", "../a", "/a\0", &long] {
+        assert_eq!(
+            code(&acquire("root", folder)),
+            "invalid_folder",
+            "{folder:?}"
+        );
+    }
+    let gone = json!({"wait": {"waiter": 77, "period": {"secs": 1, "nanos": 0}, "leave": true}});
+    let reply = ask(&server, LOCKS, &token, &gone);
+    assert_eq!(
+        (reply.status, reply.code()),
+        (410, "not_in_line".to_owned())
+    );
+}
+
+#[test]
+fn each_verb_needs_its_role() {
+    let server = Server::start();
+    let viewer = server.token("eve", Role::Viewer);
+    let agent = server.token("ci", Role::Agent);
+    let refused = |path: &str, token: &str, call: &Value| {
+        let reply = ask(&server, path, token, call);
+        assert_eq!(reply.status, 403, "{call}: {reply:?}");
+    };
+    let read = json!({"status": {"folder": null}});
+    assert_eq!(ask(&server, LOCKS, &viewer, &read).status, 200);
+    refused(LOCKS, &viewer, &acquire("eve", "/w"));
+    assert_eq!(
+        ask(&server, LOCKS, &agent, &acquire("ci/1", "/w")).status,
+        200
+    );
+    refused(LOCKS, &agent, &acquire("ann", "/w"));
+    for admin in [
+        json!("cleanup"),
+        json!({"force_release": {"id": 1, "reason": "mine"}}),
+        json!({"pause": {"folder": {"path": "/"}, "reason": "mine"}}),
+        json!({"prune": {"before": "2026-01-01T00:00:00Z"}}),
+    ] {
+        refused(LOCKS, &agent, &admin);
+    }
+    assert_eq!(ask(&server, TASKS, &viewer, &json!("counts")).status, 200);
+    for admin in [
+        json!({"add_process": {"name": "ci/x", "command": "sh", "provider": null, "folder": null}}),
+        json!({"clear": {"age": {"secs": 0, "nanos": 0}}}),
+        json!("retry_failed"),
+    ] {
+        refused(TASKS, &agent, &admin);
+    }
+    for of_another in [
+        json!({"heartbeat": {"name": "ann", "task": null}}),
+        json!({"take": {"name": "ann", "period": {"secs": 0, "nanos": 0}}}),
+        json!({"remove": {"name": "ann"}}),
+        json!({"told": {"id": 1, "told": {"done": null}, "teller": {
+            "session": "ann", "task": null, "token": null, "pane": null, "person": null}}}),
+        json!({"told": {"id": 1, "told": {"done": null}, "teller": {
+            "session": null, "task": null, "token": null, "pane": null, "person": "ann"}}}),
+    ] {
+        refused(TASKS, &agent, &of_another);
+    }
+}
