@@ -21,9 +21,9 @@ export const work = join(HOME, "work");
 export function gaia(...words) {
   const options = { env, cwd: work, encoding: "utf8" };
   const last = words.at(-1);
-  if (typeof last === "object") Object.assign(options, words.pop());
-  const done = spawnSync(BROWSER_GAIA, words, options);
-  assert.equal(done.status, 0, `gaia ${words.join(" ")}: ${done.stderr}`);
+  const { status = 0, ...more } = typeof last === "object" ? words.pop() : {};
+  const done = spawnSync(BROWSER_GAIA, words, { ...options, ...more });
+  assert.equal(done.status, status, `gaia ${words.join(" ")}: ${done.stderr}`);
   return done.stdout;
 }
 
@@ -119,6 +119,12 @@ export class Stage {
 
   async end() {
     await this.browser?.close();
+    // A keeper and its agent outlive the assigner on purpose: called off, they end.
+    const { tasks } = JSON.parse(gaia("--json", "tasks"));
+    for (const task of tasks.filter((task) => ["assigned", "in_progress"].includes(task.status))) {
+      gaia("task", "cancel", `${task.id}`);
+      gaia("task", "wait", `${task.id}`, { status: 1 });
+    }
     await Promise.all([...children].map((child) => stop(child, "SIGKILL")));
   }
 }
@@ -143,5 +149,6 @@ export async function play(scene) {
     process.exitCode = 1;
   } finally {
     await stage?.end();
+    process.exit();
   }
 }

@@ -7,6 +7,7 @@ mod client;
 mod door;
 mod events;
 mod locks;
+mod pages;
 mod routes;
 mod server;
 mod waiting;

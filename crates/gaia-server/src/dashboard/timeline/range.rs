@@ -59,9 +59,11 @@ impl Range {
                 "the end of the time is not after its beginning",
             ));
         }
+        // No lock is older, and no reckoning with such instants overflows.
+        let (oldest, newest) = (now.minus(LONGEST * 20), now.plus(LONGEST));
         Ok(Self {
-            from,
-            to: to.min(now.plus(LONGEST)),
+            from: from.clamp(oldest, newest),
+            to: to.clamp(oldest, newest),
             goes_on: false,
         }
         .widened_to_the_least())
