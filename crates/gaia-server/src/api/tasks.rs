@@ -13,8 +13,8 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use super::extract::{In, Json, Words, json as answer};
-use super::folders;
 use super::length::Length;
+use super::{folders, task_page};
 use crate::accounts::{Role, Who};
 use crate::app::App;
 use crate::error::{Answer, Problem};
@@ -28,7 +28,12 @@ pub struct Which {
     status: Option<String>,
     /// That this session has or had.
     session: Option<String>,
+    /// In folders that overlap this one.
+    folder: Option<String>,
+    /// Without the first so many: the next page.
+    skip: Option<u32>,
     /// At most so many.
+    #[param(minimum = 1)]
     limit: Option<u32>,
 }
 
@@ -50,8 +55,9 @@ pub async fn list(State(app): State<Arc<App>>, Words(which): Words<Which>) -> An
         session: which.session,
         limit: which.limit,
     };
-    let tasks = app.tasks.clone();
-    Ok(answer(&app.core.call(move || tasks.list(&filter)).await?))
+    let (tasks, skip) = (app.tasks.clone(), which.skip.unwrap_or_default());
+    let listed = move || task_page::list(&tasks, filter, which.folder.as_deref(), skip);
+    Ok(answer(&app.core.call(listed).await?))
 }
 
 /// A task that is sent.
