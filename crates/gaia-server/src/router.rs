@@ -66,7 +66,9 @@ fn table() -> OpenApiRouter<Arc<App>> {
         .routes(may(Viewer, routes!(session::show)))
         .routes(may(Viewer, routes!(session::sign_out)))
         .routes(may(Viewer, routes!(locks::list)))
-        .route(FOLDER, folder.2)
+        .route(FOLDER, folder.2.clone())
+        // Never reached, but the methods of this path are told by it.
+        .route("/api/gaia/locks/{id}", folder.2)
         .routes(may(Agent, routes!(locks::acquire)))
         .routes(may(Agent, routes!(release::by_id)))
         .routes(may(Agent, routes!(locks::renew)))

@@ -123,7 +123,7 @@ pub async fn change_password(
     Json(change): Json<Change>,
 ) -> Answer<Response> {
     let By::Cookie { hash, .. } = who.by else {
-        return Err(Problem::invalid("a token has no password"));
+        return Err(Problem::forbidden("a token has no password"));
     };
     let (accounts, name) = (app.accounts.clone(), who.name.clone());
     let has_one = app.core.call(move || accounts.has_password(&name)).await?;

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::shapes;
+use super::{bounds, shapes};
 
 /// What an operation says of who may use it.
 pub const LEAST_ROLE: &str = "x-least-role";
@@ -23,6 +23,7 @@ pub fn complete(document: &utoipa::openapi::OpenApi) -> Value {
     });
     document["components"]["schemas"]["Problem"] = problem();
     document["security"] = json!([{"token": []}, {"cookie": []}]);
+    bounds::tell(&mut document);
     if let Some(schemas) = document["components"]["schemas"].as_object_mut() {
         schemas.extend(shapes::schemas());
     }

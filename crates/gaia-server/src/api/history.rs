@@ -40,6 +40,7 @@ pub struct Which {
     #[param(minimum = 1, maximum = 10_000)]
     limit: Option<u32>,
     /// json or csv.
+    #[param(inline)]
     format: Option<Format>,
 }
 

@@ -3,6 +3,7 @@
 
 pub mod accounts;
 pub mod admin;
+pub mod bounds;
 pub mod document;
 pub mod door;
 pub mod events;

@@ -121,7 +121,9 @@ fn too_often(wait: std::time::Duration) -> Problem {
 #[utoipa::path(delete, path = "/api/gaia/session", tag = "accounts")]
 pub async fn sign_out(State(app): State<Arc<App>>, who: Who) -> Answer<Response> {
     let By::Cookie { hash, .. } = who.by else {
-        return Err(Problem::invalid("a token is no session; revoke it instead"));
+        return Err(Problem::forbidden(
+            "a token is no session; revoke it instead",
+        ));
     };
     let accounts = app.accounts.clone();
     let name = who.name;

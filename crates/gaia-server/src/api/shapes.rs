@@ -133,7 +133,7 @@ const ANSWERS: &[(&str, &str, &str)] = &[
     ("delete", "/api/gaia/session", "204"),
     ("post", "/api/gaia/session/password", "OneUser"),
     ("get", "/api/gaia/locks", "HeldLocks"),
-    ("get", "/api/gaia/locks/{folder_path}", "FolderStands"),
+    ("get", "/api/gaia/locks/{id}", "FolderStands"),
     ("post", "/api/gaia/locks", "Granted"),
     ("delete", "/api/gaia/locks/{id}", "Released"),
     ("post", "/api/gaia/locks/{id}/renew", "Renewed"),

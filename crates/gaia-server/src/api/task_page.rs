@@ -7,6 +7,7 @@ use gaia_assigner::Tasks;
 use gaia_assigner::service::Filter;
 use gaia_assigner::wire::TaskInfo;
 use gaia_locks::folder::Folder;
+use gaia_locks::ids::SessionId;
 use serde::Serialize;
 
 use super::folders;
@@ -22,14 +23,33 @@ pub struct Page {
     next: Option<usize>,
 }
 
+/// At most so many.
+///
+/// # Errors
+/// 400 for none at all, and for a number that no list has.
+pub fn limit(wanted: Option<u64>) -> Answer<Option<u32>> {
+    match wanted {
+        Some(limit) if limit == 0 || i64::try_from(limit).is_err() => Err(Problem::invalid(
+            format!("limit is {limit}; it is at least 1, and no list is so long"),
+        )),
+        limit => Ok(limit.map(|limit| u32::try_from(limit).unwrap_or(u32::MAX))),
+    }
+}
+
 /// A page of them.
 ///
 /// # Errors
 /// Bad input, or a store that cannot be used.
-pub fn list(tasks: &Tasks, filter: Filter, folder: Option<&str>, skip: u32) -> Answer<Page> {
-    if filter.limit == Some(0) {
-        return Err(Problem::invalid("limit is 0; it is at least 1"));
+pub fn list(tasks: &Tasks, filter: Filter, folder: Option<&str>, skip: u64) -> Answer<Page> {
+    if let Some(session) = &filter.session {
+        SessionId::new(session.clone())?;
     }
+    if i64::try_from(skip).is_err() {
+        return Err(Problem::invalid(format!(
+            "skip is {skip}; no list is so long"
+        )));
+    }
+    let skip = u32::try_from(skip).unwrap_or(u32::MAX);
     let folder = folder.map(|path| folders::folder(tasks.locks(), None, path));
     let folder = folder.transpose()?;
     let limit = filter.limit.map(|limit| limit as usize);

@@ -31,10 +31,10 @@ pub struct Which {
     /// In folders that overlap this one.
     folder: Option<String>,
     /// Without the first so many: the next page.
-    skip: Option<u32>,
+    skip: Option<u64>,
     /// At most so many.
     #[param(minimum = 1)]
-    limit: Option<u32>,
+    limit: Option<u64>,
 }
 
 /// Tasks: those that run, those that wait in their order, then those that have
@@ -53,7 +53,7 @@ pub async fn list(State(app): State<Arc<App>>, Words(which): Words<Which>) -> An
     let filter = Filter {
         statuses: statuses?,
         session: which.session,
-        limit: which.limit,
+        limit: task_page::limit(which.limit)?,
     };
     let (tasks, skip) = (app.tasks.clone(), which.skip.unwrap_or_default());
     let listed = move || task_page::list(&tasks, filter, which.folder.as_deref(), skip);

@@ -4,8 +4,12 @@
 
 mod attacks;
 mod client;
+mod crowd;
+mod document;
 mod events;
 mod locks;
 mod routes;
 mod server;
+mod trail;
 mod waiting;
+mod widget;

@@ -36,7 +36,6 @@ fn routes(server: &Server) -> Vec<Route> {
     let mut routes = Vec::new();
     for (path, methods) in document["paths"].as_object().unwrap() {
         let path = path
-            .replace("{folder_path}", "tmp")
             .replace("{name}", "bob")
             .replace("{id}", "1")
             .replace("{token}", "1");
