@@ -24,10 +24,6 @@ fn tool(name: &str) -> Option<Command> {
 /// A server with something of everything, and an admin's token.
 fn furnished() -> (Server, String) {
     let server = Server::start();
-    // A run revokes what has a low number, and must not end itself with it.
-    for number in 0..60 {
-        server.token(&format!("spare{number}"), Role::Viewer);
-    }
     let admin = server.token("root", Role::Admin);
     server
         .accounts
@@ -94,6 +90,8 @@ fn heavy_p11_the_api_does_what_its_document_says() {
             "positive_data_acceptance,unsupported_method",
         ])
         .args(["--exclude-path", "/api/gaia/events", "--warnings", "off"])
+        // It learns ids from answers, and would revoke the token that it shows.
+        .args(["--exclude-path", "/api/gaia/tokens/{id}"])
         .arg("--header")
         .arg(format!("Authorization: Bearer {admin}"))
         .arg(format!("http://{}/api/openapi.json", server.address))
