@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::extract::State;
 use axum::response::Response;
-use gaia_assigner::Tasks;
+use gaia_assigner::TaskService;
 use gaia_assigner::runner::tmux::Patterns;
 use gaia_assigner::service::{AddProcess, AddRemote, AddTmux, Added};
 use gaia_locks::ids::{SessionId, TaskId};
@@ -88,7 +88,7 @@ pub async fn register(
     Ok(shown(added.await?))
 }
 
-fn add(tasks: &Tasks, name: SessionId, new: Register) -> Answer<Added> {
+fn add(tasks: &TaskService, name: SessionId, new: Register) -> Answer<Added> {
     let provider = new.provider;
     let session = match (new.command, new.tmux) {
         (Some(_), Some(_)) => return Err(Problem::invalid("name command or tmux, not both")),

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use gaia_assigner::Tasks;
+use gaia_assigner::TaskService;
 use gaia_assigner::service::Filter;
 use gaia_assigner::wire::TaskInfo;
 use gaia_locks::folder::Folder;
@@ -40,7 +40,7 @@ pub fn limit(wanted: Option<u64>) -> Answer<Option<u32>> {
 ///
 /// # Errors
 /// Bad input, or a store that cannot be used.
-pub fn list(tasks: &Tasks, filter: Filter, folder: Option<&str>, skip: u64) -> Answer<Page> {
+pub fn list(tasks: &TaskService, filter: Filter, folder: Option<&str>, skip: u64) -> Answer<Page> {
     if let Some(session) = &filter.session {
         SessionId::new(session.clone())?;
     }

@@ -1,12 +1,14 @@
 //! What there is, looked at through the doors: it works on a database and
 //! through a server alike.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gaia_assigner::service::{Filter, tail};
+use gaia_assigner::service::Filter;
 use gaia_assigner::task::Status as State;
 use gaia_assigner::wire::{SessionInfo, TaskInfo};
+use gaia_assigner::{TaskError, Tasks};
 use gaia_locks::Locks;
 use gaia_locks::ids::{LockId, TaskId};
 use gaia_locks::store::HistoryFilter;
@@ -23,12 +25,24 @@ pub const SECONDS: usize = 60;
 /// So many grants are counted at most: more than a screen can tell apart.
 const GRANTS: u32 = 5000;
 /// So much of a log's end is shown.
-const LOG: u64 = 256 * 1024;
+const LOG: usize = 256 * 1024;
+/// So many pieces of a log are read in one look.
+const PIECES: usize = 16;
 
 /// The doors.
 pub struct Eyes {
     locks: Arc<dyn Locks>,
-    tasks: gaia_assigner::Tasks,
+    tasks: Arc<dyn Tasks>,
+    /// The log that was read last.
+    reading: RefCell<Reading>,
+}
+
+/// How far a log was read, and its end.
+#[derive(Default)]
+struct Reading {
+    task: Option<TaskId>,
+    from: u64,
+    end: Vec<u8>,
 }
 
 /// What there is at one moment.
@@ -59,6 +73,7 @@ impl Eyes {
         Ok(Self {
             locks: context.locks()?,
             tasks: context.tasks()?,
+            reading: RefCell::default(),
         })
     }
 
@@ -105,11 +120,32 @@ impl Eyes {
 
     /// The end of a task's log, or why there is none.
     pub fn log(&self, id: TaskId) -> String {
-        let text = self.tasks.log(id).and_then(|path| {
-            let size = std::fs::metadata(&path).map_or(0, |file| file.len());
-            tail(&path, size.saturating_sub(LOG), LOG)
-        });
-        text.unwrap_or_else(|error| error.to_string())
+        let mut reading = self.reading.borrow_mut();
+        if reading.task != Some(id) {
+            *reading = Reading {
+                task: Some(id),
+                ..Reading::default()
+            };
+        }
+        match self.read_on(id, &mut reading) {
+            Ok(()) => String::from_utf8_lossy(&reading.end).into_owned(),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    /// A long log in several looks: the screen does not wait for all of it.
+    fn read_on(&self, id: TaskId, reading: &mut Reading) -> Result<(), TaskError> {
+        for _ in 0..PIECES {
+            let piece = self.tasks.output(id, reading.from)?.bytes;
+            if piece.is_empty() {
+                break;
+            }
+            reading.from += piece.len() as u64;
+            reading.end.extend(piece);
+            let over = reading.end.len().saturating_sub(LOG);
+            reading.end.drain(..over);
+        }
+        Ok(())
     }
 
     /// Ends a lock as an admin.
