@@ -111,8 +111,10 @@ pub enum Command {
     Up(commands::up::UpArgs),
     Assigner(commands::assigner::AssignerArgs),
     Serve(commands::serve::ServeArgs),
+    Top(commands::top::TopArgs),
     User(commands::user::UserArgs),
     Token(commands::token::TokenArgs),
+    Audit(commands::audit::AuditArgs),
     #[command(hide = true)]
     Keeper(commands::assigner::KeeperArgs),
     Demo(commands::demo::DemoArgs),

@@ -17,7 +17,7 @@
 //! # What is not promised
 //! A ring is a hint. Whoever is woken looks for itself.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -132,6 +132,11 @@ impl Bell {
     /// How many places are looked after.
     pub fn waiting(&self) -> usize {
         self.places().len()
+    }
+
+    /// The places that are looked after.
+    pub fn looked_after(&self) -> HashSet<WaiterId> {
+        self.places().keys().copied().collect()
     }
 
     /// Counts changes.

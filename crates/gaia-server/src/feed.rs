@@ -10,7 +10,7 @@
 //! at its own pace and holds nothing. One that fell behind, or comes back after
 //! a restart, is told `reset`: look anew.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gaia_assigner::TaskService;
@@ -26,6 +26,7 @@ use serde::Serialize;
 use serde_json::json;
 use tokio::sync::watch;
 
+use crate::bell::Bell;
 use crate::metrics::Metrics;
 
 /// How many events are kept for those who come back.
@@ -67,6 +68,8 @@ struct Seen {
     last: i64,
     locks: HashMap<LockId, Moment>,
     waiters: HashMap<WaiterId, WaiterInfo>,
+    /// Those of them who wait through this server.
+    waits_here: HashSet<WaiterId>,
     tasks: HashMap<TaskId, TaskInfo>,
     sessions: HashMap<String, SessionInfo>,
 }
@@ -79,6 +82,43 @@ struct Now {
     granted: Vec<LockInfo>,
     ended: Vec<LockInfo>,
     waiters: HashMap<WaiterId, WaiterInfo>,
+}
+
+impl Seen {
+    /// How long those waited who were granted since; not those who wait through
+    /// this server, which times them itself.
+    fn waited(&self, now: &Now, metrics: &Metrics) {
+        let here = |id: &WaiterId| self.waits_here.contains(id);
+        let stood = |waiter: &&WaiterInfo| !waiter.granted && !here(&waiter.id);
+        for waiter in self.waiters.values().filter(stood) {
+            let its_own = |lock: &&LockInfo| {
+                lock.session_id == waiter.session_id
+                    && lock.task_id == waiter.task_id
+                    && waiter.folder_paths.contains(&lock.folder_path)
+            };
+            if let Some(lock) = now.granted.iter().find(its_own) {
+                metrics.waits.add(lock.created_at.since(waiter.since));
+            }
+        }
+    }
+
+    /// How long tasks stood in the queue that were assigned since.
+    fn assigned(&self, now: &HashMap<TaskId, TaskInfo>, metrics: &Metrics) {
+        for (id, task) in now {
+            let before = self.tasks.get(id).map(|task| task.assigned_at);
+            let Some((at, sent)) = task.assigned_at.zip(task.created_at) else {
+                continue;
+            };
+            // One that was not among those seen may have run long ago.
+            let is_new = match before {
+                Some(before) => before != Some(at),
+                None => task.status.is_running(),
+            };
+            if is_new {
+                metrics.assigns.add(at.since(sent));
+            }
+        }
+    }
 }
 
 impl Feed {
@@ -116,6 +156,7 @@ impl Feed {
     pub fn look(
         &self,
         tasks: &TaskService,
+        bell: &Bell,
         metrics: &Metrics,
     ) -> Result<(), gaia_assigner::TaskError> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
@@ -131,6 +172,8 @@ impl Feed {
         let sessions: HashMap<_, _> = sessions.map(|s| (s.name.clone(), s)).collect();
         if let Some(before) = before {
             metrics.changed(&now.granted, &now.ended);
+            before.waited(&now, metrics);
+            before.assigned(&all, metrics);
             self.tell_locks(before, &now);
             self.tell("waiter", &before.waiters, &now.waiters);
             self.tell("task", &before.tasks, &all);
@@ -141,6 +184,7 @@ impl Feed {
             last: now.last,
             locks: expiries.collect(),
             waiters: now.waiters,
+            waits_here: bell.looked_after(),
             tasks: all,
             sessions,
         });

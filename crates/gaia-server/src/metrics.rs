@@ -67,8 +67,11 @@ pub struct Metrics {
     ends: [Counter; ENDS.len()],
     /// Requests that were refused here.
     pub refusals: Counter,
-    /// How long those waited here who waited.
+    /// How long those waited who were granted what they waited for, and those
+    /// who gave up here.
     pub waits: Histogram,
+    /// How long tasks stood in the queue before a session got them.
+    pub assigns: Histogram,
     /// How long calls of the core took.
     pub store: Histogram,
     /// Answers by their first digit.
@@ -136,10 +139,12 @@ impl Metrics {
             "Requests refused through this server",
         );
         line(out, "gaia_refusals_total", self.refusals.get());
-        self.waits.write(
+        self.waits
+            .write(out, "gaia_wait_seconds", "How long waits for a folder took");
+        self.assigns.write(
             out,
-            "gaia_wait_seconds",
-            "How long waits for a folder took through this server",
+            "gaia_assign_seconds",
+            "How long tasks stood in the queue before they were assigned",
         );
         self.store.write(
             out,

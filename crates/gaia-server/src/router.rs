@@ -12,12 +12,14 @@ use axum::routing::{MethodRouter, get, post};
 use gaia_locks::wire::door as wire;
 use tower::Layer as _;
 use tower::util::MapRequestLayer;
+use utoipa::openapi::path::Operation;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter, UtoipaMethodRouterExt as _};
 use utoipa_axum::routes;
 
 use crate::accounts::Role::{self, Admin, Agent, Viewer};
 use crate::api::{
-    document, door, events, health, history, locks, log, release, session, sessions, status, tasks,
+    accounts, admin, document, door, events, health, history, locks, log, release, session,
+    sessions, status, tasks,
 };
 use crate::app::App;
 use crate::auth;
@@ -70,7 +72,9 @@ fn table() -> OpenApiRouter<Arc<App>> {
         .routes(may(Viewer, routes!(session::show)))
         .routes(may(Viewer, routes!(session::sign_out)))
         .routes(may(Viewer, routes!(locks::list)))
-        .route(FOLDER, folder.2)
+        .route(FOLDER, folder.2.clone())
+        // Never reached, but the methods of this path are told by it.
+        .route("/api/gaia/locks/{id}", folder.2)
         .routes(may(Agent, routes!(locks::acquire)))
         .routes(may(Agent, routes!(release::by_id)))
         .routes(may(Agent, routes!(locks::renew)))
@@ -83,7 +87,19 @@ fn table() -> OpenApiRouter<Arc<App>> {
         .routes(may(Agent, routes!(status::leave)))
         .routes(may(Admin, routes!(status::pause)))
         .routes(may(Admin, routes!(status::resume)))
-        .routes(may(Admin, routes!(status::cleanup)))
+        .routes(may(Admin, routes!(admin::cleanup)))
+        .routes(may(Admin, routes!(admin::prune)))
+        .routes(may(Admin, routes!(admin::audit)))
+        .routes(may(Admin, routes!(admin::clear)))
+        .routes(may(Admin, routes!(admin::retry_failed)))
+        .routes(may(Admin, routes!(accounts::users)))
+        .routes(may(Admin, routes!(accounts::add_user)))
+        .routes(may(Admin, routes!(accounts::remove_user)))
+        .routes(may(Admin, routes!(accounts::set_password)))
+        .routes(may(Viewer, routes!(accounts::change_password)))
+        .routes(may(Admin, routes!(accounts::tokens)))
+        .routes(may(Admin, routes!(accounts::create_token)))
+        .routes(may(Admin, routes!(accounts::revoke_token)))
         .routes(may(Viewer, routes!(history::list)))
         .routes(may(Viewer, routes!(tasks::list)))
         .routes(may(Agent, routes!(tasks::send)))
@@ -96,6 +112,7 @@ fn table() -> OpenApiRouter<Arc<App>> {
         .routes(may(Agent, routes!(tasks::fail)))
         .routes(may(Viewer, routes!(sessions::list)))
         .routes(may(Agent, routes!(sessions::register)))
+        .routes(may(Agent, routes!(sessions::remove)))
         .routes(may(Agent, routes!(sessions::heartbeat)))
         .routes(may(Agent, routes!(sessions::take)))
         .routes(may(Viewer, routes!(events::follow)));
@@ -143,15 +160,35 @@ fn only(least: Role, page: MethodRouter<Arc<App>>) -> MethodRouter<Arc<App>> {
 }
 
 /// Whoever asks, signed in or not.
-fn anybody(routes: Routes) -> Routes {
+fn anybody(mut routes: Routes) -> Routes {
+    for operation in operations(&mut routes) {
+        operation.security = Some(Vec::new());
+    }
     routes
 }
 
 /// Whoever is signed in with at least this role.
-fn may(least: Role, routes: Routes) -> Routes {
+fn may(least: Role, mut routes: Routes) -> Routes {
+    for operation in operations(&mut routes) {
+        operation.extensions = Some([(document::LEAST_ROLE, least.word())].into_iter().collect());
+    }
     routes.layer(from_fn(move |request: Request, next: Next| {
         auth::may(least, request, next)
     }))
+}
+
+/// As the document has them.
+fn operations(routes: &mut Routes) -> impl Iterator<Item = &mut Operation> {
+    let items = routes.1.paths.values_mut();
+    items.flat_map(|item| {
+        let methods = [
+            &mut item.get,
+            &mut item.post,
+            &mut item.put,
+            &mut item.delete,
+        ];
+        methods.into_iter().flatten()
+    })
 }
 
 const FOLDER: &str = "/api/gaia/folder/{*folder_path}";

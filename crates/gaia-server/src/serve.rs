@@ -138,8 +138,9 @@ pub fn serve(app: App, listener: TcpListener, stop: &Stop) -> io::Result<()> {
 /// Shows what changed to those who follow.
 fn show(app: &App) -> impl FnMut() + Send + use<> {
     let (feed, metrics, tasks) = (app.feed.clone(), app.metrics.clone(), app.tasks.clone());
+    let bell = app.bell.clone();
     move || {
-        if let Err(error) = feed.look(&tasks, &metrics) {
+        if let Err(error) = feed.look(&tasks, &bell, &metrics) {
             tracing::error!(%error, "what changed could not be looked at");
         }
     }

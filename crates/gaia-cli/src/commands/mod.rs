@@ -3,6 +3,7 @@
 
 pub mod acquire;
 pub mod assigner;
+pub mod audit;
 pub mod backup;
 pub mod bench;
 pub mod check;
@@ -30,6 +31,7 @@ pub mod status;
 pub mod task;
 pub mod tasks;
 pub mod token;
+pub mod top;
 pub mod up;
 pub mod user;
 pub mod verify;
@@ -63,7 +65,9 @@ pub fn run(context: &Context, command: Command) -> Ended {
         Command::Up(args) => up::run(context, &args),
         Command::Assigner(args) => assigner::run(context, &args),
         Command::Serve(args) => serve::run(context, &args),
+        Command::Top(args) => top::run(context, &args),
         Command::User(args) => user::run(context, &args),
+        Command::Audit(args) => audit::run(context, &args),
         Command::Token(args) => token::run(context, &args),
         Command::Keeper(_) => assigner::keep(context),
         Command::Demo(args) => demo::run(context, &args),

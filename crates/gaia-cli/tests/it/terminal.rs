@@ -4,15 +4,19 @@ use std::process::Command;
 
 use crate::home::{Home, loudly, until};
 
-struct Terminal<'a> {
+pub struct Terminal<'a> {
     home: &'a Home,
 }
 
 impl<'a> Terminal<'a> {
     /// None where there is no tmux.
-    fn open(home: &'a Home, columns: &str) -> Option<Self> {
+    pub fn open(home: &'a Home, columns: &str) -> Option<Self> {
+        Self::of_size(home, columns, "24")
+    }
+
+    pub fn of_size(home: &'a Home, columns: &str, rows: &str) -> Option<Self> {
         let terminal = Self { home };
-        let opened = terminal.tmux(&["new-session", "-d", "-x", columns, "-y", "24", "sh"]);
+        let opened = terminal.tmux(&["new-session", "-d", "-x", columns, "-y", rows, "sh"]);
         opened.then_some(terminal)
     }
 
@@ -37,17 +41,17 @@ impl<'a> Terminal<'a> {
             .is_ok_and(|status| status.success())
     }
 
-    fn keys(&self, keys: &[&str]) {
+    pub fn keys(&self, keys: &[&str]) {
         assert!(self.tmux(&[&["send-keys"], keys].concat()));
     }
 
-    fn type_line(&self, line: &str) {
+    pub fn type_line(&self, line: &str) {
         let line = line.replace("gaia ", &format!("{} ", env!("CARGO_BIN_EXE_gaia")));
         self.keys(&["-l", &line]);
         self.keys(&["Enter"]);
     }
 
-    fn screen(&self) -> String {
+    pub fn screen(&self) -> String {
         let output = self
             .command()
             .args(["capture-pane", "-p", "-J"])
@@ -56,7 +60,7 @@ impl<'a> Terminal<'a> {
         String::from_utf8(output.stdout).unwrap()
     }
 
-    fn until_shown(&self, text: &str) {
+    pub fn until_shown(&self, text: &str) {
         let started = std::time::Instant::now();
         while !self.screen().contains(text) {
             let waited = started.elapsed().as_secs();

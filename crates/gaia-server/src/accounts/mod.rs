@@ -233,6 +233,14 @@ impl Accounts {
         Ok(self.locks.look(store::users)?)
     }
 
+    /// Whether an account can sign in with a password.
+    ///
+    /// # Errors
+    /// [`AccountError::UnknownUser`].
+    pub fn has_password(&self, name: &str) -> Result<bool, AccountError> {
+        Ok(self.user(name)?.has_password)
+    }
+
     fn user(&self, name: &str) -> Result<UserInfo, AccountError> {
         let found = self.users()?.into_iter().find(|user| user.name == name);
         found.ok_or_else(|| AccountError::UnknownUser(name.to_owned()))
@@ -280,20 +288,38 @@ impl Accounts {
     /// # Errors
     /// [`AccountError::UnknownToken`].
     pub fn revoke_token(&self, which: &str, by: &str) -> Result<Vec<TokenInfo>, AccountError> {
-        let revoked = self.locks.transact(|tx| {
-            let mut meant = store::tokens(tx)?;
-            meant.retain(|token| token.name == which || token.id.to_string() == which);
-            for token in &meant {
-                store::remove_token(tx, token.id)?;
-                let details = format!("{}, {}", token.id, token.name);
-                store::note(tx, by, "revoke_token", &details)?;
-            }
-            Ok(meant)
-        })?;
+        let meant = |token: &TokenInfo| token.name == which || token.id.to_string() == which;
+        let revoked = self.revoke(by, meant)?;
         match revoked.is_empty() {
             true => Err(AccountError::UnknownToken(which.to_owned())),
             false => Ok(revoked),
         }
+    }
+
+    /// Revokes the token with this id.
+    ///
+    /// # Errors
+    /// [`AccountError::UnknownToken`].
+    pub fn revoke_token_by_id(&self, id: i64, by: &str) -> Result<TokenInfo, AccountError> {
+        let revoked = self.revoke(by, |token| token.id == id)?.pop();
+        revoked.ok_or_else(|| AccountError::UnknownToken(id.to_string()))
+    }
+
+    fn revoke(
+        &self,
+        by: &str,
+        meant: impl Fn(&TokenInfo) -> bool,
+    ) -> Result<Vec<TokenInfo>, AccountError> {
+        Ok(self.locks.transact(|tx| {
+            let mut revoked = store::tokens(tx)?;
+            revoked.retain(&meant);
+            for token in &revoked {
+                store::remove_token(tx, token.id)?;
+                let details = format!("{}, {}", token.id, token.name);
+                store::note(tx, by, "revoke_token", &details)?;
+            }
+            Ok(revoked)
+        })?)
     }
 
     /// Adds a line to the trail.

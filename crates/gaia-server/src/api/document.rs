@@ -4,6 +4,11 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
+use super::{bounds, shapes};
+
+/// What an operation says of who may use it.
+pub const LEAST_ROLE: &str = "x-least-role";
+
 /// Completes what was gathered from the code: what all operations share.
 pub fn complete(document: &utoipa::openapi::OpenApi) -> Value {
     let mut document = serde_json::to_value(document).unwrap_or_default();
@@ -18,11 +23,14 @@ pub fn complete(document: &utoipa::openapi::OpenApi) -> Value {
     });
     document["components"]["schemas"]["Problem"] = problem();
     document["security"] = json!([{"token": []}, {"cookie": []}]);
+    bounds::tell(&mut document);
+    if let Some(schemas) = document["components"]["schemas"].as_object_mut() {
+        schemas.extend(shapes::schemas());
+    }
     let paths = document["paths"].as_object_mut();
-    for operation in paths.into_iter().flat_map(|paths| paths.values_mut()) {
-        let methods = operation.as_object_mut();
-        for method in methods.into_iter().flat_map(|methods| methods.values_mut()) {
-            add_answers(method);
+    for (path, methods) in paths.into_iter().flatten() {
+        for (method, operation) in methods.as_object_mut().into_iter().flatten() {
+            add_answers(path, method, operation);
         }
     }
     document
@@ -43,19 +51,15 @@ fn problem() -> Value {
     })
 }
 
-fn add_answers(operation: &mut Value) {
-    let Some(operation) = operation.as_object_mut() else {
-        return;
-    };
+fn add_answers(path: &str, method: &str, operation: &mut Value) {
     let problem = json!({
         "description": "what is wrong",
         "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
     });
-    let done = json!({"description": "done"});
-    let answers = operation.entry("responses").or_insert_with(|| json!({}));
-    answers["2XX"] = done;
-    answers["4XX"] = problem.clone();
-    answers["5XX"] = problem;
+    let mut answers = shapes::answers(method, path).unwrap_or_default();
+    answers.insert("4XX".to_owned(), problem.clone());
+    answers.insert("5XX".to_owned(), problem);
+    operation["responses"] = answers.into();
 }
 
 /// The document as a page: no script, nothing from elsewhere.
@@ -78,9 +82,13 @@ fn section(page: &mut String, path: &str, method: &str, operation: &Value) {
     let words = |value: &Value| escaped(value.as_str().unwrap_or_default());
     let (method, path) = (escaped(&method.to_uppercase()), escaped(path));
     let summary = words(&operation["summary"]);
+    let who = match operation[LEAST_ROLE].as_str() {
+        Some(role) => format!("Needs the role {} or more.", escaped(role)),
+        None => "For everybody.".to_owned(),
+    };
     let _ = writeln!(
         page,
-        "<section><h2><code>{method} {path}</code></h2><p>{summary}</p><ul>"
+        "<section><h2><code>{method} {path}</code></h2><p>{summary}</p><p>{who}</p><ul>"
     );
     for parameter in operation["parameters"].as_array().into_iter().flatten() {
         let (name, place) = (words(&parameter["name"]), words(&parameter["in"]));

@@ -40,6 +40,7 @@ pub struct Which {
     #[param(minimum = 1, maximum = 10_000)]
     pub limit: Option<u32>,
     /// json or csv.
+    #[param(inline)]
     pub format: Option<Format>,
 }
 

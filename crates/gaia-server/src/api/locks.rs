@@ -64,16 +64,20 @@ fn page(locks: &gaia_locks::LockService, which: &Which) -> Answer<Held> {
     let folder = folder
         .map(|path| folders::folder(locks, None, path))
         .transpose()?;
+    let session = which.session.clone().map(SessionId::new).transpose()?;
+    if which.limit == Some(0) {
+        return Err(Problem::invalid("limit is 0; it is at least 1"));
+    }
     let mut held = locks.status(folder.as_ref())?.locks;
     held.retain(|held| {
-        let session = which.session.as_deref();
-        session.is_none_or(|session| held.lock.session_id.as_str() == session)
+        let session = session.as_ref();
+        session.is_none_or(|session| held.lock.session_id == *session)
             && which.task.is_none_or(|task| held.lock.task_id.0 == task)
     });
     let count = held.len();
     held.retain(|held| which.after.is_none_or(|after| held.lock.id.0 > after));
     let next = which.limit.filter(|limit| held.len() > *limit);
-    held.truncate(which.limit.unwrap_or(usize::MAX).max(1));
+    held.truncate(which.limit.unwrap_or(usize::MAX));
     Ok(Held {
         count,
         next: next.and(held.last().map(|held| held.lock.id)),
@@ -94,8 +98,8 @@ pub struct Stands {
 ///
 /// # Errors
 /// Bad input, or a store that cannot be used.
-#[utoipa::path(get, path = "/api/gaia/locks/{folder_path}", tag = "locks",
-    params(("folder_path" = String, Path, description = "percent-encoded or as it is, slashes included; a missing leading slash is supplied")))]
+#[utoipa::path(get, path = "/api/gaia/locks/{id}", tag = "locks",
+    params(("id" = String, Path, description = "the folder's path, percent-encoded or as it is, slashes included; a missing leading slash is supplied")))]
 pub async fn of_folder(State(app): State<Arc<App>>, In(path): In<String>) -> Answer<Response> {
     let locks = app.locks.clone();
     let stands = app.core.call(move || stands(&locks, &path)).await?;

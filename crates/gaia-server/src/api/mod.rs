@@ -1,6 +1,9 @@
 //! The API: one file for each resource. A handler reads what was sent, calls
 //! the core, gives its answer; it decides nothing.
 
+pub mod accounts;
+pub mod admin;
+pub mod bounds;
 pub mod document;
 pub mod door;
 pub mod events;
@@ -14,6 +17,8 @@ pub mod log;
 pub mod release;
 pub mod session;
 pub mod sessions;
+pub mod shapes;
 pub mod status;
+pub mod task_page;
 pub mod tasks;
 pub mod wait;

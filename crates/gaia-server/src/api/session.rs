@@ -68,34 +68,44 @@ pub async fn by_password(
     name: String,
     password: String,
 ) -> Answer<(Who, Secret)> {
+    check_password(app, from, name.clone(), password).await?;
+    let (accounts, how) = (app.accounts.clone(), by_password_from(from));
+    app.core.call(move || accounts.sign_in(&name, &how)).await
+}
+
+/// Whether name and password belong together, throttled and noted.
+///
+/// # Errors
+/// As [`sign_in`].
+pub async fn check_password(
+    app: &Arc<App>,
+    from: SocketAddr,
+    name: String,
+    password: String,
+) -> Answer<()> {
     app.throttle.enter(&name, from.ip()).map_err(too_often)?;
     let (accounts, asked) = (app.accounts.clone(), name.clone());
-    let signed_in = app.core.hash(move || {
-        let address = from.ip();
-        if !accounts.knows(&asked, &password)? {
+    let known = app.core.hash(move || {
+        let known = accounts.knows(&asked, &password)?;
+        if !known {
             let shown: String = asked.chars().take(80).collect();
-            accounts.note(
-                &shown,
-                "sign_in_failed",
-                &format!("by password from {address}"),
-            )?;
-            return Ok(None);
+            accounts.note(&shown, "sign_in_failed", &by_password_from(from))?;
         }
-        accounts
-            .sign_in(&asked, &format!("by password from {address}"))
-            .map(Some)
+        Ok::<_, AccountError>(known)
     });
-    match signed_in.await.map_err(|error: Problem| error)? {
-        Some(signed_in) => {
-            app.throttle.succeeded(&name, from.ip());
-            Ok(signed_in)
-        }
-        None => Err(Problem::new(
+    if !known.await? {
+        return Err(Problem::new(
             StatusCode::UNAUTHORIZED,
             "wrong_password",
             "name and password do not belong together",
-        )),
+        ));
     }
+    app.throttle.succeeded(&name, from.ip());
+    Ok(())
+}
+
+fn by_password_from(from: SocketAddr) -> String {
+    format!("by password from {}", from.ip())
 }
 
 fn too_often(wait: std::time::Duration) -> Problem {
@@ -111,7 +121,9 @@ fn too_often(wait: std::time::Duration) -> Problem {
 #[utoipa::path(delete, path = "/api/gaia/session", tag = "accounts")]
 pub async fn sign_out(State(app): State<Arc<App>>, who: Who) -> Answer<Response> {
     let By::Cookie { hash, .. } = who.by else {
-        return Err(Problem::invalid("a token is no session; revoke it instead"));
+        return Err(Problem::forbidden(
+            "a token is no session; revoke it instead",
+        ));
     };
     let accounts = app.accounts.clone();
     let name = who.name;

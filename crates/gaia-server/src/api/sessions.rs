@@ -7,18 +7,23 @@ use std::time::Duration;
 
 use axum::extract::State;
 use axum::response::Response;
-use gaia_assigner::service::AddRemote;
+use gaia_assigner::TaskService;
+use gaia_assigner::runner::tmux::Patterns;
+use gaia_assigner::service::{AddProcess, AddRemote, AddTmux, Added};
 use gaia_locks::ids::{SessionId, TaskId};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::extract::{Json, json as answer};
+use super::extract::{In, Json, json as answer};
 use super::length::{Length, Wait};
-use super::locks::own_session;
-use crate::accounts::Who;
+use super::locks::{may_act, own_session};
+use crate::accounts::{Role, Who};
 use crate::app::App;
-use crate::error::Answer;
+use crate::error::{Answer, Problem};
+
+/// How long a remote session may be silent, unless it says otherwise.
+const SILENCE: Duration = Duration::from_secs(60);
 
 /// All sessions.
 ///
@@ -30,7 +35,8 @@ pub async fn list(State(app): State<Arc<App>>) -> Answer<Response> {
     Ok(answer(&app.core.call(move || tasks.sessions()).await?))
 }
 
-/// A session that asks for work itself.
+/// A session that is added. Without `command` and `tmux` it is one that asks
+/// for work itself.
 #[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Register {
@@ -46,29 +52,100 @@ pub struct Register {
     /// duration as 60s (the default).
     #[schema(value_type = Option<serde_json::Value>)]
     lease: Option<Length>,
+    /// What is started for each task, on the server's machine (admin).
+    command: Option<String>,
+    /// The pane that texts are typed into, or a pattern of tmux sessions, on
+    /// the server's machine (admin).
+    tmux: Option<String>,
+    /// The socket of the tmux server.
+    tmux_server: Option<String>,
 }
 
-/// Registers a session that asks for work itself.
+/// Adds a session.
 ///
 /// # Errors
-/// 409 when the name is taken.
+/// 409 when the name is taken, 403 for one that only an admin may add.
 #[utoipa::path(post, path = "/api/gaia/sessions", tag = "sessions", request_body = Register)]
 pub async fn register(
     State(app): State<Arc<App>>,
     who: Who,
     Json(new): Json<Register>,
 ) -> Answer<Response> {
-    let add = AddRemote {
-        name: own_session(&who, new.session_id)?,
-        provider: new.provider,
-        folder: new.folder_path,
-        lease: new
-            .lease
-            .map_or(Duration::from_secs(60), |Length(lease)| lease),
+    let name = own_session(&who, new.session_id.clone())?;
+    let is_remote = new.command.is_none() && new.tmux.is_none();
+    if !is_remote && who.role < Role::Admin {
+        let detail = "only an admin adds a session that is driven on the server's machine";
+        return Err(Problem::forbidden(detail));
+    }
+    let (tasks, accounts) = (app.tasks.clone(), app.accounts.clone());
+    let added = app.core.call(move || {
+        let added = add(&tasks, name.clone(), new)?;
+        if !is_remote {
+            accounts.note(&who.name, "add_session", name.as_str())?;
+        }
+        Ok::<_, Problem>(added)
+    });
+    Ok(shown(added.await?))
+}
+
+fn add(tasks: &TaskService, name: SessionId, new: Register) -> Answer<Added> {
+    let provider = new.provider;
+    let session = match (new.command, new.tmux) {
+        (Some(_), Some(_)) => return Err(Problem::invalid("name command or tmux, not both")),
+        (None, Some(target)) => {
+            let server = new.tmux_server;
+            let missing = || Problem::invalid("name the socket of the tmux server in tmux_server");
+            return Ok(tasks.add_tmux(&AddTmux {
+                name,
+                server: server.ok_or_else(missing)?,
+                target,
+                provider,
+                patterns: Patterns::default(),
+            })?);
+        }
+        (Some(command), None) => tasks.add_process(&AddProcess {
+            name,
+            command,
+            provider,
+            folder: new.folder_path,
+        })?,
+        (None, None) => tasks.add_remote(&AddRemote {
+            name,
+            provider,
+            folder: new.folder_path,
+            lease: new.lease.map_or(SILENCE, |Length(lease)| lease),
+        })?,
     };
-    let tasks = app.tasks.clone();
-    let session = app.core.call(move || tasks.add_remote(&add)).await?;
-    Ok(answer(&json!({"session": session})))
+    Ok(Added::Session(Box::new(session)))
+}
+
+fn shown(added: Added) -> Response {
+    match added {
+        Added::Session(session) => answer(&json!({"session": session})),
+        Added::Pattern(pattern) => answer(&json!({"pattern": pattern})),
+    }
+}
+
+/// Removes a session that does not work: an admin any, an agent its own.
+///
+/// # Errors
+/// 404 for an unknown session, 409 for one that works, 403 for another's.
+#[utoipa::path(delete, path = "/api/gaia/sessions/{name}", tag = "sessions",
+    params(("name" = String, Path, description = "percent-encoded")))]
+pub async fn remove(
+    State(app): State<Arc<App>>,
+    who: Who,
+    In(name): In<String>,
+) -> Answer<Response> {
+    let name = SessionId::new(name)?;
+    may_act(&who, &name)?;
+    let (tasks, accounts) = (app.tasks.clone(), app.accounts.clone());
+    let removed = app.core.call(move || {
+        let removed = tasks.remove(name.as_str())?;
+        accounts.note(&who.name, "remove_session", name.as_str())?;
+        Ok::<_, Problem>(removed)
+    });
+    Ok(shown(removed.await?))
 }
 
 /// Who lives, and on what it works.

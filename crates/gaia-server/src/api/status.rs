@@ -199,14 +199,3 @@ pub async fn resume(
     let folder = app.core.call(done).await?;
     Ok(answer(&json!({"resumed": true, "folder_path": folder})))
 }
-
-/// Ends what lapsed or died, now.
-///
-/// # Errors
-/// When the store cannot be used.
-#[utoipa::path(post, path = "/api/gaia/cleanup", tag = "admin")]
-pub async fn cleanup(State(app): State<Arc<App>>) -> Answer<Response> {
-    let locks = app.locks.clone();
-    let cleaned = app.core.call(move || locks.cleanup()).await?;
-    Ok(answer(&json!({"cleaned": cleaned})))
-}

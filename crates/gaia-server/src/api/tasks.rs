@@ -13,8 +13,8 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use super::extract::{In, Json, Words, json as answer};
-use super::folders;
 use super::length::Length;
+use super::{folders, task_page};
 use crate::accounts::{Role, Who};
 use crate::app::App;
 use crate::error::{Answer, Problem};
@@ -28,8 +28,13 @@ pub struct Which {
     status: Option<String>,
     /// That this session has or had.
     session: Option<String>,
+    /// In folders that overlap this one.
+    folder: Option<String>,
+    /// Without the first so many: the next page.
+    skip: Option<u64>,
     /// At most so many.
-    limit: Option<u32>,
+    #[param(minimum = 1)]
+    limit: Option<u64>,
 }
 
 /// Tasks: those that run, those that wait in their order, then those that have
@@ -42,10 +47,11 @@ pub async fn list(State(app): State<Arc<App>>, Words(which): Words<Which>) -> An
     let filter = Filter {
         statuses: statuses(which.status.as_deref().unwrap_or_default())?,
         session: which.session,
-        limit: which.limit,
+        limit: task_page::limit(which.limit)?,
     };
-    let tasks = app.tasks.clone();
-    Ok(answer(&app.core.call(move || tasks.list(&filter)).await?))
+    let (tasks, skip) = (app.tasks.clone(), which.skip.unwrap_or_default());
+    let listed = move || task_page::list(&tasks, filter, which.folder.as_deref(), skip);
+    Ok(answer(&app.core.call(listed).await?))
 }
 
 /// The states that words with commas between name.

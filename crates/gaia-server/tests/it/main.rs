@@ -4,10 +4,14 @@
 
 mod attacks;
 mod client;
+mod crowd;
+mod document;
 mod door;
 mod events;
 mod locks;
 mod pages;
 mod routes;
 mod server;
+mod trail;
 mod waiting;
+mod widget;

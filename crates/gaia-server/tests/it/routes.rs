@@ -6,28 +6,57 @@ use std::io::Write as _;
 use gaia_server::Role;
 use serde_json::{Value, json};
 
-use crate::client::{Reply, read};
+use crate::client::{Ask, Reply, read};
 use crate::server::Server;
 
-/// Method, path with something in its places, whether it takes a body.
-fn routes(server: &Server) -> Vec<(String, String, bool)> {
+/// What the document says of a route.
+struct Route {
+    method: String,
+    /// With something in its places.
+    path: String,
+    takes_body: bool,
+    /// Nothing: whoever asks, signed in or not.
+    least: Option<Role>,
+}
+
+impl Route {
+    fn ask(&self, server: &Server) -> Ask {
+        server.ask(&self.method, &self.path)
+    }
+}
+
+impl std::fmt::Display for Route {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.method, self.path)
+    }
+}
+
+fn routes(server: &Server) -> Vec<Route> {
     let document = server.ask("GET", "/api/openapi.json").send().json();
     let mut routes = Vec::new();
     for (path, methods) in document["paths"].as_object().unwrap() {
         let path = path
-            .replace("{folder_path}", "tmp")
+            .replace("{name}", "bob")
             .replace("{id}", "1")
             .replace("{token}", "1");
         for (method, operation) in methods.as_object().unwrap() {
-            let takes_body = operation.get("requestBody").is_some();
-            routes.push((method.to_uppercase(), path.clone(), takes_body));
+            let least = operation["x-least-role"].as_str();
+            assert_eq!(least.is_none(), operation["security"] == json!([]));
+            routes.push(Route {
+                method: method.to_uppercase(),
+                path: path.clone(),
+                takes_body: operation.get("requestBody").is_some(),
+                least: least.map(|word| Role::from_word(word).unwrap()),
+            });
         }
     }
-    assert!(routes.len() > 25, "{routes:?}");
+    assert!(routes.len() > 45, "{}", routes.len());
     routes
 }
 
-const OPEN: [&str; 4] = ["/healthz", "/readyz", "/sign-in/link", "/api/gaia/session"];
+fn bodies(server: &Server) -> impl Iterator<Item = Route> {
+    routes(server).into_iter().filter(|route| route.takes_body)
+}
 
 /// An answer that tells what is wrong and no more.
 fn refused(reply: &Reply, what: &str) {
@@ -41,56 +70,120 @@ fn refused(reply: &Reply, what: &str) {
 #[test]
 fn nobody_gets_nothing() {
     let server = Server::start();
-    for (method, path, _) in routes(&server) {
-        if OPEN.contains(&path.as_str()) && (method != "DELETE" || path == "/sign-in/link") {
-            continue;
-        }
-        let bare = server.ask(&method, &path).send();
-        assert_eq!(bare.status, 401, "{method} {path}: {bare:?}");
-        let wrong = server.ask(&method, &path).token("gaia_nobody").send();
-        assert_eq!(
-            (wrong.status, wrong.code().as_str()),
-            (401, "signed_out"),
-            "{method} {path}"
-        );
-        let basic = server
-            .ask(&method, &path)
-            .header("Authorization", "Basic YTpi")
-            .send();
-        assert_eq!(basic.status, 401, "{method} {path}");
+    let routes = routes(&server);
+    let open = routes.iter().filter(|route| route.least.is_none());
+    let open: Vec<String> = open.map(ToString::to_string).collect();
+    let known = [
+        "POST /api/gaia/session",
+        "GET /healthz",
+        "GET /readyz",
+        "GET /sign-in/link",
+    ];
+    assert_eq!(open, known);
+    for route in routes.iter().filter(|route| route.least.is_some()) {
+        let bare = route.ask(&server).send();
+        assert_eq!(bare.status, 401, "{route}: {bare:?}");
+        let wrong = route.ask(&server).token("gaia_nobody").send();
+        let told = (wrong.status, wrong.code());
+        assert_eq!(told, (401, "signed_out".to_owned()), "{route}");
+        let basic = route.ask(&server).header("Authorization", "Basic YTpi");
+        assert_eq!(basic.send().status, 401, "{route}");
     }
 }
 
 #[test]
-fn a_viewer_changes_nothing_and_an_agent_is_no_admin() {
+fn each_role_may_what_the_document_says_and_no_more() {
     let server = Server::start();
-    let (viewer, agent) = (
-        server.token("eye", Role::Viewer),
+    // Token 1, which an admin revokes.
+    server.token("spare", Role::Viewer);
+    let all = [Role::Viewer, Role::Agent, Role::Admin];
+    let tokens = all.map(|role| (role, server.token("ivy", role)));
+    for route in routes(&server) {
+        // These two do not end by themselves.
+        let least = match (&route.least, route.path.as_str()) {
+            (Some(least), path) if path != "/api/gaia/events" => *least,
+            _ => continue,
+        };
+        for (role, token) in &tokens {
+            let reply = route.ask(&server).token(token).send();
+            let refused = reply.status == 403 && reply.body.contains("; this needs");
+            assert_eq!(refused, *role < least, "{role} {route}: {reply:?}");
+            assert_ne!(reply.status, 401, "{role} {route}: {reply:?}");
+        }
+        let changes = route.method != "GET";
+        let own = route.path.starts_with("/api/gaia/session");
+        assert!(!changes || own || least > Role::Viewer, "{route}");
+    }
+}
+
+/// Each thing in the paths is bob's, and so is each session in a body.
+#[test]
+fn nothing_of_anothers_session_is_touched() {
+    let server = Server::start();
+    let (bob, ivy) = (
+        server.token("bob", Role::Agent),
         server.token("ivy", Role::Agent),
     );
-    for (method, path, _) in routes(&server) {
-        let changes = method != "GET" && !path.starts_with("/api/gaia/session");
-        if changes {
-            let reply = server.ask(&method, &path).token(&viewer).send();
-            assert_eq!(
-                (reply.status, reply.code().as_str()),
-                (403, "forbidden"),
-                "{method} {path}"
-            );
+    let folder = server.folder("web");
+    let post = |token: &str, path: &str, body: &Value| {
+        let reply = server.ask("POST", path).token(token).json(body).send();
+        assert_eq!(reply.status, 200, "{reply:?}");
+        reply.json()
+    };
+    post(&bob, "/api/gaia/sessions", &json!({"lease": "1h"}));
+    let sent = json!({"text": "mend it", "folder_path": folder, "target_session": "bob"});
+    post(&bob, "/api/gaia/tasks", &sent);
+    let taken = post(&bob, "/api/gaia/sessions/take", &json!({}));
+    assert_eq!(
+        (&taken["task"]["id"], &taken["token"]),
+        (&json!(1), &json!(1))
+    );
+    let waits = json!({"folder_path": folder, "session_id": "bob/2", "wait": true});
+    let waiting = server
+        .ask("POST", "/api/gaia/locks")
+        .token(&bob)
+        .json(&waits)
+        .begin();
+    crate::waiting::in_line(&server, 1);
+    let before = server.get("/api/gaia/status", &bob).json();
+    let waiter = before["waiters"][0]["id"].to_string();
+    let mut met = 0;
+    for route in routes(&server) {
+        if route.least != Some(Role::Agent) {
+            continue;
         }
-        let admins = [
-            "/api/gaia/pause",
-            "/api/gaia/resume",
-            "/api/gaia/cleanup",
-            "/api/gaia/locks/1/release",
-            "/api/gaia/tasks/1/retry",
-            "/api/gaia/tasks/1/reassign",
-        ];
-        if changes && admins.contains(&path.as_str()) {
-            let reply = server.ask(&method, &path).token(&agent).send();
-            assert_eq!(reply.status, 403, "{method} {path}");
+        let path = route
+            .path
+            .replace("/waiters/1", &format!("/waiters/{waiter}"));
+        let ask = server.ask(&route.method, &path).token(&ivy);
+        let body = json!({"session_id": "bob", "text": "why", "folder_path": folder});
+        let fields = ["session_id", "text", "folder_path"];
+        let sent = fields.iter().fold(body, |mut body, field| {
+            let known = server.takes(&route.method, &route.path, field);
+            if !known {
+                body.as_object_mut().unwrap().remove(*field);
+            }
+            body
+        });
+        let names_another =
+            sent.get("session_id").is_some() || path.contains('1') || path.contains("bob");
+        if !names_another && !path.contains(&waiter) {
+            continue;
         }
+        let reply = match route.takes_body {
+            true => ask.json(&sent).send(),
+            false => ask.send(),
+        };
+        assert_eq!(reply.status, 403, "{route} {sent}: {reply:?}");
+        met += 1;
     }
+    assert!(met >= 11, "{met}");
+    let after = server.get("/api/gaia/status", &bob).json();
+    assert_eq!(before["waiters"], after["waiters"]);
+    assert_eq!(before["locks"][0]["id"], after["locks"][0]["id"]);
+    let task = server.get("/api/gaia/tasks/1", &bob).json();
+    assert_eq!(task["task"]["assigned_session"], "bob", "{task}");
+    drop(waiting);
 }
 
 #[test]
@@ -106,22 +199,15 @@ fn a_broken_body_is_told_of() {
         ("text/xml", b"<a/>"),
         ("application/json", b"null"),
     ];
-    for (method, path, _) in routes(&server).into_iter().filter(|route| route.2) {
+    for route in bodies(&server) {
+        let ask = route.ask(&server).token(&admin);
         for (kind, body) in broken {
-            let reply = server
-                .ask(&method, &path)
-                .token(&admin)
-                .body(kind, body)
-                .send();
-            refused(&reply, &format!("{method} {path} {body:?}"));
+            let reply = ask.clone().body(kind, body).send();
+            refused(&reply, &format!("{route} {body:?}"));
         }
         let deep = format!("{{\"reason\": {}", "[".repeat(100_000));
-        let reply = server
-            .ask(&method, &path)
-            .token(&admin)
-            .body("application/json", deep.as_bytes())
-            .send();
-        refused(&reply, &path);
+        let reply = ask.body("application/json", deep.as_bytes()).send();
+        refused(&reply, &route.to_string());
     }
 }
 
@@ -129,8 +215,8 @@ fn a_broken_body_is_told_of() {
 fn a_body_that_is_too_large_is_refused() {
     let server = Server::start();
     let admin = server.token("root", Role::Admin);
-    for (method, path, _) in routes(&server).into_iter().filter(|route| route.2) {
-        let ask = server.ask(&method, &path).token(&admin);
+    for route in bodies(&server) {
+        let ask = route.ask(&server).token(&admin);
         let mut stream = ask
             .header("Content-Type", "application/json")
             .lying(100_000_000)
@@ -141,7 +227,7 @@ fn a_body_that_is_too_large_is_refused() {
         assert_eq!(
             (reply.status, reply.code().as_str()),
             (413, "too_large"),
-            "{path}"
+            "{route}"
         );
     }
 }

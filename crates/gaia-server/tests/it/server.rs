@@ -74,6 +74,19 @@ impl Server {
         secret.reveal().to_owned()
     }
 
+    /// Whether a route's body has a field, as the document says.
+    pub fn takes(&self, method: &str, path: &str, field: &str) -> bool {
+        let document = self.ask("GET", "/api/openapi.json").send().json();
+        let generic = path.replace("/1", "/{id}").replace("/bob", "/{name}");
+        let operation = &document["paths"][generic][method.to_lowercase()];
+        let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
+        let name = schema["$ref"]
+            .as_str()
+            .and_then(|name| name.rsplit('/').next());
+        let shape = name.map(|name| &document["components"]["schemas"][name]["properties"]);
+        shape.is_some_and(|properties| properties.get(field).is_some())
+    }
+
     /// A folder of its own.
     pub fn folder(&self, name: &str) -> String {
         let path = self.dir.path().join(name);

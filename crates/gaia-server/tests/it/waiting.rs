@@ -17,7 +17,7 @@ fn ask(server: &Server, token: &str, body: &Value) -> Ask {
 }
 
 /// Awaits that so many stand in line.
-fn in_line(server: &Server, count: usize) {
+pub fn in_line(server: &Server, count: usize) {
     let listener = server.locks.listen(Topic::AnyChange).unwrap();
     while server.locks.status(None).unwrap().waiters.len() != count {
         listener.wait(Duration::from_secs(1));

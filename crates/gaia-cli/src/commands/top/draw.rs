@@ -1,0 +1,282 @@
+//! A state on a screen, however small.
+
+use gaia_assigner::task::Status;
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::style::{Style, Stylize as _};
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Block, Clear, Paragraph, Row, Sparkline, Table, TableState, Wrap};
+
+use super::state::{Mode, Top};
+use super::table::Tab;
+use crate::output::human::clean;
+
+/// Narrower than this, the sparkline is left out.
+const NARROW: u16 = 60;
+
+/// Draws all of it.
+pub fn draw(frame: &mut Frame, top: &mut Top) {
+    let rows = Layout::vertical([
+        Constraint::Length(1),
+        Constraint::Length(1),
+        Constraint::Min(1),
+        Constraint::Length(1),
+    ]);
+    let [head, tabs, list, foot] = rows.areas(frame.area());
+    draw_head(frame, head, top);
+    frame.render_widget(titles(top), tabs);
+    match &top.mode {
+        Mode::Log { task, text, up } => {
+            let title = format!(" log of task {task} ");
+            draw_log(frame, list, &title, text, *up);
+        }
+        _ => draw_list(frame, list, top),
+    }
+    frame.render_widget(last_line(top), foot);
+    match &top.mode {
+        Mode::Ask { what, reason, .. } => draw_question(frame, what, reason),
+        Mode::Help => draw_help(frame),
+        _ => {}
+    }
+}
+
+fn draw_head(frame: &mut Frame, area: Rect, top: &Top) {
+    let picture = &top.picture;
+    let of = |wanted: Status| {
+        let counts = picture.counts.iter();
+        counts
+            .filter(|(status, _)| *status == wanted)
+            .map(|(_, count)| count)
+            .sum::<i64>()
+    };
+    let running = of(Status::Assigned) + of(Status::InProgress);
+    let paused = match picture.paused {
+        0 => String::new(),
+        paused => format!(", {paused} paused"),
+    };
+    let words = format!(
+        " {} pending, {running} at work, {} failed{paused}",
+        of(Status::Pending),
+        of(Status::Failed),
+    );
+    let line = Line::from(vec!["gaia top".bold(), Span::raw(words)]);
+    if area.width < NARROW {
+        frame.render_widget(line, area);
+        return;
+    }
+    let label = format!("grants/min {} ", picture.grants.iter().sum::<u64>());
+    let widths = [
+        Constraint::Min(20),
+        Constraint::Length(u16::try_from(label.len()).unwrap_or(0)),
+        Constraint::Length(20),
+    ];
+    let [left, middle, right] = Layout::horizontal(widths).areas(area);
+    frame.render_widget(line, left);
+    frame.render_widget(Line::from(label).dim(), middle);
+    let bars = thirds(&picture.grants);
+    frame.render_widget(Sparkline::default().data(&bars).green(), right);
+}
+
+/// Three seconds to a bar.
+fn thirds(grants: &[u64]) -> Vec<u64> {
+    grants.chunks(3).map(|three| three.iter().sum()).collect()
+}
+
+fn titles(top: &Top) -> Line<'static> {
+    let picture = &top.picture;
+    let count = |tab: Tab| match tab {
+        Tab::Locks => picture.locks.len(),
+        Tab::Waiters => picture.waiters.len(),
+        Tab::Tasks => picture.tasks.len(),
+        Tab::Sessions => picture.sessions.len(),
+    };
+    let title = |(number, tab): (usize, &Tab)| {
+        let text = format!(" {} {} {} ", number + 1, tab.name(), count(*tab));
+        match *tab == top.tab {
+            true => Span::raw(text).reversed(),
+            false => Span::raw(text).dim(),
+        }
+    };
+    Tab::ALL.iter().enumerate().map(title).collect()
+}
+
+fn draw_list(frame: &mut Frame, area: Rect, top: &mut Top) {
+    if top.rows.is_empty() {
+        frame.render_widget(Paragraph::new(nothing(top)).wrap(Wrap { trim: true }), area);
+        return;
+    }
+    let shown = fitting(top.tab, area.width);
+    let columns = || top.tab.columns().iter().take(shown);
+    let arrow = |at: usize| match top.sort {
+        Some((column, false)) if column == at => "↑",
+        Some((column, true)) if column == at => "↓",
+        _ => "",
+    };
+    let heads = columns()
+        .enumerate()
+        .map(|(at, (name, _))| format!("{name}{}", arrow(at)));
+    let widths: Vec<_> = columns()
+        .map(|(_, width)| Constraint::Fill(*width))
+        .collect();
+    let areas = Layout::horizontal(&widths).spacing(1).split(area);
+    let rows = top.rows.iter().map(|row| {
+        let cells = row.cells.iter().zip(areas.iter()).zip(columns());
+        Row::new(cells.map(|((cell, area), (name, _))| match *name {
+            "FOLDER" => end_of(&cell.text, usize::from(area.width)),
+            _ => cell.text.clone(),
+        }))
+    });
+    let table = Table::new(rows, widths)
+        .header(Row::new(heads).style(Style::new().dim()))
+        .row_highlight_style(Style::new().reversed());
+    let mut state = TableState::new().with_selected(top.at);
+    frame.render_stateful_widget(table, area, &mut state);
+}
+
+/// A path is told from others by its end.
+fn end_of(path: &str, width: usize) -> String {
+    let letters = path.chars().count();
+    match letters.checked_sub(width) {
+        None | Some(0) => path.to_owned(),
+        Some(over) => format!("…{}", path.chars().skip(over + 1).collect::<String>()),
+    }
+}
+
+/// How many columns have room.
+fn fitting(tab: Tab, width: u16) -> usize {
+    let mut room = width;
+    let fits = |(_, wants): &&(&str, u16)| {
+        // Two thirds of what it wants will do.
+        let left = room.checked_sub(wants - wants / 3 + 1);
+        room = left.unwrap_or(0);
+        left.is_some()
+    };
+    tab.columns().iter().take_while(fits).count().max(1)
+}
+
+fn nothing(top: &Top) -> String {
+    if !top.word.is_empty() {
+        return format!("nothing here holds {:?}; Esc shows all", top.word);
+    }
+    let words = match top.tab {
+        Tab::Locks => "No active locks – all folders are available",
+        Tab::Waiters => "Nobody waits",
+        Tab::Tasks => "No tasks: `gaia send TEXT --dir FOLDER` queues one",
+        Tab::Sessions => "No sessions: `gaia session add NAME --process \"COMMAND {prompt}\"`",
+    };
+    words.to_owned()
+}
+
+/// The end of a log, or so many lines above it.
+fn draw_log(frame: &mut Frame, area: Rect, title: &str, text: &str, up: usize) {
+    let room = usize::from(area.height.saturating_sub(2));
+    let lines: Vec<&str> = text.lines().collect();
+    let end = lines.len().saturating_sub(up).max(room.min(lines.len()));
+    let shown = lines.get(end.saturating_sub(room)..end).unwrap_or_default();
+    let shown: Vec<Line> = shown.iter().map(|line| Line::from(clean(line))).collect();
+    let block = Block::bordered().title(title.to_owned());
+    frame.render_widget(Paragraph::new(shown).block(block), area);
+}
+
+fn last_line(top: &Top) -> Line<'static> {
+    match &top.mode {
+        _ if !top.said.is_empty() => Line::from(clean(&top.said)).yellow(),
+        Mode::Filter => Line::from(format!("/{}▏ Enter keeps it, Esc shows all", top.word)),
+        Mode::Log { .. } => Line::from("↑↓ PgUp PgDn move, Esc closes").dim(),
+        _ if !top.word.is_empty() => Line::from(format!("/{}  Esc shows all", top.word)).dim(),
+        _ => Line::from("q quit  / filter  s sort  Enter log  x end lock  ? keys").dim(),
+    }
+}
+
+fn draw_question(frame: &mut Frame, what: &str, reason: &str) {
+    let lines = vec![
+        Line::from(what.to_owned()).bold(),
+        Line::from(format!("reason: {}▏", clean(reason))),
+        Line::from("Enter ends it, Esc leaves it").dim(),
+        Line::from("Whoever works there goes on without a lock.").dim(),
+    ];
+    draw_box(frame, " End this lock? ", lines);
+}
+
+fn draw_help(frame: &mut Frame) {
+    let keys = [
+        "1 2 3 4, Tab   locks, waiting, tasks, sessions",
+        "↑ ↓ PgUp PgDn  move (also j k g G)",
+        "/              only rows that hold a word",
+        "s, r           sort by the next column, reverse",
+        "Enter, l       the log of the row's task",
+        "x              end the row's lock, with a reason",
+        "q, Esc         quit",
+    ];
+    draw_box(frame, " Keys ", keys.map(Line::from).to_vec());
+}
+
+fn draw_box(frame: &mut Frame, title: &'static str, lines: Vec<Line<'_>>) {
+    let whole = frame.area();
+    let height = u16::try_from(lines.len() + 2)
+        .unwrap_or(u16::MAX)
+        .min(whole.height);
+    let width = whole.width.min(64);
+    let area = Rect {
+        x: (whole.width - width) / 2,
+        y: (whole.height - height) / 2,
+        width,
+        height,
+    };
+    frame.render_widget(Clear, area);
+    let block = Block::bordered().title(title);
+    let text = Paragraph::new(lines)
+        .block(block)
+        .wrap(Wrap { trim: false });
+    frame.render_widget(text, area);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ratatui::Terminal;
+    use ratatui::backend::TestBackend;
+
+    fn screen(top: &mut Top, width: u16, height: u16) -> String {
+        let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+        terminal.draw(|frame| draw(frame, top)).unwrap();
+        terminal.backend().to_string()
+    }
+
+    #[test]
+    fn every_size_can_be_drawn_in_every_mode() {
+        let modes = [
+            Mode::List,
+            Mode::Help,
+            Mode::Filter,
+            Mode::Ask {
+                lock: gaia_locks::ids::LockId(1),
+                what: "/srv/web, which ann holds".to_owned(),
+                reason: "stuck".to_owned(),
+            },
+            Mode::Log {
+                task: gaia_locks::ids::TaskId(1),
+                text: "one\ntwo\u{1b}[2J\nthree".to_owned(),
+                up: 9,
+            },
+        ];
+        for mode in modes {
+            let mut top = Top {
+                mode,
+                ..Top::default()
+            };
+            for (width, height) in [(1, 1), (3, 2), (20, 5), (40, 10), (80, 24), (300, 100)] {
+                assert!(!screen(&mut top, width, height).contains('\u{1b}'));
+            }
+        }
+    }
+
+    #[test]
+    fn with_nothing_there_it_says_so() {
+        let shown = screen(&mut Top::default(), 80, 24);
+        assert!(
+            shown.contains("No active locks – all folders are available"),
+            "{shown}"
+        );
+    }
+}

@@ -1,0 +1,311 @@
+//! What is looked at, and what a key does. Pure: a key gives an act, or a new
+//! state.
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use gaia_locks::ids::{LockId, TaskId};
+
+use super::eyes::Picture;
+use super::table::{Row, Tab, rows};
+use crate::output::human::clean;
+
+/// So many rows a page key goes on.
+const PAGE: usize = 10;
+
+/// What is to be done in the world.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Act {
+    /// Leave.
+    Quit,
+    /// End a lock.
+    End { lock: LockId, reason: String },
+}
+
+/// What keys mean now.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum Mode {
+    /// They move in the list.
+    #[default]
+    List,
+    /// They write the word that filters.
+    Filter,
+    /// A question: end this lock? They write the reason.
+    Ask {
+        lock: LockId,
+        what: String,
+        reason: String,
+    },
+    /// They move in a task's log; so many lines up from its end.
+    Log {
+        task: TaskId,
+        text: String,
+        up: usize,
+    },
+    /// All keys are shown.
+    Help,
+}
+
+/// The whole of it.
+#[derive(Default)]
+pub struct Top {
+    /// What there is.
+    pub picture: Picture,
+    /// What is listed.
+    pub tab: Tab,
+    /// The rows of it.
+    pub rows: Vec<Row>,
+    /// Which of them is chosen.
+    pub at: usize,
+    /// Only rows that hold it.
+    pub word: String,
+    /// By which column, and whether backward.
+    pub sort: Option<(usize, bool)>,
+    /// What keys mean.
+    pub mode: Mode,
+    /// What came of the last act.
+    pub said: String,
+}
+
+impl Top {
+    /// Takes a new picture in.
+    pub fn see(&mut self, picture: Picture) {
+        self.picture = picture;
+        self.list();
+    }
+
+    fn list(&mut self) {
+        self.rows = rows(&self.picture, self.tab, &self.word, self.sort);
+        self.at = self.at.min(self.rows.len().saturating_sub(1));
+    }
+
+    /// The task whose log is open.
+    pub fn log_of(&self) -> Option<TaskId> {
+        match &self.mode {
+            Mode::Log { task, .. } => Some(*task),
+            _ => None,
+        }
+    }
+
+    /// Takes the open log's text in.
+    pub fn read(&mut self, log: String) {
+        if let Mode::Log { text, .. } = &mut self.mode {
+            *text = log;
+        }
+    }
+
+    /// What a key does.
+    pub fn key(&mut self, key: KeyEvent) -> Option<Act> {
+        let control = key.modifiers.contains(KeyModifiers::CONTROL);
+        if control && key.code == KeyCode::Char('c') {
+            return Some(Act::Quit);
+        }
+        self.said.clear();
+        match std::mem::take(&mut self.mode) {
+            Mode::List => return self.in_list(key.code),
+            Mode::Filter => self.in_filter(key.code),
+            Mode::Ask { lock, what, reason } => {
+                return self.in_question(key.code, lock, what, reason);
+            }
+            Mode::Log { task, text, up } => self.in_log(key.code, task, text, up),
+            // Any key closes it.
+            Mode::Help => {}
+        }
+        None
+    }
+
+    fn in_list(&mut self, key: KeyCode) -> Option<Act> {
+        match key {
+            KeyCode::Char('q') => return Some(Act::Quit),
+            KeyCode::Esc if self.word.is_empty() => return Some(Act::Quit),
+            KeyCode::Esc => self.word.clear(),
+            KeyCode::Char(digit @ '1'..='4') => self.choose_tab(digit as usize - '1' as usize),
+            KeyCode::Tab | KeyCode::Right => self.choose_tab(self.tab as usize + 1),
+            KeyCode::BackTab | KeyCode::Left => self.choose_tab(self.tab as usize + 3),
+            KeyCode::Down | KeyCode::Char('j') => self.at += 1,
+            KeyCode::Up | KeyCode::Char('k') => self.at = self.at.saturating_sub(1),
+            KeyCode::PageDown => self.at += PAGE,
+            KeyCode::PageUp => self.at = self.at.saturating_sub(PAGE),
+            KeyCode::Home | KeyCode::Char('g') => self.at = 0,
+            KeyCode::End | KeyCode::Char('G') => self.at = usize::MAX,
+            KeyCode::Char('/') => self.mode = Mode::Filter,
+            KeyCode::Char('s') => self.sort_by_next(),
+            KeyCode::Char('r') => self.sort = self.sort.map(|(column, back)| (column, !back)),
+            KeyCode::Enter | KeyCode::Char('l') => self.open_log(),
+            KeyCode::Char('x') => self.ask(),
+            KeyCode::Char('?' | 'h') => self.mode = Mode::Help,
+            _ => {}
+        }
+        self.list();
+        None
+    }
+
+    fn choose_tab(&mut self, number: usize) {
+        if let Some(tab) = Tab::ALL.get(number % Tab::ALL.len()) {
+            (self.tab, self.at, self.sort) = (*tab, 0, None);
+        }
+    }
+
+    /// The next column; after the last the rows' own order.
+    fn sort_by_next(&mut self) {
+        let next = self.sort.map_or(0, |(column, _)| column + 1);
+        self.sort = Some((next, false)).filter(|_| next < self.tab.columns().len());
+    }
+
+    fn open_log(&mut self) {
+        match self.rows.get(self.at).and_then(|row| row.task) {
+            Some(task) => {
+                self.mode = Mode::Log {
+                    task,
+                    text: String::new(),
+                    up: 0,
+                }
+            }
+            None => self.said = "no task here, so no log".to_owned(),
+        }
+    }
+
+    fn ask(&mut self) {
+        let lock = self.rows.get(self.at).and_then(|row| row.lock);
+        let held = self.picture.locks.iter();
+        let found = lock.and_then(|id| held.map(|held| &held.lock).find(|lock| lock.id == id));
+        let Some(lock) = found else {
+            self.said = "no lock here that could be ended".to_owned();
+            return;
+        };
+        let (folder, session) = (clean(&lock.folder_path), clean(lock.session_id.as_str()));
+        self.mode = Mode::Ask {
+            lock: lock.id,
+            what: format!("{session} holds {folder}"),
+            reason: String::new(),
+        };
+    }
+
+    fn in_filter(&mut self, key: KeyCode) {
+        let stays = match key {
+            KeyCode::Enter => false,
+            KeyCode::Esc => {
+                self.word.clear();
+                false
+            }
+            _ => {
+                edit(&mut self.word, key);
+                true
+            }
+        };
+        if stays {
+            self.mode = Mode::Filter;
+        }
+        self.list();
+    }
+
+    fn in_question(
+        &mut self,
+        key: KeyCode,
+        lock: LockId,
+        what: String,
+        mut reason: String,
+    ) -> Option<Act> {
+        match key {
+            KeyCode::Esc => self.said = "nothing was ended".to_owned(),
+            KeyCode::Enter if !reason.trim().is_empty() => {
+                return Some(Act::End { lock, reason });
+            }
+            _ => {
+                edit(&mut reason, key);
+                self.mode = Mode::Ask { lock, what, reason };
+            }
+        }
+        None
+    }
+
+    fn in_log(&mut self, key: KeyCode, task: TaskId, text: String, up: usize) {
+        let up = match key {
+            KeyCode::Esc | KeyCode::Char('q' | 'l') | KeyCode::Enter => return,
+            KeyCode::Up | KeyCode::Char('k') => up + 1,
+            KeyCode::Down | KeyCode::Char('j') => up.saturating_sub(1),
+            KeyCode::PageUp => up + PAGE,
+            KeyCode::PageDown => up.saturating_sub(PAGE),
+            KeyCode::End | KeyCode::Char('G') => 0,
+            KeyCode::Home | KeyCode::Char('g') => usize::MAX,
+            _ => up,
+        };
+        let up = up.min(text.lines().count().saturating_sub(1));
+        self.mode = Mode::Log { task, text, up };
+    }
+}
+
+fn edit(text: &mut String, key: KeyCode) {
+    match key {
+        KeyCode::Char(letter) => text.push(letter),
+        KeyCode::Backspace => drop(text.pop()),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn holding() -> Top {
+        let lock = serde_json::json!({"id": 7, "folder_path": "/srv/web", "session_id": "ann",
+            "task_id": 0, "mode": "exclusive", "scope": "local", "status": "active",
+            "created_at": "2026-01-01T00:00:00Z", "expires_at": null, "expires_in": 5.0,
+            "released_at": null, "expired_at": null, "end_reason": null, "alive": null,
+            "waiting": 0, "folder_state": "present"});
+        let mut top = Top::default();
+        top.see(Picture {
+            locks: vec![serde_json::from_value(lock).unwrap()],
+            ..Picture::default()
+        });
+        top
+    }
+
+    fn type_in(top: &mut Top, keys: &str) -> Option<Act> {
+        let mut act = None;
+        for letter in keys.chars() {
+            let code = match letter {
+                '\n' => KeyCode::Enter,
+                '\u{1b}' => KeyCode::Esc,
+                letter => KeyCode::Char(letter),
+            };
+            act = top.key(code.into());
+        }
+        act
+    }
+
+    #[test]
+    fn a_lock_is_ended_only_after_a_reason_and_enter() {
+        let mut top = holding();
+        assert_eq!(type_in(&mut top, "x\n"), None);
+        assert_eq!(type_in(&mut top, " \n"), None);
+        let reason = "  stuck".to_owned();
+        let end = Act::End {
+            lock: LockId(7),
+            reason: reason[1..].to_owned(),
+        };
+        assert_eq!(type_in(&mut top, "stuck\n"), Some(end));
+        assert_eq!(top.mode, Mode::List);
+        assert_eq!(type_in(&mut top, "xq\u{1b}"), None);
+        assert_eq!(top.said, "nothing was ended");
+    }
+
+    #[test]
+    fn escape_first_clears_the_filter_and_then_quits() {
+        let mut top = holding();
+        type_in(&mut top, "/nobody\n");
+        assert!(top.rows.is_empty());
+        assert_eq!(type_in(&mut top, "x"), None);
+        assert_eq!(top.mode, Mode::List);
+        assert_eq!(type_in(&mut top, "\u{1b}"), None);
+        assert_eq!(top.rows.len(), 1);
+        assert_eq!(type_in(&mut top, "\u{1b}"), Some(Act::Quit));
+    }
+
+    #[test]
+    fn the_cursor_stays_on_a_row() {
+        let mut top = holding();
+        type_in(&mut top, "jjjG");
+        assert_eq!(top.at, 0);
+        type_in(&mut top, "4k");
+        assert_eq!((top.tab, top.at), (Tab::Sessions, 0));
+    }
+}

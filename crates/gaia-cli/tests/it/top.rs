@@ -1,0 +1,102 @@
+//! `gaia top` in a real terminal.
+
+use crate::home::{Home, loudly, until};
+use crate::terminal::Terminal;
+
+fn terminal<'a>(home: &'a Home, columns: &str, rows: &str) -> Option<Terminal<'a>> {
+    let terminal = Terminal::of_size(home, columns, rows);
+    if terminal.is_none() {
+        loudly("gaia top in a terminal: there is no tmux");
+    }
+    terminal
+}
+
+#[test]
+fn it_shows_what_happens_filters_shows_a_log_and_ends_a_lock_after_a_question() {
+    let home = Home::new();
+    let Some(terminal) = terminal(&home, "80", "24") else {
+        return;
+    };
+    assert_eq!(
+        home.status(&["session", "add", "ivy", "--process", "sh"]),
+        0
+    );
+    assert_eq!(home.status(&["send", "echo said in the log"]), 0);
+    assert_eq!(home.status(&["up", "--until-idle", "--no-server"]), 0);
+    terminal.type_line("gaia top; echo ended=$?");
+    terminal.until_shown("No active locks");
+    for folder in ["web", "docs"] {
+        assert_eq!(home.status(&["acquire", folder, "--session", "ann"]), 0);
+        terminal.until_shown(&format!("/work/{folder}"));
+    }
+    assert!(
+        terminal.screen().contains("1 locks 2"),
+        "{}",
+        terminal.screen()
+    );
+    terminal.keys(&["/", "d", "o", "c", "s", "Enter"]);
+    until("it is filtered", || {
+        !terminal.screen().contains("/work/web")
+    });
+    assert!(terminal.screen().contains("/work/docs"));
+
+    terminal.keys(&["x"]);
+    terminal.until_shown("End this lock?");
+    terminal.keys(&["Enter"]);
+    assert_eq!(home.locks().len(), 2, "a reason is asked for first");
+    terminal.keys(&["-l", "stuck"]);
+    terminal.keys(&["Enter"]);
+    terminal.until_shown("ended lock 2");
+    assert_eq!(home.locks().len(), 1);
+    let ended = home.json(&["history"])["locks"][0].clone();
+    assert_eq!(
+        (&ended["end_reason"], &ended["reason"]),
+        (&"forced".into(), &"stuck".into())
+    );
+
+    terminal.keys(&["3", "Enter"]);
+    terminal.until_shown("nothing here holds");
+    terminal.keys(&["Escape"]);
+    terminal.until_shown("completed");
+    terminal.keys(&["s"]);
+    terminal.until_shown("TASK↑");
+    terminal.keys(&["Enter"]);
+    terminal.until_shown("log of task 1");
+    terminal.until_shown("said in the log");
+    terminal.keys(&["Escape"]);
+    terminal.keys(&["?"]);
+    terminal.until_shown("the log of the row's task");
+    terminal.keys(&["?"]);
+    terminal.keys(&["q"]);
+    terminal.until_shown("ended=0");
+}
+
+#[test]
+fn on_a_small_screen_what_matters_most_is_shown() {
+    let home = Home::new();
+    let Some(terminal) = terminal(&home, "40", "10") else {
+        return;
+    };
+    assert_eq!(home.status(&["acquire", "web", "--session", "ann"]), 0);
+    terminal.type_line("gaia top");
+    terminal.until_shown("FOLDER");
+    let screen = terminal.screen();
+    assert!(
+        screen.contains("SESSION") && screen.contains("ann"),
+        "{screen}"
+    );
+    terminal.keys(&["x"]);
+    terminal.until_shown("reason:");
+    terminal.keys(&["C-c"]);
+    until("it ended", || !terminal.screen().contains("reason:"));
+    assert_eq!(home.locks().len(), 1);
+}
+
+#[test]
+fn without_a_terminal_it_says_what_else_there_is() {
+    let home = Home::new();
+    let output = home.output(&["top"]);
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("gaia status --watch"), "{said}");
+}

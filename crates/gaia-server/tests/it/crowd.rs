@@ -1,0 +1,100 @@
+//! Many at once, and slow ones.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use gaia_locks::folder::Folder;
+use gaia_locks::ids::{SessionId, TaskId};
+use gaia_locks::service::{Acquire, Locks as _};
+use gaia_server::Role;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use crate::client::read;
+use crate::server::Server;
+
+/// Reads until a text has come.
+fn until(stream: &mut TcpStream, text: &str) {
+    let (mut read, mut piece) = (String::new(), [0; 4096]);
+    while !read.contains(text) {
+        let count = stream.read(&mut piece).unwrap();
+        assert!(count > 0, "the stream ended: {read}");
+        read.push_str(&String::from_utf8_lossy(&piece[..count]));
+    }
+}
+
+/// Both ends of two thousand connections are in this process.
+fn allow_many_files() {
+    let limit = getrlimit(Resource::Nofile);
+    let most = limit.maximum.unwrap_or(8192).min(8192);
+    let raised = Rlimit {
+        current: Some(most),
+        maximum: limit.maximum,
+    };
+    setrlimit(Resource::Nofile, raised).unwrap();
+}
+
+fn lock(server: &Server, name: &str) {
+    let path = server.folder(name);
+    let folder = Folder::resolve(path.as_ref(), "/".as_ref()).unwrap();
+    let session = SessionId::new("somebody").unwrap();
+    server
+        .locks
+        .acquire(&Acquire::new(folder, session, TaskId::NONE))
+        .unwrap();
+}
+
+#[test]
+fn heavy_a_thousand_readers_hear_of_a_lock_and_one_that_never_reads_holds_up_nobody() {
+    allow_many_files();
+    let server = Server::start();
+    let token = server.token("eye", Role::Viewer);
+    let follow = server.ask("GET", "/api/gaia/events").token(&token);
+    let mut readers: Vec<TcpStream> = (0..1000).map(|_| follow.begin()).collect();
+    readers
+        .iter_mut()
+        .for_each(|reader| until(reader, "event: ready"));
+    // Not read from until the end.
+    let mut deaf = follow.begin();
+    for n in 0..20 {
+        lock(&server, &format!("f{n}"));
+    }
+    readers.iter_mut().for_each(|reader| until(reader, "/f19"));
+    assert_eq!(server.get("/api/gaia/locks", &token).json()["count"], 20);
+    until(&mut deaf, "/f19");
+}
+
+#[test]
+fn heavy_who_sends_slowly_is_cut_off_and_others_are_answered_meanwhile() {
+    let server = Server::start();
+    let token = server.token("root", Role::Admin);
+    // The beginning of a head, and then nothing.
+    let mut heads: Vec<TcpStream> = (0..50)
+        .map(|_| {
+            let mut stream = TcpStream::connect(server.address).unwrap();
+            stream
+                .set_read_timeout(Some(Duration::from_secs(50)))
+                .unwrap();
+            stream
+                .write_all(b"GET /healthz HTTP/1.1\r\nHost: loc")
+                .unwrap();
+            stream
+        })
+        .collect();
+    // A body that is announced and does not come.
+    let ask = server.ask("POST", "/api/gaia/locks").token(&token);
+    let body = ask.body("application/json", b"{");
+    let mut bodies: Vec<TcpStream> = (0..50).map(|_| body.clone().lying(100).begin()).collect();
+    assert_eq!(server.get("/api/gaia/locks", &token).status, 200);
+    for stream in &mut heads {
+        let mut rest = Vec::new();
+        // Reset or closed: it is over.
+        let _ = stream.read_to_end(&mut rest);
+        assert!(!String::from_utf8_lossy(&rest).contains("200 OK"));
+    }
+    for stream in &mut bodies {
+        let reply = read(stream);
+        assert_eq!((reply.status, reply.code().as_str()), (408, "too_slow"));
+    }
+    assert_eq!(server.get("/api/gaia/locks", &token).status, 200);
+}

@@ -1,0 +1,155 @@
+//! The API against its own document, and a scanner against the API: tools of
+//! others, as `scripts/install python` puts them into `.tools`.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use gaia_server::Role;
+use serde_json::json;
+
+use crate::server::Server;
+
+/// A tool; none where it was not installed, and that is said loudly.
+fn tool(name: &str) -> Option<Command> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let program = root.join(".tools/scan/bin").join(name);
+    if !program.is_file() {
+        let place = program.display();
+        eprintln!("\n!!! NOT TESTED: {place} is not there; scripts/install python brings it\n");
+        return None;
+    }
+    Some(Command::new(program))
+}
+
+/// A server with something of everything, and an admin's token.
+fn furnished() -> (Server, String) {
+    let server = Server::start();
+    let admin = server.token("root", Role::Admin);
+    server
+        .accounts
+        .add_user("ann", Role::Admin, Some("correct horse battery"), "test")
+        .unwrap();
+    let post = |path: &str, body: serde_json::Value| {
+        let reply = server.ask("POST", path).token(&admin).json(&body).send();
+        assert_eq!(reply.status, 200, "{path}: {reply:?}");
+    };
+    let (web, docs) = (server.folder("web"), server.folder("docs"));
+    post("/api/gaia/locks", json!({"folder_path": web}));
+    post(
+        "/api/gaia/locks",
+        json!({"folder_path": docs, "mode": "shared", "session_id": "far"}),
+    );
+    post(
+        "/api/gaia/locks",
+        json!({"folder_path": server.folder("old"), "ttl": 1}),
+    );
+    post(
+        "/api/gaia/sessions",
+        json!({"session_id": "far", "lease": "1h"}),
+    );
+    post(
+        "/api/gaia/tasks",
+        json!({"text": "mend it", "folder_path": web}),
+    );
+    post(
+        "/api/gaia/tasks",
+        json!({"text": "read it", "read_only": true}),
+    );
+    post("/api/gaia/sessions/take", json!({"session_id": "far"}));
+    (server, admin)
+}
+
+fn said(output: &Output) -> String {
+    let text = [&output.stdout[..], &output.stderr[..]].concat();
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+/// Another one tries other things: GAIA_DOCUMENT_SEED=7.
+#[expect(clippy::disallowed_methods, reason = "a choice of whoever runs it")]
+fn seed() -> String {
+    std::env::var("GAIA_DOCUMENT_SEED").unwrap_or_else(|_| "1".to_owned())
+}
+
+/// All checks but two. What lies between bounds that no schema tells (a lease
+/// has at most 30 days, however it is written) is refused although it fits the
+/// schema; and a GET below `/api/gaia/locks/` is a folder, whatever follows.
+#[test]
+fn heavy_p11_the_api_does_what_its_document_says() {
+    let Some(mut tool) = tool("schemathesis") else {
+        return;
+    };
+    let (server, admin) = furnished();
+    let hooks: PathBuf = [env!("CARGO_MANIFEST_DIR"), "tests/it/document"]
+        .iter()
+        .collect();
+    let output = tool
+        .args(["run", "--max-time", "40", "--phases", "coverage,fuzzing"])
+        .args(["--seed", &seed(), "--no-shrink", "--request-timeout", "20"])
+        .args([
+            "--exclude-checks",
+            "positive_data_acceptance,unsupported_method",
+        ])
+        .args(["--exclude-path", "/api/gaia/events", "--warnings", "off"])
+        // It learns ids from answers, and would revoke the token that it shows.
+        .args(["--exclude-path", "/api/gaia/tokens/{id}"])
+        .arg("--header")
+        .arg(format!("Authorization: Bearer {admin}"))
+        .arg(format!("http://{}/api/openapi.json", server.address))
+        .env("PYTHONPATH", &hooks)
+        .env("SCHEMATHESIS_HOOKS", "hooks")
+        .current_dir(server.dir.path())
+        .output()
+        .unwrap();
+    let said = said(&output);
+    assert!(output.status.success(), "{said}");
+    let answered = server.get("/api/gaia/status", &admin);
+    assert_eq!(
+        answered.status, 200,
+        "the run ended its own sign-in: {said}"
+    );
+}
+
+/// A signed-in admin's browser, as a scanner drives it: it follows links, fills
+/// forms, and looks for what comes back changed.
+#[test]
+fn heavy_a_scanner_finds_nothing() {
+    let Some(mut tool) = tool("wapiti") else {
+        return;
+    };
+    let (server, admin) = furnished();
+    let report = server.dir.path().join("report.json");
+    let url = format!("http://{}/", server.address);
+    let locks = format!("{url}api/gaia/locks?session=a&limit=1");
+    let output = tool
+        .args(["--url", &url, "--scope", "domain", "--flush-session"])
+        .args(["--start", &format!("{url}api/docs"), "--start", &locks])
+        .args([
+            "--start",
+            &format!("{url}api/gaia/history?since=1h&format=csv"),
+        ])
+        .args(["--start", &format!("{url}api/gaia/tasks?status=pending")])
+        .args(["--header", &format!("Authorization: Bearer {admin}")])
+        .args([
+            "--module",
+            "exec,file,sql,xss,redirect,crlf,csp,http_headers,methods",
+        ])
+        .args(["--max-scan-time", "40", "--timeout", "10", "--no-bugreport"])
+        .args(["--format", "json", "--output", report.to_str().unwrap()])
+        .arg("--store-session")
+        .arg(server.dir.path())
+        .env("HOME", server.dir.path())
+        .output()
+        .unwrap();
+    let said = said(&output);
+    let text = std::fs::read_to_string(&report).unwrap_or_else(|error| panic!("{error}: {said}"));
+    let found: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert!(
+        found["infos"]["crawled_pages_nbr"].as_i64() > Some(3),
+        "{text}"
+    );
+    for what in ["vulnerabilities", "anomalies"] {
+        for (kind, all) in found[what].as_object().unwrap() {
+            assert_eq!(all, &json!([]), "{kind}");
+        }
+    }
+}

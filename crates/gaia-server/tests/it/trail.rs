@@ -1,0 +1,176 @@
+//! Accounts over the API, when sign-ins end by themselves, and the trail.
+
+use gaia_locks::clock::Wall;
+use gaia_server::Role;
+use serde_json::{Value, json};
+
+use crate::server::Server;
+
+fn post(server: &Server, token: &str, path: &str, body: &Value) -> Value {
+    let reply = server.ask("POST", path).token(token).json(body).send();
+    assert!((200..300).contains(&reply.status), "{path}: {reply:?}");
+    reply.json()
+}
+
+#[test]
+fn an_admin_sees_to_accounts_and_tokens_and_the_trail_tells_of_it() {
+    let server = Server::start();
+    let admin = server.token("root", Role::Admin);
+    let new = json!({"name": "ann", "role": "viewer", "password": "correct horse"});
+    let added = post(&server, &admin, "/api/gaia/users", &new);
+    assert_eq!(added["user"]["has_password"], true);
+    let twice = server
+        .ask("POST", "/api/gaia/users")
+        .token(&admin)
+        .json(&new)
+        .send();
+    assert_eq!((twice.status, twice.code().as_str()), (409, "user_exists"));
+    let made = post(
+        &server,
+        &admin,
+        "/api/gaia/tokens",
+        &json!({"name": "ci", "role": "agent", "expires": "90d"}),
+    );
+    let token = made["token"].as_str().unwrap();
+    assert_eq!(server.get("/api/gaia/locks", token).status, 200);
+    let listed = server.get("/api/gaia/tokens", &admin);
+    assert!(!listed.body.contains(token), "{listed:?}");
+    let known = listed.json()["tokens"].clone();
+    let ci = known
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|one| one["name"] == "ci")
+        .unwrap();
+    assert!(
+        ci["expires_at"].is_string() && ci["last_used_at"].is_string(),
+        "{ci}"
+    );
+    let revoke = format!("/api/gaia/tokens/{}", ci["id"]);
+    assert_eq!(
+        server.ask("DELETE", revoke).token(&admin).send().status,
+        200
+    );
+    assert_eq!(server.get("/api/gaia/locks", token).status, 401);
+    let remove = server.ask("DELETE", "/api/gaia/users/ann").token(&admin);
+    assert_eq!(remove.send().status, 200);
+    post(
+        &server,
+        &admin,
+        "/api/gaia/pause",
+        &json!({"reason": "deploy"}),
+    );
+    post(
+        &server,
+        &admin,
+        "/api/gaia/prune",
+        &json!({"older_than": "90d"}),
+    );
+
+    let trail = server.get("/api/gaia/audit?limit=3", &admin).json();
+    let acts = |page: &Value| -> Vec<String> {
+        let entries = page["entries"].as_array().unwrap().iter();
+        entries
+            .map(|entry| format!("{} {}", entry["who"], entry["act"]).replace('"', ""))
+            .collect()
+    };
+    assert_eq!(
+        acts(&trail),
+        ["root prune", "root pause", "root remove_user"]
+    );
+    let rest = format!("/api/gaia/audit?before={}", trail["next"]);
+    let rest = acts(&server.get(&rest, &admin).json());
+    assert_eq!(
+        rest[..3],
+        ["root revoke_token", "root create_token", "root add_user"]
+    );
+    let all = server.get("/api/gaia/audit", &admin).body;
+    assert!(
+        !all.contains("correct horse") && !all.contains(token),
+        "{all}"
+    );
+}
+
+#[test]
+fn ones_own_password_is_changed_with_the_old_one_and_other_browsers_are_signed_out() {
+    let server = Server::start();
+    let (old, new) = ("correct horse", "battery staple");
+    server
+        .accounts
+        .add_user("ann", Role::Viewer, Some(old), "test")
+        .unwrap();
+    let sign_in = |password: &str| {
+        let given = json!({"name": "ann", "password": password});
+        server.ask("POST", "/api/gaia/session").json(&given).send()
+    };
+    let (here, elsewhere) = (sign_in(old), sign_in(old));
+    let change = |body: &Value| {
+        let csrf = here.json()["csrf"].as_str().unwrap().to_owned();
+        let ask = server.ask("POST", "/api/gaia/session/password");
+        ask.cookie(&here.cookie())
+            .header("X-CSRF-Token", &csrf)
+            .json(body)
+            .send()
+    };
+    let wrong = change(&json!({"old_password": "a guess", "password": new}));
+    assert_eq!(
+        (wrong.status, wrong.code().as_str()),
+        (401, "wrong_password")
+    );
+    assert_eq!(change(&json!({"password": new})).status, 401);
+    assert_eq!(
+        change(&json!({"old_password": old, "password": new})).status,
+        200
+    );
+    let who = |cookie: &str| {
+        server
+            .ask("GET", "/api/gaia/session")
+            .cookie(cookie)
+            .send()
+            .status
+    };
+    assert_eq!((who(&here.cookie()), who(&elsewhere.cookie())), (200, 401));
+    assert_eq!((sign_in(old).status, sign_in(new).status), (401, 200));
+}
+
+/// By the database's rows: nobody waits twelve hours for a test.
+#[test]
+fn a_browser_that_is_idle_too_long_or_signed_in_too_long_is_signed_out() {
+    let server = Server::start();
+    server
+        .accounts
+        .add_user("ann", Role::Viewer, Some("correct horse"), "test")
+        .unwrap();
+    let given = json!({"name": "ann", "password": "correct horse"});
+    let sign_in = || {
+        server
+            .ask("POST", "/api/gaia/session")
+            .json(&given)
+            .send()
+            .cookie()
+    };
+    let who = |cookie: &str| {
+        server
+            .ask("GET", "/api/gaia/session")
+            .cookie(cookie)
+            .send()
+            .status
+    };
+    let hour = std::time::Duration::from_secs(3600);
+    let now = server.locks.look(|tx| Ok(tx.now().wall)).unwrap();
+    let ago = |hours: u32| now.minus(hour * hours);
+    for (column, still, over) in [("last_seen_at", 11, 13), ("created_at", 29 * 24, 31 * 24)] {
+        let cookie = sign_in();
+        for (hours, status) in [(still, 200), (over, 401)] {
+            set(&server, column, ago(hours));
+            assert_eq!(who(&cookie), status, "{column} {hours} h ago");
+        }
+    }
+}
+
+fn set(server: &Server, column: &str, wall: Wall) {
+    let file = server.dir.path().join("assigner.db");
+    let database = rusqlite::Connection::open(file).unwrap();
+    let update = format!("UPDATE web_sessions SET {column} = ?1");
+    database.execute(&update, [wall.to_sql()]).unwrap();
+}
