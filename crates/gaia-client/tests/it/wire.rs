@@ -282,10 +282,7 @@ fn alone_a_holder_that_cannot_reach_the_server_is_told_before_its_lease_is_given
     let (what, when) = news.recv_timeout(Duration::from_secs(20)).unwrap();
     assert!(matches!(what, News::Lost(_)), "{what:?}");
     // Server and holder are on one machine here, and read one clock.
-    let row = server
-        .locks
-        .look(|tx| Ok(tx.store().lock(lock.id)?))
-        .unwrap();
+    let row = server.locks.look(|tx| tx.store().lock(lock.id)).unwrap();
     let expires = row.unwrap().expires;
     assert!(
         when < expires,
