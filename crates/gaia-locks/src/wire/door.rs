@@ -181,7 +181,8 @@ pub struct Past {
     pub session: Option<SessionId>,
     pub task: Option<TaskId>,
     pub since: Option<Wall>,
-    #[serde(default)]
+    /// Left out when nobody asks for it, so that an older server understands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held: Option<(Wall, Wall)>,
     pub before: Option<LockId>,
     pub limit: Option<u32>,

@@ -159,12 +159,14 @@ mod tests {
     use super::*;
 
     const NOW: Wall = Wall(1_800_000_000_000_000);
+    /// A little earlier, in milliseconds.
+    const THEN: i64 = 1_799_999_000_000;
 
     #[test]
     fn without_a_word_it_is_the_last_hour_and_two_instants_are_taken_as_said() {
         let hour = Range::asked(None, None, None, NOW).unwrap();
         assert!(hour.is("hour") && !hour.is("day") && hour.to == NOW);
-        let two = Range::asked(Some("day"), Some(1_000), Some(61_000), NOW).unwrap();
+        let two = Range::asked(Some("day"), Some(THEN), Some(THEN + 60_000), NOW).unwrap();
         assert_eq!(
             (two.length(), two.goes_on),
             (Duration::from_secs(60), false)
@@ -177,12 +179,12 @@ mod tests {
 
     #[test]
     fn pieces_lie_side_by_side_and_shares_are_of_the_whole() {
-        let range = Range::asked(None, Some(0), Some(60_000), NOW).unwrap();
+        let range = Range::asked(None, Some(THEN), Some(THEN + 60_000), NOW).unwrap();
         let pieces: Vec<Range> = range.pieces(6).collect();
         assert!(pieces.windows(2).all(|two| two[0].to == two[1].from));
         assert_eq!((pieces[0].from, pieces[5].to), (range.from, range.to));
-        assert!((range.share(Wall(15_000_000)) - 0.25).abs() < 1e-9);
-        assert_eq!(range.share(Wall(-5)), 0.0);
-        assert_eq!(range.moved(-1).to, Wall(30_000_000));
+        assert!((range.share(wall(THEN + 15_000)) - 0.25).abs() < 1e-9);
+        assert_eq!(range.share(wall(THEN - 5)), 0.0);
+        assert_eq!(range.moved(-1).to, wall(THEN + 30_000));
     }
 }
