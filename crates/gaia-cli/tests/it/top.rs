@@ -64,10 +64,13 @@ fn it_shows_what_happens_filters_shows_a_log_and_ends_a_lock_after_a_question() 
     terminal.until_shown("log of task 1");
     terminal.until_shown("said in the log");
     terminal.keys(&["Escape"]);
+    // Sent at once, the next key would be Alt and that key to a terminal.
+    until("the log is closed", || {
+        !terminal.screen().contains("log of task")
+    });
     terminal.keys(&["?"]);
     terminal.until_shown("the log of the row's task");
-    terminal.keys(&["?"]);
-    terminal.keys(&["q"]);
+    terminal.keys(&["?", "q"]);
     terminal.until_shown("ended=0");
 }
 
