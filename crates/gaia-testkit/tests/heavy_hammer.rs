@@ -147,8 +147,10 @@ fn heavy_judge_finds_a_line_served_from_its_end() {
 /// asks for more of them.
 #[test]
 fn heavy_r08_hand_offs_of_64_processes_in_turn() {
-    let mut place = place(150);
-    let last = i64::try_from(number("GAIA_HAMMER_HAND_OFFS", 1_000)).unwrap();
+    let many = number("GAIA_HAMMER_HAND_OFFS", 1_000);
+    // However busy the machine is: so many were the fewest seen in a second.
+    let mut place = place(u64::max(150, many / 10));
+    let last = i64::try_from(many).unwrap();
     place.plan.processes = 64;
     place.plan.work = Work::Line { last };
     (place.plan.kill, place.plan.stop, place.plan.step_wall) = (false, false, false);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection as Sqlite, OpenFlags};
+use rusqlite::{Connection as Sqlite, MAIN_DB, OpenFlags};
 
 use super::connection::{self, Connection};
 use super::gate::Gate;
@@ -97,7 +97,9 @@ fn connect(
         .map_err(failed)?;
     let made = {
         let _turn = gate.pass();
-        migrate::bring_up_to_date(&mut sqlite, path, &options.earlier, &*options.clock)?
+        let made = migrate::bring_up_to_date(&mut sqlite, path, &options.earlier, &*options.clock)?;
+        refuse_read_only(&sqlite, path)?;
+        made
     };
     if let Some(files) = &made {
         earlier::clear_away(files);
@@ -105,6 +107,26 @@ fn connect(
     set_up(&sqlite, options.durability).map_err(failed)?;
     let is_fresh = made.is_some();
     Ok(Connection::new(path.to_owned(), file, sqlite, gate).fresh(is_fresh))
+}
+
+/// A file that cannot be opened for writing just now (no descriptor is free) is
+/// opened by SQLite for reading, and would stay so for as long as the process
+/// lives. Whoever else writes at this moment shows that it can be written.
+fn refuse_read_only(sqlite: &Sqlite, path: &Path) -> Result<(), StoreError> {
+    use rusqlite::ErrorCode::{CannotOpen, ReadOnly};
+    let failed = |error: rusqlite::Error| of_sqlite(path, &error);
+    if sqlite.is_readonly(MAIN_DB).map_err(failed)? {
+        return Err(unusable(path, &"it cannot be opened for writing"));
+    }
+    // The log beside it.
+    sqlite.busy_timeout(Duration::ZERO).map_err(failed)?;
+    let tried = sqlite.execute_batch("BEGIN IMMEDIATE; ROLLBACK");
+    sqlite.busy_timeout(BUSY).map_err(failed)?;
+    let code = |error: &rusqlite::Error| error.sqlite_error_code();
+    match tried {
+        Err(error) if matches!(code(&error), Some(ReadOnly | CannotOpen)) => Err(failed(error)),
+        _ => Ok(()),
+    }
 }
 
 /// Settings of the connection; those of the file are made with it.
