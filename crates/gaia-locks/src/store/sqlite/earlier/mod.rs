@@ -72,7 +72,7 @@ pub struct Takeover {
     pub columns: Vec<String>,
     /// Tables that are made.
     pub tables: Vec<String>,
-    /// Indexes that are made.
+    /// Indexes and triggers that are made.
     pub indexes: Vec<String>,
     /// Tables, views and triggers of others, which are left alone.
     pub others: Vec<String>,
