@@ -74,6 +74,8 @@ const LATE: &str = "
         released_at TIMESTAMP, expired_at TIMESTAMP, status TEXT DEFAULT 'active');
     CREATE INDEX idx_lock_history_folder ON lock_history(folder_path);
     CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT);
+    CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT); CREATE TABLE audit (x);
+    CREATE VIEW broken AS SELECT * FROM no_such_table;
     CREATE TRIGGER remember AFTER INSERT ON prompts BEGIN INSERT INTO notes (text) VALUES (NEW.content); END;
     INSERT INTO prompts (id, content, status) VALUES (7, 'seven', 'pending');
     INSERT INTO notes (text) VALUES ('mine');";
@@ -218,7 +220,16 @@ fn what_would_be_done_is_told_and_the_file_is_not_touched() {
         !told.columns.contains(&"prompts.working_dir".to_owned()),
         "{told:?}"
     );
-    assert_eq!(told.others, ["table notes", "trigger remember"]);
+    assert_eq!(
+        told.others,
+        [
+            "table notes",
+            "table users",
+            "table audit",
+            "view broken",
+            "trigger remember"
+        ]
+    );
     assert!(told.tables.contains(&"active_locks".to_owned()));
     assert!(told.indexes.contains(&"idx_sessions_name".to_owned()));
     assert!(!told.indexes.contains(&"idx_lock_history_folder".to_owned()));
