@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::TaskError;
 use crate::session::Kind;
-use crate::store::{panes, sessions, tasks};
+use crate::store::{earlier, panes, sessions, tasks};
 use crate::task::{Status, Wants};
 use crate::wire::{SessionInfo, SessionList, TaskInfo, TaskList};
 
@@ -158,6 +158,11 @@ impl TaskService {
     /// A door on the database of a lock service.
     pub fn new(locks: LockService) -> Self {
         Self { locks }
+    }
+
+    /// What an earlier assigner left in the tables, or does there.
+    pub(crate) fn traces(&self) -> Result<earlier::Traces, TaskError> {
+        Ok(self.locks.look(earlier::traces)?)
     }
 
     /// The locks of the same database.

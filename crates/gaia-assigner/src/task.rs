@@ -172,6 +172,30 @@ pub struct Running {
     pub log: Option<(String, u64)>,
 }
 
+impl Running {
+    /// A run of which hardly more is known than whose it was.
+    pub(crate) fn known(id: TaskId, session: SessionId, token: Option<LockId>) -> Self {
+        Self {
+            id,
+            session,
+            token,
+            deadline: Moment::MAX,
+            assigner: None,
+            keeper: None,
+            pane: None,
+            agent_pid: None,
+            is_started: true,
+            stop: None,
+            told: None,
+            work_tree: None,
+            retry: false,
+            spent: 0,
+            most: 0,
+            log: None,
+        }
+    }
+}
+
 /// Why a running task is stopped.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Stop {
@@ -190,6 +214,8 @@ pub enum Stop {
     TimedOut,
     /// The assigner goes, and takes what it runs with it.
     Leaving,
+    /// Another program has set its state, or has given it to a session.
+    Overruled,
     /// It is to go to another session.
     Reassigned {
         /// Who said so.
@@ -271,7 +297,8 @@ pub const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 /// was called off.
 pub fn after(running: &Running, outcome: &Outcome, first_pause: Duration) -> Next {
     match (&running.stop, outcome) {
-        (Some(Stop::Cancelled), _) => Next::Cancelled,
+        // What the other program set stands; this is not written over it.
+        (Some(Stop::Cancelled | Stop::Overruled), _) => Next::Cancelled,
         (Some(Stop::Forced { by, reason }), _) => {
             Next::Failed(format!("its lock was ended by {by}: {reason}"))
         }

@@ -1,6 +1,11 @@
 //! Files of earlier assigners, of three ages, extended in place; lock files of
 //! an earlier manager (section 4).
-#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "tests"
+)]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -69,6 +74,8 @@ const LATE: &str = "
         released_at TIMESTAMP, expired_at TIMESTAMP, status TEXT DEFAULT 'active');
     CREATE INDEX idx_lock_history_folder ON lock_history(folder_path);
     CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT);
+    CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT); CREATE TABLE audit (x);
+    CREATE VIEW broken AS SELECT * FROM no_such_table;
     CREATE TRIGGER remember AFTER INSERT ON prompts BEGIN INSERT INTO notes (text) VALUES (NEW.content); END;
     INSERT INTO prompts (id, content, status) VALUES (7, 'seven', 'pending');
     INSERT INTO notes (text) VALUES ('mine');";
@@ -213,7 +220,16 @@ fn what_would_be_done_is_told_and_the_file_is_not_touched() {
         !told.columns.contains(&"prompts.working_dir".to_owned()),
         "{told:?}"
     );
-    assert_eq!(told.others, ["table notes", "trigger remember"]);
+    assert_eq!(
+        told.others,
+        [
+            "table notes",
+            "table users",
+            "table audit",
+            "view broken",
+            "trigger remember"
+        ]
+    );
     assert!(told.tables.contains(&"active_locks".to_owned()));
     assert!(told.indexes.contains(&"idx_sessions_name".to_owned()));
     assert!(!told.indexes.contains(&"idx_lock_history_folder".to_owned()));
@@ -440,6 +456,74 @@ fn what_stands_in_the_way_is_named_and_the_file_is_left_as_it_is() {
         assert!(why.contains(word), "{why}");
         assert!(why.contains(path.to_str().unwrap()), "{why}");
     }
+}
+
+/// Not a test by itself: what [`killed_anywhere_it_is_as_it_was_or_as_it_will_be`]
+/// starts and kills.
+#[test]
+fn opens_what_it_is_told_to() {
+    if let Ok(path) = std::env::var("GAIA_TEST_OPENS") {
+        SqliteStore::open(Path::new(&path), SqliteOptions::default()).unwrap();
+    }
+}
+
+fn opener(path: &Path) -> std::process::Child {
+    let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+    command
+        .args(["--exact", "opens_what_it_is_told_to"])
+        .env("GAIA_TEST_OPENS", path);
+    command.stdout(std::process::Stdio::null()).spawn().unwrap()
+}
+
+#[test]
+fn killed_anywhere_it_is_as_it_was_or_as_it_will_be() {
+    const ROUNDS: u32 = 12;
+    let dir = tempfile::tempdir().unwrap();
+    let original = dir.path().join("original.db");
+    write(
+        &original,
+        &format!(
+            "{MIDDLE} WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 8000)
+             INSERT INTO prompts (content) SELECT 'number ' || i FROM n"
+        ),
+    );
+    let columns = columns(&original, "prompts");
+    let before = rows(&original, "prompts", &columns);
+    let place = |round: u32| {
+        let place = dir.path().join(round.to_string());
+        std::fs::create_dir(&place).unwrap();
+        let path = place.join("assigner.db");
+        std::fs::copy(&original, &path).unwrap();
+        path
+    };
+    let whole = {
+        let path = place(ROUNDS);
+        let started = std::time::Instant::now();
+        assert!(opener(&path).wait().unwrap().success());
+        started.elapsed()
+    };
+    let (mut old, mut new) = (0, 0);
+    for round in 0..ROUNDS {
+        let path = place(round);
+        let mut child = opener(&path);
+        std::thread::sleep(whole * (round + 1) / ROUNDS);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        // Another program looks first: it must not need GAIA to read it.
+        let tables = rows(
+            &path,
+            "sqlite_master",
+            "count(*), sum(name = 'gaia_state'), sum(name = 'idx_prompts_wrested')",
+        );
+        match &tables[0][1..] {
+            [Value::Integer(0), Value::Integer(0)] => old += 1,
+            [Value::Integer(1), Value::Integer(1)] => new += 1,
+            half => panic!("half done: {half:?}"),
+        }
+        assert!(opener(&path).wait().unwrap().success());
+        assert_eq!(rows(&path, "prompts", &columns), before);
+    }
+    assert!(old > 0, "killed in time: {old} as before, {new} as after");
 }
 
 #[test]

@@ -10,6 +10,7 @@
 //! An error in one task or one turn is logged, and the loop goes on.
 
 mod assign;
+mod earlier;
 mod leftovers;
 mod panes;
 mod pulse;
@@ -63,6 +64,9 @@ pub struct Config {
     pub last_error: LastError,
     /// What a task does with work that another left uncommitted in its folder.
     pub uncommitted: Uncommitted,
+    /// How long an earlier assigner on the same database must have been quiet
+    /// before anything is assigned.
+    pub quiet: Duration,
     /// Whether to end when nothing is left to do.
     pub until_idle: bool,
 }
@@ -81,6 +85,7 @@ impl Config {
             pulse: Duration::from_secs(60),
             last_error: LastError::default(),
             uncommitted: Uncommitted::Warn,
+            quiet: earlier::QUIET,
             until_idle: false,
         }
     }
@@ -145,6 +150,8 @@ pub struct Assigner {
     spares: Vec<Spare>,
     panes: panes::Panes,
     timers: timers::Timers,
+    /// Whether an earlier assigner is at work on the database.
+    is_another_at_work: bool,
     looking: leftovers::Looking,
     pulse: pulse::Pulse,
     /// Tasks that were told of because no session could take them.
@@ -184,6 +191,7 @@ impl Assigner {
             spares: Vec::new(),
             panes: panes::Panes::default(),
             timers: timers::Timers::default(),
+            is_another_at_work: false,
             looking: leftovers::Looking::default(),
             pulse: pulse::Pulse::starting(config.pulse),
             warned: HashSet::new(),

@@ -36,7 +36,7 @@ impl Assigner {
         }
     }
 
-    fn is_gone(&self, process: &ProcessIdentity) -> bool {
+    pub(super) fn is_gone(&self, process: &ProcessIdentity) -> bool {
         self.locks.witness().liveness(process) == Liveness::Gone
     }
 

@@ -65,6 +65,7 @@ impl Assigner {
         }
         if now >= self.timers.remote_at {
             self.timers.remote_at = now.plus(SLOW_LOOK);
+            self.mind_others();
             self.mind_remote();
         }
         if now >= self.timers.held_at {

@@ -27,6 +27,7 @@ impl Assigner {
         self.tick();
         self.stop_what_must();
         let assigned = match self.shutdown.level() {
+            0 if self.is_another_at_work => false,
             0 => self.look_at_queue(),
             _ => false,
         };
@@ -258,7 +259,11 @@ fn seen(tx: &mut LockTx<'_>, mine: &[Running]) -> Result<Vec<Seen>, gaia_locks::
     let mut seen = Vec::with_capacity(mine.len());
     for task in mine {
         let row = rows.iter().find(|row| row.id == task.id);
-        let asked = row.and_then(|row| row.stop.clone());
+        let is_ours = row.is_some_and(|row| row.session == task.session);
+        let asked = match is_ours {
+            true => row.and_then(|row| row.stop.clone()),
+            false => Some(Stop::Overruled),
+        };
         let lost = match task.token {
             Some(token) => lost(tx, token)?,
             None => None,

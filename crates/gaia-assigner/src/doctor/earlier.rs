@@ -48,6 +48,43 @@ pub fn unreadable(store: &SqliteStore) -> Option<Check> {
 }
 
 /// Whether it is at work, and what it left.
-pub fn at_work(_tasks: &TaskService) -> Vec<Check> {
-    Vec::new()
+pub fn at_work(tasks: &TaskService) -> Vec<Check> {
+    let traces = match tasks.traces() {
+        Ok(traces) => traces,
+        Err(error) => return vec![Check::problem(NAME, error.to_string(), "see the message")],
+    };
+    let (claimed, sessions) = (traces.claimed, traces.sessions);
+    let mut checks = Vec::new();
+    if traces.at_work {
+        checks.push(Check::warning(
+            NAME,
+            format!("at work on this database ({claimed} tasks run, {sessions} sessions); GAIA assigns nothing meanwhile"),
+            "stop it; after a minute without a change GAIA assigns",
+        ));
+    } else if claimed > 0 {
+        checks.push(Check::warning(
+            NAME,
+            format!(
+                "{claimed} tasks run in the hands of an earlier assigner, which is not at work"
+            ),
+            "`gaia task cancel ID` ends one, and `gaia up` ends it when its time is up",
+        ));
+    } else if sessions > 0 {
+        checks.push(Check::ok(
+            NAME,
+            format!("not at work; {sessions} sessions of it are not known to GAIA: `gaia session add NAME` takes one over"),
+        ));
+    }
+    if traces.unknown_states > 0 {
+        checks.push(Check::warning(
+            "states",
+            format!(
+                "{} tasks are in a state that GAIA does not know, the first is {}; they are left alone",
+                traces.unknown_states,
+                traces.first_unknown.unwrap_or(0)
+            ),
+            "`gaia task show ID` shows it; set its status to pending, completed, failed or cancelled",
+        ));
+    }
+    checks
 }

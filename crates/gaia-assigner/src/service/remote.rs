@@ -22,7 +22,7 @@ use crate::session::{Kind, Session, State};
 use crate::store::ending;
 use crate::store::queue::{self, Eyes};
 use crate::store::running::{self, Hands};
-use crate::store::{remote, sessions, uncommitted};
+use crate::store::{earlier, remote, sessions, uncommitted};
 use crate::task::Stop;
 use crate::wire::{SessionInfo, TaskInfo};
 use crate::worktree::{LOOKING, look};
@@ -173,6 +173,9 @@ impl TaskService {
             }
             // Who asks for work waits for it.
             remote::heard(tx, name, true)?;
+            if earlier::is_at_work(tx, earlier::QUIET)? {
+                return Ok(Ok(None));
+            }
             queue::tidy(tx)?;
             match self.best_for(tx, &session)? {
                 Some(assign) => self.give(tx, &assign).map(Ok),
@@ -339,6 +342,7 @@ fn stop_words(stop: &Stop) -> String {
         Stop::LockLost(how) => format!("its lock was lost: {how}"),
         Stop::TimedOut => "its time is up".to_owned(),
         Stop::Leaving => "the assigner goes".to_owned(),
+        Stop::Overruled => "another program has set its state".to_owned(),
         Stop::Reassigned { by } => format!("it is sent to another session by {by}"),
     }
 }

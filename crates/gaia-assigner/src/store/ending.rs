@@ -8,7 +8,7 @@ use gaia_locks::service::LockTx;
 use gaia_locks::store::HistoryFilter;
 use rusqlite::params;
 
-use super::{queue, sessions, sql, tasks, uncommitted};
+use super::{earlier, queue, sessions, sql, tasks, uncommitted};
 use crate::keeper::Exit;
 use crate::task::{Next, Outcome, Running, Stop};
 
@@ -54,7 +54,7 @@ impl<'a> Ending<'a> {
 pub(crate) fn end(tx: &mut LockTx<'_>, ending: &Ending<'_>) -> Result<bool, Error> {
     let running = ending.running;
     if !write_ended(tx, ending)? {
-        return Ok(false);
+        return earlier::let_go(tx, running);
     }
     uncommitted::note(tx, running)?;
     end_locks(tx, running)?;
@@ -135,7 +135,7 @@ fn write_ended(tx: &mut LockTx<'_>, ending: &Ending<'_>) -> Result<bool, Error> 
 }
 
 /// Its own lock, and those that its agent took for (session, task) meanwhile.
-fn end_locks(tx: &mut LockTx<'_>, running: &Running) -> Result<(), Error> {
+pub(super) fn end_locks(tx: &mut LockTx<'_>, running: &Running) -> Result<(), Error> {
     if let (Some(token), Some(Stop::Forced { by, reason })) = (running.token, &running.stop) {
         tx.force_task_lock(token, by, reason)?;
     }

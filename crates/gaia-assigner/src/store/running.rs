@@ -13,7 +13,7 @@ use gaia_locks::service::{Acquire, Attempt, Line, LockTx};
 use gaia_locks::wire::Answer;
 use rusqlite::{OptionalExtension as _, Row, params};
 
-use super::{queue, read, sessions, sql, tasks, text};
+use super::{count, fraction, number, queue, read, sessions, sql, tasks, text, words};
 use crate::plan::Assign;
 use crate::session::Drive;
 use crate::task::{Running, Stop};
@@ -113,16 +113,16 @@ fn waiting(tx: &mut LockTx<'_>, id: TaskId) -> Result<Option<Waiting>, Error> {
     sql(tx, |sql| {
         sql.prepare_cached(
             "SELECT content, coalesce(timeout_minutes, 60), coalesce(retry_count, 0), coalesce(max_retries, 3), retry
-                 FROM prompts WHERE id = ?1 AND status = 'pending' AND held IS NULL",
+                 FROM prompts WHERE id = ?1 AND status = 'pending' AND held IS NULL AND deadline_ns IS NULL",
         )?
         .query_row([id.0], |row| {
-            let minutes: f64 = row.get(1)?;
+            let minutes = fraction(row, 1)?.unwrap_or(60.0);
             Ok(Waiting {
-                text: row.get(0)?,
+                text: words(row, 0)?.unwrap_or_default(),
                 limit: Duration::try_from_secs_f64(minutes * 60.0).unwrap_or(Duration::ZERO),
-                spent: row.get(2)?,
-                most: row.get(3)?,
-                retry: row.get(4)?,
+                spent: count(row, 2)?.unwrap_or(0),
+                most: count(row, 3)?.unwrap_or(3),
+                retry: number(row, 4)? == Some(1),
             })
         })
         .optional()
@@ -247,7 +247,7 @@ pub(crate) fn by_id(tx: &mut LockTx<'_>, id: TaskId) -> Result<Option<Running>, 
 }
 
 fn running(row: &Row<'_>) -> rusqlite::Result<Option<Running>> {
-    let session: Option<String> = row.get(1)?;
+    let session = words(row, 1)?;
     let Some(session) = session.and_then(|name| SessionId::new(name).ok()) else {
         return Ok(None);
     };
@@ -267,9 +267,9 @@ fn running(row: &Row<'_>) -> rusqlite::Result<Option<Running>> {
         stop: stop(row)?,
         told: read(row.get(17)?),
         work_tree: None,
-        retry: row.get(10)?,
-        spent: row.get(11)?,
-        most: row.get(12)?,
+        retry: number(row, 10)? == Some(1),
+        spent: count(row, 11)?.unwrap_or(0),
+        most: count(row, 12)?.unwrap_or(3),
         log: log.map(|log| (log, u64::try_from(from).unwrap_or(0))),
     }))
 }

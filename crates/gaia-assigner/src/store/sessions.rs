@@ -8,7 +8,7 @@ use gaia_locks::ids::{SessionId, TaskId};
 use gaia_locks::service::LockTx;
 use rusqlite::{OptionalExtension as _, Row, params};
 
-use super::{read, sql, text};
+use super::{count, earlier, number, read, sql, text, words};
 use crate::session::{Away, Drive, Kind, Pane, Session, State, aside};
 use crate::task::LONGEST_PAUSE;
 use crate::wire::SessionInfo;
@@ -43,28 +43,38 @@ pub(crate) fn all(tx: &mut LockTx<'_>) -> Result<Vec<Session>, Error> {
 }
 
 fn session(row: &Row<'_>) -> rusqlite::Result<Option<Session>> {
-    let (name, kind): (String, String) = (row.get(0)?, row.get(6)?);
+    let (name, kind) = (
+        words(row, 0)?.unwrap_or_default(),
+        words(row, 6)?.unwrap_or_default(),
+    );
     let (Ok(name), Some(kind)) = (SessionId::new(name), Kind::from_word(&kind)) else {
         return Ok(None);
     };
-    let (status, task): (String, Option<i64>) = (row.get(2)?, row.get(3)?);
+    let (status, task) = (words(row, 2)?.unwrap_or_default(), number(row, 3)?);
     let since = Moment(row.get::<_, Option<i64>>(4)?.unwrap_or(0));
     Ok(Some(Session {
         name,
         kind,
-        provider: row.get(1)?,
+        provider: words(row, 1)?,
         state: match (task, status.as_str()) {
             (Some(task), _) => State::Busy { task: TaskId(task) },
             (None, "idle") => State::Idle { since },
             (None, other) => State::Away(Away::from_word(other)),
         },
-        folder: row.get(5)?,
-        failed_starts: row.get(7)?,
+        folder: words(row, 5)?,
+        failed_starts: count(row, 7)?.unwrap_or(0),
     }))
 }
 
-/// Adds a session; whether its name was free.
+/// Adds a session; whether its name was free. A row of an earlier assigner's, of
+/// which nobody knew how it is driven, becomes this one.
 pub(crate) fn insert(tx: &mut LockTx<'_>, new: &NewSession<'_>) -> Result<bool, Error> {
+    let added = insert_row(tx, new)?;
+    earlier::remember(tx)?;
+    Ok(added)
+}
+
+fn insert_row(tx: &mut LockTx<'_>, new: &NewSession<'_>) -> Result<bool, Error> {
     if super::panes::pattern_by_name(tx, new.name.as_str())?.is_some() {
         return Ok(false);
     }
@@ -73,9 +83,16 @@ pub(crate) fn insert(tx: &mut LockTx<'_>, new: &NewSession<'_>) -> Result<bool, 
     let is_idle = new.kind == Kind::Process;
     sql(tx, |sql| {
         let added = sql.execute(
-            "INSERT OR IGNORE INTO sessions
+            "INSERT INTO sessions
                  (name, status, kind, command, argv, provider, is_claude, working_dir, last_activity, updated_at, idle_since_ns)
-             VALUES (?1, ?10, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?9)",
+             VALUES (?1, ?10, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?9)
+             ON CONFLICT (name) DO UPDATE SET status = excluded.status, kind = excluded.kind,
+                 command = excluded.command, argv = excluded.argv,
+                 provider = coalesce(excluded.provider, sessions.provider), is_claude = excluded.is_claude,
+                 working_dir = coalesce(excluded.working_dir, sessions.working_dir), current_task_id = NULL,
+                 last_activity = excluded.last_activity, updated_at = excluded.updated_at,
+                 idle_since_ns = excluded.idle_since_ns
+             WHERE sessions.kind IS NULL",
             params![
                 new.name.as_str(),
                 new.kind.word(),
@@ -117,22 +134,20 @@ const INFO: &str = "SELECT name, kind, status, provider, command, working_dir, c
 
 fn info(row: &Row<'_>) -> rusqlite::Result<SessionInfo> {
     Ok(SessionInfo {
-        name: row.get(0)?,
-        kind: row.get(1)?,
-        status: row
-            .get::<_, Option<String>>(2)?
-            .unwrap_or_else(|| "unknown".to_owned()),
-        provider: row.get(3)?,
-        command: row.get(4)?,
-        server: row.get(9)?,
-        target: row.get(10)?,
-        pane: read::<Pane>(row.get(11)?).map(|pane| pane.id),
-        pattern: row.get(12)?,
-        working_dir: row.get(5)?,
-        current_dir: row.get(6)?,
-        current_task_id: row.get::<_, Option<i64>>(7)?.map(TaskId),
+        name: words(row, 0)?.unwrap_or_default(),
+        kind: words(row, 1)?,
+        status: words(row, 2)?.unwrap_or_else(|| "unknown".to_owned()),
+        provider: words(row, 3)?,
+        command: words(row, 4)?,
+        server: words(row, 9)?,
+        target: words(row, 10)?,
+        pane: read::<Pane>(words(row, 11)?).map(|pane| pane.id),
+        pattern: words(row, 12)?,
+        working_dir: words(row, 5)?,
+        current_dir: words(row, 6)?,
+        current_task_id: number(row, 7)?.map(TaskId),
         last_activity: super::tasks::wall(row, 8)?,
-        aside_reason: row.get(13)?,
+        aside_reason: words(row, 13)?,
     })
 }
 

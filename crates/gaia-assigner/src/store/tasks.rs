@@ -7,13 +7,15 @@ use gaia_locks::service::LockTx;
 use rusqlite::types::Value;
 use rusqlite::{Connection as Sqlite, OptionalExtension as _, Row, params, params_from_iter};
 
-use super::{queue, read, sql, text};
+use super::{count, fraction, number, queue, read, sql, text, words};
 use crate::service::{Filter, Send};
 use crate::task::{Status, Wants};
 use crate::wire::TaskInfo;
 
 /// As [`info`] reads them; the text comes first, shortened in lists.
-const COLUMNS: &str = "id, status, priority, working_dir, read_only, assigned_session, target_session, target_provider,
+const COLUMNS: &str = "id, status, priority,
+    coalesce(nullif(trim(working_dir), ''), iif(json_valid(metadata), json_extract(metadata, '$.working_dir'), NULL)),
+    read_only, assigned_session, target_session, target_provider,
     preferred, fallbacks, created_at, assigned_at, started_at, completed_at, response, error, exit_status, retry,
     retry_count, max_retries, timeout_minutes, passed_over_ns, waiter_id, stop, lock_status, lock_token,
     lock_acquired_at, lock_released_at, log_file, held, hold_note";
@@ -261,49 +263,48 @@ pub(crate) fn note(
 /// A stored time; one that cannot be read counts as none, because other
 /// programs write these tables too.
 pub(crate) fn wall(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<Wall>> {
-    let text: Option<String> = row.get(at)?;
-    Ok(text.and_then(|text| Wall::from_sql(&text).ok()))
+    Ok(words(row, at)?.and_then(|text| Wall::from_sql(&text).ok()))
 }
 
 fn info(row: &Row<'_>) -> rusqlite::Result<TaskInfo> {
-    let status: Option<String> = row.get(2)?;
+    let status = words(row, 2)?;
     Ok(TaskInfo {
-        content: row.get(0)?,
+        content: words(row, 0)?.unwrap_or_default(),
         id: TaskId(row.get(1)?),
         status: status
             .and_then(|word| Status::from_word(&word))
             .unwrap_or(Status::Pending),
-        priority: row.get::<_, Option<i64>>(3)?.unwrap_or(0),
-        working_dir: row.get(4)?,
-        read_only: row.get(5)?,
-        assigned_session: row.get(6)?,
-        target_session: row.get(7)?,
-        target_provider: row.get(8)?,
-        preferred_providers: read(row.get(9)?).unwrap_or_default(),
-        fallbacks: read(row.get(10)?).unwrap_or_default(),
+        priority: number(row, 3)?.unwrap_or(0),
+        working_dir: words(row, 4)?,
+        read_only: number(row, 5)? == Some(1),
+        assigned_session: words(row, 6)?,
+        target_session: words(row, 7)?,
+        target_provider: words(row, 8)?,
+        preferred_providers: read(words(row, 9)?).unwrap_or_default(),
+        fallbacks: read(words(row, 10)?).unwrap_or_default(),
         created_at: wall(row, 11)?,
         assigned_at: wall(row, 12)?,
         started_at: wall(row, 13)?,
         completed_at: wall(row, 14)?,
-        response: row.get(15)?,
-        error: row.get(16)?,
+        response: words(row, 15)?,
+        error: words(row, 16)?,
         exit_status: row.get(17)?,
-        retry: row.get(18)?,
-        retry_count: row.get::<_, Option<u32>>(19)?.unwrap_or(0),
-        max_retries: row.get::<_, Option<u32>>(20)?.unwrap_or(3),
-        timeout_minutes: row.get::<_, Option<f64>>(21)?.unwrap_or(60.0),
+        retry: number(row, 18)? == Some(1),
+        retry_count: count(row, 19)?.unwrap_or(0),
+        max_retries: count(row, 20)?.unwrap_or(3),
+        timeout_minutes: fraction(row, 21)?.unwrap_or(60.0),
         after: Vec::new(),
         waits_for: Vec::new(),
         blocked_by: Vec::new(),
         passed_over: row.get::<_, Option<i64>>(22)?.is_some(),
         in_line: row.get::<_, Option<i64>>(23)?.is_some(),
         stopping: row.get::<_, Option<String>>(24)?.is_some(),
-        lock_status: row.get(25)?,
+        lock_status: words(row, 25)?,
         lock_token: row.get::<_, Option<i64>>(26)?.map(LockId),
         lock_acquired_at: wall(row, 27)?,
         lock_released_at: wall(row, 28)?,
-        log_file: row.get(29)?,
-        held: row.get(30)?,
-        hold_note: row.get(31)?,
+        log_file: words(row, 29)?,
+        held: words(row, 30)?,
+        hold_note: words(row, 31)?,
     })
 }

@@ -41,7 +41,7 @@ pub(super) struct User {
 
 pub(super) fn user(tx: &mut LockTx<'_>, name: &str) -> Result<Option<User>, Error> {
     sql(tx, |sql| {
-        sql.prepare_cached("SELECT role, password FROM users WHERE name = ?1")?
+        sql.prepare_cached("SELECT role, password FROM gaia_users WHERE name = ?1")?
             .query_row([name], |row| {
                 Ok(User {
                     role: role(row, 0)?,
@@ -62,7 +62,7 @@ pub(super) fn add_user(
     let now = tx.now().wall.to_sql();
     sql(tx, |sql| {
         let added = sql.execute(
-            "INSERT OR IGNORE INTO users (name, role, password, created_at) VALUES (?1, ?2, ?3, ?4)",
+            "INSERT OR IGNORE INTO gaia_users (name, role, password, created_at) VALUES (?1, ?2, ?3, ?4)",
             params![name, role.word(), password, now],
         )?;
         Ok(added > 0)
@@ -72,7 +72,7 @@ pub(super) fn add_user(
 pub(super) fn set_password(tx: &mut LockTx<'_>, name: &str, hash: &str) -> Result<bool, Error> {
     sql(tx, |sql| {
         let changed = sql.execute(
-            "UPDATE users SET password = ?2 WHERE name = ?1",
+            "UPDATE gaia_users SET password = ?2 WHERE name = ?1",
             [name, hash],
         )?;
         Ok(changed > 0)
@@ -81,7 +81,7 @@ pub(super) fn set_password(tx: &mut LockTx<'_>, name: &str, hash: &str) -> Resul
 
 pub(super) fn remove_user(tx: &mut LockTx<'_>, name: &str) -> Result<bool, Error> {
     sql(tx, |sql| {
-        Ok(sql.execute("DELETE FROM users WHERE name = ?1", [name])? > 0)
+        Ok(sql.execute("DELETE FROM gaia_users WHERE name = ?1", [name])? > 0)
     })
 }
 
@@ -89,8 +89,8 @@ pub(super) fn users(tx: &mut LockTx<'_>) -> Result<Vec<UserInfo>, Error> {
     sql(tx, |sql| {
         let mut statement = sql.prepare_cached(
             "SELECT name, role, password IS NOT NULL, created_at,
-                 (SELECT max(last_seen_at) FROM web_sessions WHERE user_name = name)
-             FROM users ORDER BY name",
+                 (SELECT max(last_seen_at) FROM gaia_web_sessions WHERE user_name = name)
+             FROM gaia_users ORDER BY name",
         )?;
         let info = |row: &Row<'_>| {
             Ok(UserInfo {
@@ -117,14 +117,15 @@ pub(super) fn add_token(tx: &mut LockTx<'_>, new: &NewToken<'_>) -> Result<i64, 
     let now = tx.now().wall.to_sql();
     sql(tx, |sql| {
         sql.execute(
-            "INSERT INTO api_tokens (name, role, hash, created_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+            "INSERT INTO gaia_api_tokens (name, role, hash, created_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5)",
             params![new.name, new.role.word(), new.hash, now, new.expires_at.map(Wall::to_sql)],
         )?;
         Ok(sql.last_insert_rowid())
     })
 }
 
-const TOKEN: &str = "SELECT id, name, role, created_at, expires_at, last_used_at FROM api_tokens";
+const TOKEN: &str =
+    "SELECT id, name, role, created_at, expires_at, last_used_at FROM gaia_api_tokens";
 
 fn token_info(row: &Row<'_>) -> rusqlite::Result<TokenInfo> {
     Ok(TokenInfo {
@@ -159,7 +160,7 @@ pub(super) fn token_used(tx: &mut LockTx<'_>, id: i64) -> Result<(), Error> {
     let now = tx.now().wall.to_sql();
     sql(tx, |sql| {
         sql.execute(
-            "UPDATE api_tokens SET last_used_at = ?2 WHERE id = ?1",
+            "UPDATE gaia_api_tokens SET last_used_at = ?2 WHERE id = ?1",
             params![id, now],
         )
         .map(drop)
@@ -168,7 +169,7 @@ pub(super) fn token_used(tx: &mut LockTx<'_>, id: i64) -> Result<(), Error> {
 
 pub(super) fn remove_token(tx: &mut LockTx<'_>, id: i64) -> Result<(), Error> {
     sql(tx, |sql| {
-        sql.execute("DELETE FROM api_tokens WHERE id = ?1", [id])
+        sql.execute("DELETE FROM gaia_api_tokens WHERE id = ?1", [id])
             .map(drop)
     })
 }
@@ -185,7 +186,7 @@ pub(super) fn add_session(tx: &mut LockTx<'_>, hash: &Hash, user: &str) -> Resul
     let now = tx.now().wall.to_sql();
     sql(tx, |sql| {
         sql.execute(
-            "INSERT INTO web_sessions (hash, user_name, created_at, last_seen_at) VALUES (?1, ?2, ?3, ?3)",
+            "INSERT INTO gaia_web_sessions (hash, user_name, created_at, last_seen_at) VALUES (?1, ?2, ?3, ?3)",
             params![hash, user, now],
         )
         .map(drop)
@@ -196,8 +197,8 @@ pub(super) fn add_session(tx: &mut LockTx<'_>, hash: &Hash, user: &str) -> Resul
 pub(super) fn session(tx: &mut LockTx<'_>, hash: &Hash) -> Result<Option<WebSession>, Error> {
     sql(tx, |sql| {
         sql.prepare_cached(
-            "SELECT user_name, role, web_sessions.created_at, last_seen_at
-                 FROM web_sessions JOIN users ON name = user_name WHERE hash = ?1",
+            "SELECT user_name, role, gaia_web_sessions.created_at, last_seen_at
+                 FROM gaia_web_sessions JOIN gaia_users ON name = user_name WHERE hash = ?1",
         )?
         .query_row([hash], |row| {
             Ok(WebSession {
@@ -215,7 +216,7 @@ pub(super) fn session_seen(tx: &mut LockTx<'_>, hash: &Hash) -> Result<(), Error
     let now = tx.now().wall.to_sql();
     sql(tx, |sql| {
         sql.execute(
-            "UPDATE web_sessions SET last_seen_at = ?2 WHERE hash = ?1",
+            "UPDATE gaia_web_sessions SET last_seen_at = ?2 WHERE hash = ?1",
             params![hash, now],
         )
         .map(drop)
@@ -224,7 +225,7 @@ pub(super) fn session_seen(tx: &mut LockTx<'_>, hash: &Hash) -> Result<(), Error
 
 pub(super) fn end_session(tx: &mut LockTx<'_>, hash: &Hash) -> Result<(), Error> {
     sql(tx, |sql| {
-        sql.execute("DELETE FROM web_sessions WHERE hash = ?1", [hash])
+        sql.execute("DELETE FROM gaia_web_sessions WHERE hash = ?1", [hash])
             .map(drop)
     })
 }
@@ -237,7 +238,7 @@ pub(super) fn end_sessions(
 ) -> Result<(), Error> {
     sql(tx, |sql| {
         sql.execute(
-            "DELETE FROM web_sessions WHERE user_name = ?1 AND hash IS NOT ?2",
+            "DELETE FROM gaia_web_sessions WHERE user_name = ?1 AND hash IS NOT ?2",
             params![user, but],
         )
         .map(drop)
@@ -252,7 +253,7 @@ pub(super) fn forget_sessions(
 ) -> Result<(), Error> {
     sql(tx, |sql| {
         sql.execute(
-            "DELETE FROM web_sessions WHERE last_seen_at < ?1 OR created_at < ?2",
+            "DELETE FROM gaia_web_sessions WHERE last_seen_at < ?1 OR created_at < ?2",
             [seen_before.to_sql(), begun_before.to_sql()],
         )
         .map(drop)
@@ -263,7 +264,7 @@ pub(super) fn note(tx: &mut LockTx<'_>, who: &str, act: &str, details: &str) -> 
     let now = tx.now().wall.to_sql();
     sql(tx, |sql| {
         sql.execute(
-            "INSERT INTO audit (at, who, act, details) VALUES (?1, ?2, ?3, ?4)",
+            "INSERT INTO gaia_audit (at, who, act, details) VALUES (?1, ?2, ?3, ?4)",
             params![now, who, act, details],
         )
         .map(drop)
@@ -277,7 +278,7 @@ pub(super) fn audit(
 ) -> Result<Vec<super::AuditEntry>, Error> {
     sql(tx, |sql| {
         let mut statement = sql.prepare_cached(
-            "SELECT id, at, who, act, details FROM audit
+            "SELECT id, at, who, act, details FROM gaia_audit
              WHERE id < coalesce(?1, 9223372036854775807) ORDER BY id DESC LIMIT ?2",
         )?;
         let entry = |row: &Row<'_>| {

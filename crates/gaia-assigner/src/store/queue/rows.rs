@@ -8,7 +8,7 @@ use gaia_locks::service::LockTx;
 use rusqlite::{Connection as Sqlite, OptionalExtension as _, Row, params};
 
 use crate::plan::Region;
-use crate::store::{read, sql};
+use crate::store::{number, read, sql, words};
 use crate::task::{Pending, Wants};
 
 const QUEUED: &str = "status = 'pending' AND held IS NULL AND lane IS NOT NULL";
@@ -144,18 +144,18 @@ pub(super) fn standing(tx: &mut LockTx<'_>) -> Result<Vec<Pending>, Error> {
 }
 
 fn pending(row: &Row<'_>) -> rusqlite::Result<Pending> {
-    let lane: Wants = read(row.get(2)?).unwrap_or_default();
-    let folder: Option<String> = row.get(5)?;
+    let lane: Wants = read(words(row, 2)?).unwrap_or_default();
+    let folder = words(row, 5)?;
     Ok(Pending {
         id: TaskId(row.get(0)?),
-        priority: row.get::<_, Option<i64>>(1)?.unwrap_or(0),
+        priority: number(row, 1)?.unwrap_or(0),
         wants: Wants {
             folder: folder.filter(|folder| !folder.trim().is_empty()),
             ..lane
         },
         passed_over: row.get::<_, Option<i64>>(3)?.map(Moment),
         waiter: row.get::<_, Option<i64>>(4)?.map(WaiterId),
-        region: Region::from_word(&row.get::<_, String>(6)?),
+        region: Region::from_word(&words(row, 6)?.unwrap_or_default()),
     })
 }
 

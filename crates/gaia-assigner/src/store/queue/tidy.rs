@@ -3,12 +3,12 @@
 
 use gaia_locks::clock::Moment;
 use gaia_locks::error::Error;
-use gaia_locks::ids::TaskId;
+use gaia_locks::ids::{TaskId, WaiterId};
 use gaia_locks::service::LockTx;
 use rusqlite::{Connection as Sqlite, OptionalExtension as _, Row, params};
 
 use super::enter::{path_of, region_of_new};
-use crate::store::{read, sessions, sql, text};
+use crate::store::{number, read, sessions, sql, text, words};
 use crate::task::{LONGEST_PAUSE, Wants};
 
 /// How many rows one transaction brings into order, at most: others wait for it.
@@ -50,7 +50,10 @@ pub(crate) fn tidy(tx: &mut LockTx<'_>) -> Result<(), Error> {
                  SELECT id FROM prompts INDEXED BY idx_prompts_retry WHERE {RETRY_IS_DUE} LIMIT {MOST})"
         );
         sql.prepare_cached(&query)?.execute([now.0, late.0])?;
-        give_lanes(sql)?;
+        Ok(())
+    })?;
+    give_lanes(tx)?;
+    sql(tx, |sql| {
         let waited_for: Option<i64> = sql
             .prepare_cached("SELECT needs_id FROM task_releases LIMIT 1")?
             .query_row([], |row| row.get(0))
@@ -59,41 +62,66 @@ pub(crate) fn tidy(tx: &mut LockTx<'_>) -> Result<(), Error> {
     })
 }
 
-fn give_lanes(sql: &Sqlite) -> rusqlite::Result<()> {
+fn give_lanes(tx: &mut LockTx<'_>) -> Result<(), Error> {
     let query = format!(
-        "SELECT id, working_dir, read_only, target_session, target_provider, preferred, fallbacks FROM prompts
+        "SELECT id, coalesce(nullif(trim(working_dir), ''),
+                 iif(json_valid(metadata), json_extract(metadata, '$.working_dir'), NULL)),
+             read_only, target_session, target_provider, preferred, fallbacks, waiter_id FROM prompts
              INDEXED BY idx_prompts_new WHERE status = 'pending' AND lane IS NULL LIMIT {MOST}"
     );
-    let rows: Vec<(i64, Wants)> = sql
-        .prepare_cached(&query)?
-        .query_map([], wants)?
-        .collect::<rusqlite::Result<_>>()?;
-    for (id, wants) in rows {
-        let region = region_of_new(sql, &wants)?;
-        sql.prepare_cached(
-            "UPDATE prompts SET lane = ?2, path = ?3, region = ?4, priority = coalesce(priority, 0) WHERE id = ?1",
-        )?
-        .execute(params![
-            id,
-            text(&wants.lane())?,
-            path_of(&wants),
-            region.word()
-        ])?;
+    let rows: Vec<New> = sql(tx, |sql| {
+        sql.prepare_cached(&query)?.query_map([], new)?.collect()
+    })?;
+    for new in rows {
+        // Its place was for what it wanted before.
+        if let Some(waiter) = new.waiter {
+            tx.leave(waiter)?;
+        }
+        sql(tx, |sql| give_lane(sql, &new))?;
     }
     Ok(())
 }
 
-fn wants(row: &Row<'_>) -> rusqlite::Result<(i64, Wants)> {
-    let folder: Option<String> = row.get(1)?;
+/// A task that is not in the queue yet.
+struct New {
+    id: i64,
+    wants: Wants,
+    waiter: Option<WaiterId>,
+}
+
+/// An earlier assigner's task has its folder among its metadata.
+fn give_lane(sql: &Sqlite, new: &New) -> rusqlite::Result<()> {
+    let New { id, wants, .. } = new;
+    let region = region_of_new(sql, wants)?;
+    sql.prepare_cached(
+        "UPDATE prompts SET lane = ?2, path = ?3, region = ?4, priority = coalesce(priority, 0), waiter_id = NULL,
+             working_dir = ?5 WHERE id = ?1",
+    )?
+    .execute(params![
+        id,
+        text(&wants.lane())?,
+        path_of(wants),
+        region.word(),
+        wants.folder,
+    ])
+    .map(drop)
+}
+
+fn new(row: &Row<'_>) -> rusqlite::Result<New> {
+    let folder = words(row, 1)?;
     let wants = Wants {
         folder: folder.filter(|folder| !folder.trim().is_empty()),
-        read_only: row.get(2)?,
-        session: row.get(3)?,
-        provider: row.get(4)?,
-        preferred: read(row.get(5)?).unwrap_or_default(),
-        fallbacks: read(row.get(6)?).unwrap_or_default(),
+        read_only: number(row, 2)? == Some(1),
+        session: words(row, 3)?,
+        provider: words(row, 4)?,
+        preferred: read(words(row, 5)?).unwrap_or_default(),
+        fallbacks: read(words(row, 6)?).unwrap_or_default(),
     };
-    Ok((row.get(0)?, wants))
+    Ok(New {
+        id: row.get(0)?,
+        wants,
+        waiter: number(row, 7)?.map(WaiterId),
+    })
 }
 
 /// Lets go who waited for a task that has completed: the first of them now,

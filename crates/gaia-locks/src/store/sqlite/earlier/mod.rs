@@ -72,7 +72,7 @@ pub struct Takeover {
     pub columns: Vec<String>,
     /// Tables that are made.
     pub tables: Vec<String>,
-    /// Indexes that are made.
+    /// Indexes and triggers that are made.
     pub indexes: Vec<String>,
     /// Tables, views and triggers of others, which are left alone.
     pub others: Vec<String>,
@@ -130,9 +130,22 @@ pub(super) fn take_over(
     clock: &dyn Clock,
 ) -> Result<Vec<PathBuf>, StoreError> {
     try_out(sqlite, earlier, clock).map_err(|refused| refused.of(path))?;
+    let mode = journal_mode(sqlite).map_err(|error| of_sqlite(path, &error))?;
     let aside = copy_aside(sqlite, path, clock.now().wall)?;
-    super::migrate::use_wal(sqlite, path)?;
-    let done = extend_in_place(sqlite, earlier, clock).map_err(|refused| refused.of(path))?;
+    let done = super::migrate::use_wal(sqlite, path)
+        .and_then(|()| extend_in_place(sqlite, earlier, clock).map_err(|refused| refused.of(path)));
+    let done = match done {
+        Ok(Some(done)) => done,
+        // Another process was quicker, and has made a copy too.
+        Ok(None) => {
+            drop(std::fs::remove_file(&aside));
+            return Ok(Vec::new());
+        }
+        Err(error) => {
+            leave_as_it_was(sqlite, &mode, &aside);
+            return Err(error);
+        }
+    };
     tracing::info!(
         database = %path.display(), copy = %aside.display(), columns = done.columns.len(),
         locks = done.locks.len(), "a database of an earlier assigner was extended"
@@ -143,6 +156,19 @@ pub(super) fn take_over(
     Ok(done.files)
 }
 
+fn journal_mode(sqlite: &Sqlite) -> rusqlite::Result<String> {
+    sqlite.query_row("PRAGMA journal_mode", [], |row| row.get(0))
+}
+
+/// Nothing was extended: the copy says nothing, and takes room on a disk that
+/// may be full.
+fn leave_as_it_was(sqlite: &Sqlite, mode: &str, aside: &Path) {
+    drop(std::fs::remove_file(aside));
+    let back = format!("PRAGMA journal_mode={mode}");
+    // In either mode every program can read it.
+    drop(sqlite.query_row(&back, [], |_| Ok(())));
+}
+
 fn try_out(sqlite: &mut Sqlite, earlier: &Earlier, clock: &dyn Clock) -> Result<Takeover, Refused> {
     let tx = sqlite.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let tried = extend::extend(&tx, earlier, clock)?;
@@ -150,19 +176,19 @@ fn try_out(sqlite: &mut Sqlite, earlier: &Earlier, clock: &dyn Clock) -> Result<
     Ok(tried)
 }
 
+/// `None`: another process was quicker.
 fn extend_in_place(
     sqlite: &mut Sqlite,
     earlier: &Earlier,
     clock: &dyn Clock,
-) -> Result<Takeover, Refused> {
+) -> Result<Option<Takeover>, Refused> {
     let tx = sqlite.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    // Another process was quicker.
     if super::migrate::is_ours(&tx)? {
-        return Ok(Takeover::default());
+        return Ok(None);
     }
     let done = extend::extend(&tx, earlier, clock)?;
     tx.commit()?;
-    Ok(done)
+    Ok(Some(done))
 }
 
 /// Copies the file as it is to a new name beside it.

@@ -1,0 +1,74 @@
+//! Minding what other programs do in the same tables: an earlier assigner at
+//! work, tasks whose state somebody else has set, tasks that it left behind.
+
+use gaia_locks::Error;
+
+use super::Assigner;
+use crate::runner::kill_leftovers;
+pub(super) use crate::store::earlier::QUIET;
+use crate::store::earlier::{self, Wrested};
+
+impl Assigner {
+    /// Looked at once a second: nobody rings for it.
+    pub(super) fn mind_others(&mut self) {
+        if let Err(error) = self.look_for_another().and_then(|()| self.end_wrested()) {
+            tracing::error!(%error, "what other programs did in the database could not be looked at");
+        }
+    }
+
+    fn look_for_another(&mut self) -> Result<(), Error> {
+        let quiet = self.config.quiet;
+        let at_work = match self.locks.look(earlier::has_changed)? {
+            true => self.locks.transact(|tx| earlier::is_at_work(tx, quiet))?,
+            false => self.locks.look(|tx| earlier::is_at_work(tx, quiet))?,
+        };
+        if at_work != self.is_another_at_work {
+            self.is_another_at_work = at_work;
+            self.tell_of_another();
+        }
+        if !at_work && self.locks.look(earlier::anything_claimed)? {
+            for orphan in self.locks.transact(earlier::end_orphans)? {
+                tracing::warn!(
+                    task = orphan.task.0,
+                    why = orphan.why,
+                    "a task that an earlier assigner left was ended"
+                );
+            }
+        }
+        Ok(())
+    }
+
+    fn tell_of_another(&self) {
+        let quiet = self.config.quiet.as_secs();
+        match self.is_another_at_work {
+            true => tracing::warn!(
+                "an earlier assigner is at work on this database: nothing is assigned until it has been quiet for {quiet} s"
+            ),
+            false => tracing::info!("the earlier assigner is quiet: tasks are assigned again"),
+        }
+    }
+
+    /// Those in this assigner's hands are stopped first, see `turn`; those in
+    /// another's that lives are that one's.
+    fn end_wrested(&mut self) -> Result<(), Error> {
+        for Wrested { running, assigner } in self.locks.look(earlier::wrested)? {
+            let is_mine = self
+                .active
+                .values()
+                .any(|active| active.running.id == running.id);
+            let is_anothers = assigner
+                .as_ref()
+                .is_some_and(|assigner| *assigner != self.me && !self.is_gone(assigner));
+            if is_mine || is_anothers {
+                continue;
+            }
+            if let Some(keeper) = &running.keeper {
+                kill_leftovers(keeper);
+            }
+            if self.locks.transact(|tx| earlier::let_go(tx, &running))? {
+                tracing::info!(task = running.id.0, session = %running.session, "another program has ended a task");
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,387 @@
+//! What other programs do in the same tables: earlier assigners, dashboards,
+//! scripts (section 4).
+//!
+//! A task in GAIA's hands has a deadline (`deadline_ns`), one in another
+//! program's has none. So two things are seen without anybody telling:
+//! - a *wrested* task: it was in GAIA's hands, and another program has set its
+//!   state or its session. What runs for it is stopped, then its locks end; the
+//!   state stays as the other program set it.
+//! - an *earlier assigner at work*: tasks that run without a deadline, or
+//!   sessions of which GAIA does not know how they are driven, change. Until they
+//!   have not changed for a while nothing is assigned: it would give the same
+//!   tasks to its own sessions, and takes no locks ([ADR 15]).
+//!
+//! [ADR 15]: ../../../docs/adr/0015-earlier-assigners.md
+
+use std::time::Duration;
+
+use gaia_locks::clock::{Moment, Now, Wall};
+use gaia_locks::error::Error;
+use gaia_locks::ids::{LockId, SessionId, TaskId};
+use gaia_locks::liveness::ProcessIdentity;
+use gaia_locks::service::LockTx;
+use rusqlite::{OptionalExtension as _, params};
+
+use super::{ending, fraction, number, queue, read, sessions, sql, tasks, uncommitted, words};
+use crate::task::Running;
+
+/// How long an earlier assigner must have been quiet before GAIA assigns.
+pub(crate) const QUIET: Duration = Duration::from_secs(60);
+
+const WRESTED: &str = "deadline_ns IS NOT NULL AND status NOT IN ('assigned', 'in_progress')";
+const CLAIMED: &str = "status IN ('assigned', 'in_progress') AND deadline_ns IS NULL";
+
+/// A task whose state another program has set while it was in GAIA's hands.
+#[derive(Debug)]
+pub(crate) struct Wrested {
+    pub running: Running,
+    /// In whose hands it is; none for a remote session's.
+    pub assigner: Option<ProcessIdentity>,
+}
+
+/// All of them. There are none but for a moment.
+pub(crate) fn wrested(tx: &mut LockTx<'_>) -> Result<Vec<Wrested>, Error> {
+    let query = format!(
+        "SELECT id, lock_token, assigner, keeper, assigned_session FROM prompts INDEXED BY idx_prompts_wrested
+             WHERE {WRESTED}"
+    );
+    type Row = (
+        i64,
+        Option<i64>,
+        Option<String>,
+        Option<String>,
+        Option<String>,
+    );
+    let rows: Vec<Row> = sql(tx, |sql| {
+        let mut statement = sql.prepare_cached(&query)?;
+        let row = |row: &rusqlite::Row<'_>| {
+            Ok((
+                row.get(0)?,
+                number(row, 1)?,
+                words(row, 2)?,
+                words(row, 3)?,
+                words(row, 4)?,
+            ))
+        };
+        statement.query_map([], row)?.collect()
+    })?;
+    let mut found = Vec::new();
+    for (id, token, assigner, keeper, session) in rows {
+        let (id, token) = (TaskId(id), token.map(LockId));
+        let Some(session) = session_of(tx, id, token, session)? else {
+            continue;
+        };
+        let assigner = read(assigner);
+        let running = Running {
+            keeper: read(keeper),
+            assigner: assigner.clone(),
+            ..Running::known(id, session, token)
+        };
+        found.push(Wrested { running, assigner });
+    }
+    Ok(found)
+}
+
+/// Who had it: the lock knows, and so does the session's row; the task's may
+/// have been changed.
+fn session_of(
+    tx: &mut LockTx<'_>,
+    id: TaskId,
+    token: Option<LockId>,
+    named: Option<String>,
+) -> Result<Option<SessionId>, Error> {
+    if let Some(token) = token
+        && let Some(record) = tx.store().record(token)?
+    {
+        return Ok(Some(record.holder.session));
+    }
+    let busy: Option<String> = sql(tx, |sql| {
+        sql.prepare_cached(
+            "SELECT name FROM sessions WHERE current_task_id = ?1 AND kind IS NOT NULL",
+        )?
+        .query_row([id.0], |row| words(row, 0))
+        .optional()
+        .map(Option::flatten)
+    })?;
+    Ok(busy.or(named).and_then(|name| SessionId::new(name).ok()))
+}
+
+/// Ends what GAIA still has of a task that is not in its hands any more, once
+/// nothing runs for it: locks and session; its state is the other program's
+/// word. Whether there was anything to end.
+pub(crate) fn let_go(tx: &mut LockTx<'_>, running: &Running) -> Result<bool, Error> {
+    let Some(state) = state_of(tx, running)? else {
+        return Ok(false);
+    };
+    uncommitted::note(tx, running)?;
+    ending::end_locks(tx, running)?;
+    sessions::set_free(tx, &running.session, running.id, false)?;
+    forget_run(tx, running)?;
+    if state == "completed" {
+        queue::release_dependents(tx, running.id)?;
+    }
+    let details = format!("another program set it to {state}");
+    tasks::note(
+        tx,
+        running.id,
+        Some(running.session.as_str()),
+        "overruled",
+        &details,
+    )?;
+    tx.tell();
+    Ok(true)
+}
+
+/// The state that another program gave this run's task; none when the run is
+/// over, or still goes on as it should. A row that was deleted is `deleted`.
+fn state_of(tx: &mut LockTx<'_>, running: &Running) -> Result<Option<String>, Error> {
+    let query = format!(
+        "SELECT status, ({WRESTED}) OR (deadline_ns IS NOT NULL AND assigned_session IS NOT ?2)
+             FROM prompts WHERE id = ?1 AND lock_token IS ?3"
+    );
+    let token = running.token.map(|token| token.0);
+    let (row, is_deleted) = sql(tx, |sql| {
+        let row = sql
+            .prepare_cached(&query)?
+            .query_row(
+                params![running.id.0, running.session.as_str(), token],
+                |row| Ok((words(row, 0)?, number(row, 1)? == Some(1))),
+            )
+            .optional()?;
+        let known = sql
+            .prepare_cached("SELECT 1 FROM prompts WHERE id = ?1")?
+            .exists([running.id.0])?;
+        Ok((row, !known))
+    })?;
+    if is_deleted {
+        return Ok(Some("deleted".to_owned()));
+    }
+    let wrested = row.filter(|(_, is_wrested)| *is_wrested);
+    Ok(wrested.map(|(state, _)| state.unwrap_or_default()))
+}
+
+/// Clears GAIA's own columns; a task that is pending again may be taken again.
+fn forget_run(tx: &mut LockTx<'_>, running: &Running) -> Result<(), Error> {
+    let now = tx.now().wall.to_sql();
+    sql(tx, |sql| {
+        sql.prepare_cached(
+            "UPDATE prompts SET assigner = NULL, keeper = NULL, pane = NULL, deadline_ns = NULL, agent_pid = NULL,
+                 stop = NULL, stop_by = NULL, stop_note = NULL, stop_ns = NULL, told = NULL, held = NULL,
+                 lock_status = iif(lock_token IS NULL, lock_status, 'released'),
+                 lock_released_at = iif(lock_token IS NULL, lock_released_at, ?2) WHERE id = ?1",
+        )?
+        .execute(params![running.id.0, now])
+        .map(drop)
+    })
+}
+
+/// Whether an earlier assigner is at work; it writes only where [`has_changed`].
+/// It is taken to be until what is in its hands has not changed for
+/// `quiet`.
+pub(crate) fn is_at_work(tx: &mut LockTx<'_>, quiet: Duration) -> Result<bool, Error> {
+    let now = tx.now();
+    let (mark, known, since) = marks(tx)?;
+    match known {
+        Some(known) if known == mark => Ok(since.is_some_and(|since| is_recent(since, now, quiet))),
+        Some(_) => {
+            note(tx, &mark, Some(now.moment))?;
+            Ok(true)
+        }
+        None => {
+            let at_work = was_just_there(tx, now.wall, quiet)?;
+            note(tx, &mark, at_work.then_some(now.moment))?;
+            Ok(at_work)
+        }
+    }
+}
+
+/// Whether what is in other hands is not what was noted of it: then
+/// [`is_at_work`] has something to write.
+pub(crate) fn has_changed(tx: &mut LockTx<'_>) -> Result<bool, Error> {
+    let (mark, known, _) = marks(tx)?;
+    Ok(known != Some(mark))
+}
+
+/// Takes what is in other hands now for what it was: it was GAIA that changed it.
+pub(crate) fn remember(tx: &mut LockTx<'_>) -> Result<(), Error> {
+    let (mark, known, since) = marks(tx)?;
+    match known {
+        Some(known) if known != mark => note(tx, &mark, since),
+        _ => Ok(()),
+    }
+}
+
+/// A moment of another start of the machine lies after now, or long ago.
+fn is_recent(since: Moment, now: Now, quiet: Duration) -> bool {
+    since <= now.moment && now.moment.since(since) < quiet
+}
+
+fn note(tx: &mut LockTx<'_>, mark: &str, since: Option<Moment>) -> Result<(), Error> {
+    sql(tx, |sql| {
+        sql.prepare_cached("UPDATE gaia_state SET others_mark = ?1, others_ns = ?2")?
+            .execute(params![mark, since.map(|since| since.0)])
+            .map(drop)
+    })
+}
+
+/// What is in other hands, as a text that changes with it; what was noted of it
+/// before, and since when it has been so.
+fn marks(tx: &mut LockTx<'_>) -> Result<(String, Option<String>, Option<Moment>), Error> {
+    let query = format!(
+        "SELECT (SELECT count(*) || ' ' || coalesce(max(last_activity), '') || ' ' || coalesce(max(updated_at), '')
+                     || ' ' || coalesce(sum(coalesce(current_task_id, 0)), 0)
+                     || ' ' || coalesce(group_concat(status), '') FROM sessions WHERE kind IS NULL)
+             || ' / ' ||
+             (SELECT count(*) || ' ' || coalesce(max(id), 0) || ' ' || coalesce(max(assigned_at), '')
+                     || ' ' || coalesce(sum(status = 'assigned'), 0)
+                  FROM prompts INDEXED BY idx_prompts_running WHERE {CLAIMED}),
+             others_mark, others_ns FROM gaia_state"
+    );
+    sql(tx, |sql| {
+        sql.prepare_cached(&query)?.query_row([], |row| {
+            Ok((
+                words(row, 0)?.unwrap_or_default(),
+                words(row, 1)?,
+                number(row, 2)?.map(Moment),
+            ))
+        })
+    })
+}
+
+/// At first sight nothing is known to compare with, but for the times that the
+/// rows tell. They may be local times: the quarter of an hour counts.
+fn was_just_there(tx: &mut LockTx<'_>, now: Wall, quiet: Duration) -> Result<bool, Error> {
+    const QUARTER: i64 = 900_000_000;
+    let query = format!(
+        "SELECT last_activity FROM sessions WHERE kind IS NULL
+         UNION ALL SELECT updated_at FROM sessions WHERE kind IS NULL
+         UNION ALL SELECT assigned_at FROM prompts INDEXED BY idx_prompts_running WHERE {CLAIMED}"
+    );
+    let times: Vec<Option<Wall>> = sql(tx, |sql| {
+        let mut statement = sql.prepare_cached(&query)?;
+        statement
+            .query_map([], |row| tasks::wall(row, 0))?
+            .collect()
+    })?;
+    let quiet = i64::try_from(quiet.as_micros()).unwrap_or(i64::MAX);
+    let is_near = |time: &Wall| {
+        let passed = now.0.saturating_sub(time.0);
+        passed.abs() < 60 * QUARTER && passed.rem_euclid(QUARTER) < quiet
+    };
+    Ok(times.iter().flatten().any(is_near))
+}
+
+/// A task that an earlier assigner left running, and which nobody minds any
+/// more.
+#[derive(Debug)]
+pub(crate) struct Orphan {
+    pub task: TaskId,
+    pub why: &'static str,
+}
+
+/// Whether any task runs in another program's hands.
+pub(crate) fn anything_claimed(tx: &mut LockTx<'_>) -> Result<bool, Error> {
+    let query = format!(
+        "SELECT EXISTS (SELECT 1 FROM prompts INDEXED BY idx_prompts_running WHERE {CLAIMED})"
+    );
+    sql(tx, |sql| {
+        sql.prepare_cached(&query)?.query_row([], |row| row.get(0))
+    })
+}
+
+/// Ends tasks of an earlier assigner that is not at work: those that somebody
+/// called off, and those whose time is up [T4]. The others are left to it.
+pub(crate) fn end_orphans(tx: &mut LockTx<'_>) -> Result<Vec<Orphan>, Error> {
+    let now = tx.now().wall;
+    let query = format!(
+        "SELECT id, coalesce(assigned_at, created_at), coalesce(timeout_minutes, 60), stop
+             FROM prompts INDEXED BY idx_prompts_running WHERE {CLAIMED}"
+    );
+    let orphans: Vec<Option<Orphan>> = sql(tx, |sql| {
+        let mut statement = sql.prepare_cached(&query)?;
+        let orphan = |row: &rusqlite::Row<'_>| {
+            let since = tasks::wall(row, 1)?;
+            let minutes = fraction(row, 2)?.unwrap_or(60.0);
+            let limit = Duration::try_from_secs_f64(minutes * 60.0).unwrap_or(Duration::MAX);
+            let is_late = since.is_some_and(|since| since.plus(limit) < now);
+            let why = match words(row, 3)? {
+                Some(_) => Some("cancelled"),
+                None => is_late.then_some("timed out"),
+            };
+            let task = TaskId(row.get(0)?);
+            Ok(why.map(|why| Orphan { task, why }))
+        };
+        statement.query_map([], orphan)?.collect()
+    })?;
+    let orphans: Vec<Orphan> = orphans.into_iter().flatten().collect();
+    for orphan in &orphans {
+        end_orphan(tx, orphan)?;
+    }
+    if !orphans.is_empty() {
+        remember(tx)?;
+        tx.tell();
+    }
+    Ok(orphans)
+}
+
+fn end_orphan(tx: &mut LockTx<'_>, orphan: &Orphan) -> Result<(), Error> {
+    let now = tx.now().wall.to_sql();
+    let status = match orphan.why {
+        "cancelled" => "cancelled",
+        _ => "failed",
+    };
+    let query = format!(
+        "UPDATE prompts SET status = ?2, error = ?3, completed_at = ?4, stop = NULL, stop_by = NULL, stop_note = NULL,
+             stop_ns = NULL WHERE id = ?1 AND {CLAIMED}"
+    );
+    sql(tx, |sql| {
+        sql.prepare_cached(&query)?
+            .execute(params![orphan.task.0, status, orphan.why, now])?;
+        sql.prepare_cached(
+            "UPDATE sessions SET current_task_id = NULL, status = 'unknown' WHERE current_task_id = ?1 AND kind IS NULL",
+        )?
+        .execute([orphan.task.0])
+    })?;
+    tasks::note(tx, orphan.task, None, status, "left by an earlier assigner")
+}
+
+/// What an earlier assigner left in the tables.
+#[derive(Debug, Default)]
+pub(crate) struct Traces {
+    pub at_work: bool,
+    /// Tasks that run in its hands.
+    pub claimed: i64,
+    /// Sessions of which GAIA does not know how they are driven.
+    pub sessions: i64,
+    /// Tasks whose state is no word that GAIA knows, and the first of them.
+    pub unknown_states: i64,
+    pub first_unknown: Option<i64>,
+}
+
+/// Looks without writing anything down.
+pub(crate) fn traces(tx: &mut LockTx<'_>) -> Result<Traces, Error> {
+    let now = tx.now();
+    let (mark, known, since) = marks(tx)?;
+    let at_work = match known {
+        Some(known) if known == mark => since.is_some_and(|since| is_recent(since, now, QUIET)),
+        Some(_) => true,
+        None => was_just_there(tx, now.wall, QUIET)?,
+    };
+    let query = format!(
+        "SELECT (SELECT count(*) FROM prompts INDEXED BY idx_prompts_running WHERE {CLAIMED}),
+             (SELECT count(*) FROM sessions WHERE kind IS NULL), count(*), min(id) FROM prompts
+             WHERE status IS NULL OR status NOT IN
+                 ('pending', 'assigned', 'in_progress', 'completed', 'failed', 'cancelled')"
+    );
+    sql(tx, |sql| {
+        sql.query_row(&query, [], |row| {
+            Ok(Traces {
+                at_work,
+                claimed: row.get(0)?,
+                sessions: row.get(1)?,
+                unknown_states: row.get(2)?,
+                first_unknown: row.get(3)?,
+            })
+        })
+    })
+}
