@@ -6,6 +6,7 @@
 
 pub(crate) mod again;
 pub(crate) mod ending;
+pub(crate) mod agents;
 #[cfg(test)]
 mod model;
 pub(crate) mod panes;

@@ -19,7 +19,7 @@ use crate::error::StoreError;
 const APPLICATION_ID: i64 = 0x4741_4941;
 
 /// Numbered from 1; never changed once released, only added to.
-const MIGRATIONS: [&str; 8] = [
+const MIGRATIONS: [&str; 9] = [
     include_str!("migrations/0001_locks.sql"),
     include_str!("migrations/0002_tasks.sql"),
     include_str!("migrations/0003_sessions.sql"),
@@ -28,6 +28,7 @@ const MIGRATIONS: [&str; 8] = [
     include_str!("migrations/0006_database_id.sql"),
     include_str!("migrations/0007_accounts.sql"),
     include_str!("migrations/0008_adopted.sql"),
+    include_str!("migrations/0009_agents.sql"),
 ];
 
 /// The schema that this program writes.
