@@ -9,8 +9,11 @@
 //! ```text
 //! shell/    what a shell command would write                     no I/O but a look whether a folder is there
 //! hook/     wire -> event -> decision -> the client's own answer
-//! guard     the hook that git calls before a commit
+//! clients/  what stands in each client's own settings for that
+//! guard/    the hook that git calls before a commit
 //! ```
 
+pub mod clients;
+pub mod guard;
 pub mod hook;
 pub mod shell;

@@ -7,7 +7,8 @@
 
 use gaia_locks::clock::{Moment, Wall};
 use gaia_locks::ids::{SessionId, TaskId};
-use gaia_locks::liveness::{Liveness, ProcessIdentity};
+use gaia_locks::liveness::{Liveness, ProcessIdentity, Witness};
+use gaia_locks::wire::alive;
 use serde::{Deserialize, Serialize};
 
 use crate::session::Pane;
@@ -15,6 +16,7 @@ pub use crate::store::agents::{
     by_client_session, by_name, children, events_after, only_reads, pane_session, save, tell,
     wants_no_more,
 };
+use crate::wire::{AgentInfo, SessionInfo};
 
 /// What a client at work does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -119,4 +121,107 @@ pub fn is_unprotected(session: &AgentSession, now: Moment, life: Liveness) -> bo
 /// A pane as its own environment names it, with what else it says of itself.
 pub fn is_pane(pane: &Pane, server: &str, id: &str) -> bool {
     pane.server == server && pane.id == id
+}
+
+/// The sessions as people see them: those that GAIA drives, with what their
+/// hooks tell, and those that it did not start. One whose process is gone is
+/// over, whatever its row says.
+pub(crate) fn join(
+    mut known: Vec<SessionInfo>,
+    at_work: Vec<AgentSession>,
+    now: Moment,
+    witness: &dyn Witness,
+) -> Vec<SessionInfo> {
+    for session in at_work {
+        let process = session.process.as_ref();
+        let life = process.map_or(Liveness::CannotTell, |process| witness.liveness(process));
+        if life == Liveness::Gone {
+            continue;
+        }
+        let told = told(&session, now, life);
+        match known
+            .iter_mut()
+            .find(|row| row.name == session.name.as_str())
+        {
+            Some(row) => row.agent = Some(told),
+            None => known.push(not_ours(&session, told)),
+        }
+    }
+    known.sort_by(|a, b| a.name.cmp(&b.name));
+    known
+}
+
+fn told(session: &AgentSession, now: Moment, life: Liveness) -> AgentInfo {
+    AgentInfo {
+        client: session.client.clone(),
+        client_session: session.client_session.clone(),
+        pid: session.process.as_ref().map(|process| process.pid),
+        alive: alive(life),
+        protected: !is_unprotected(session, now, life),
+        heard_at: Some(session.heard.0),
+    }
+}
+
+/// A session that GAIA did not start: it is given no task.
+fn not_ours(session: &AgentSession, told: AgentInfo) -> SessionInfo {
+    SessionInfo {
+        name: session.name.to_string(),
+        kind: Some("agent".to_owned()),
+        status: session.doing.word().to_owned(),
+        provider: Some(session.client.clone()),
+        command: None,
+        server: None,
+        target: None,
+        pane: None,
+        pattern: None,
+        working_dir: None,
+        current_dir: session.folder.clone(),
+        current_task_id: None,
+        last_activity: Some(session.heard.0),
+        aside_reason: None,
+        agent: Some(told),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn session(doing: Doing) -> AgentSession {
+        AgentSession {
+            name: SessionId::new("a").unwrap(),
+            client: "claude".into(),
+            client_session: "a".into(),
+            parent: None,
+            by_gaia: false,
+            task: TaskId::NONE,
+            process: None,
+            doing,
+            calls: Vec::new(),
+            folder: None,
+            started: Wall(0),
+            heard: (Wall(0), Moment(0)),
+            told_waiter: 0,
+        }
+    }
+
+    #[test]
+    fn a_session_that_works_and_is_silent_although_its_process_lives_is_unprotected() {
+        let (soon, late) = (Moment(0).plus(SILENCE), Moment(1).plus(SILENCE));
+        let busy = session(Doing::Busy);
+        assert!(is_unprotected(&busy, late, Liveness::Alive));
+        assert!(!is_unprotected(&busy, soon, Liveness::Alive));
+        assert!(!is_unprotected(&busy, late, Liveness::CannotTell));
+        assert!(!is_unprotected(
+            &session(Doing::Idle),
+            late,
+            Liveness::Alive
+        ));
+        let mut runs = busy;
+        runs.calls.push(Running {
+            id: "1".into(),
+            agent: None,
+        });
+        assert!(!is_unprotected(&runs, late, Liveness::Alive));
+    }
 }

@@ -78,7 +78,9 @@ pub(super) enum Unread {
         tool: String,
     },
     /// A word that is no event.
-    #[error("{0:?} is no event; there are begin, prompt, before_tool, after_tool, waiting, stop, failed, end, alive")]
+    #[error(
+        "{0:?} is no event; there are begin, prompt, before_tool, after_tool, waiting, stop, failed, end, alive"
+    )]
     Event(String),
 }
 
@@ -157,9 +159,18 @@ fn cursor(sent: CursorSent, here: &Path) -> Result<Heard, Unread> {
         }
         "beforeShellExecution" => {
             let tool = "Shell".to_owned();
-            let command = sent.command.ok_or_else(|| Unread::NoTarget { tool: tool.clone() })?;
-            let action = Action::Runs { command, folder: None };
-            Event::Wants(Call { id: sent.tool_use_id, tool, action })
+            let command = sent
+                .command
+                .ok_or_else(|| Unread::NoTarget { tool: tool.clone() })?;
+            let action = Action::Runs {
+                command,
+                folder: None,
+            };
+            Event::Wants(Call {
+                id: sent.tool_use_id,
+                tool,
+                action,
+            })
         }
         "postToolUse" | "postToolUseFailure" | "afterFileEdit" | "afterShellExecution" => {
             Event::Did(sent.tool_use_id)
@@ -189,7 +200,9 @@ fn generic(sent: GenericSent, here: &Path) -> Result<Heard, Unread> {
         "before_tool" => before_tool(&sent)?,
         "after_tool" => Event::Did(sent.call),
         "waiting" => Event::WaitsForInput(words),
-        "stop" => Event::Stopped { background: sent.background },
+        "stop" => Event::Stopped {
+            background: sent.background,
+        },
         "failed" => Event::Failed(words),
         "end" => Event::Ended(words),
         "alive" => Event::Alive,
@@ -211,9 +224,20 @@ fn before_tool(sent: &GenericSent) -> Result<Event, Unread> {
     let action = match (&sent.writes, &sent.command, &sent.input) {
         (Some(paths), None, _) if paths.is_empty() => Action::Free,
         (Some(paths), None, _) => Action::Writes(paths.clone()),
-        (None, Some(command), _) => Action::Runs { command: command.clone(), folder: None },
-        (Some(_), Some(_), _) => return Err(Unread::Form("it has both `writes` and `command`".to_owned())),
+        (None, Some(command), _) => Action::Runs {
+            command: command.clone(),
+            folder: None,
+        },
+        (Some(_), Some(_), _) => {
+            return Err(Unread::Form(
+                "it has both `writes` and `command`".to_owned(),
+            ));
+        }
         (None, None, input) => return wants(tool, input.as_ref(), sent.call.clone()),
     };
-    Ok(Event::Wants(Call { id: sent.call.clone(), tool, action }))
+    Ok(Event::Wants(Call {
+        id: sent.call.clone(),
+        tool,
+        action,
+    }))
 }

@@ -116,8 +116,14 @@ impl Event {
                 session.doing = Doing::WaitingInput;
             }
             Event::Stopped { background } => {
-                session.calls.retain(|call| call.agent.is_some() && *background);
-                session.doing = if *background { Doing::Busy } else { Doing::Idle };
+                session
+                    .calls
+                    .retain(|call| call.agent.is_some() && *background);
+                session.doing = if *background {
+                    Doing::Busy
+                } else {
+                    Doing::Idle
+                };
             }
             Event::Failed(_) => {
                 session.calls.clear();

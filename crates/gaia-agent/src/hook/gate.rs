@@ -99,7 +99,10 @@ impl Gate<'_> {
                 folder: place.target.path().to_owned(),
             }));
         }
-        let inside = place.lock.as_ref().is_some_and(|tree| tree.folder.covers(&place.target));
+        let inside = place
+            .lock
+            .as_ref()
+            .is_some_and(|tree| tree.folder.covers(&place.target));
         if inside && !self.spares_some(place) {
             return Ok(None);
         }
@@ -111,7 +114,11 @@ impl Gate<'_> {
     /// does not cover: `rm -rf` of a folder of them.
     fn spares_some(&self, place: &Place) -> bool {
         let mut spares = place.lock.iter().flat_map(|tree| &tree.spares);
-        spares.any(|tree| place.target.covers(tree)) && place.lock.as_ref().is_none_or(|tree| !tree.folder.same(&place.target))
+        spares.any(|tree| place.target.covers(tree))
+            && place
+                .lock
+                .as_ref()
+                .is_none_or(|tree| !tree.folder.same(&place.target))
     }
 
     fn only_reads_there(&self, tx: &mut LockTx<'_>, place: &Place) -> Result<bool, Error> {
@@ -120,7 +127,9 @@ impl Gate<'_> {
         }
         let locks = tx.around_now(&place.target)?;
         Ok(locks.iter().any(|lock| {
-            lock.holder == *self.holder && lock.mode == Mode::Shared && lock.folder.overlaps(&place.target)
+            lock.holder == *self.holder
+                && lock.mode == Mode::Shared
+                && lock.folder.overlaps(&place.target)
         }))
     }
 
@@ -152,7 +161,11 @@ impl Gate<'_> {
     fn is_covered(&self, tx: &mut LockTx<'_>, tree: &Tree) -> Result<bool, Error> {
         for lock in tx.around_now(&tree.folder)? {
             let mine = lock.holder.is_same_worker(self.holder) && lock.mode == Mode::Exclusive;
-            if mine && lock.folder.covers(&tree.folder) && !lock.spares(&tree.folder) && self.lasts(tx, &lock)? {
+            if mine
+                && lock.folder.covers(&tree.folder)
+                && !lock.spares(&tree.folder)
+                && self.lasts(tx, &lock)?
+            {
                 return Ok(true);
             }
         }
@@ -203,7 +216,11 @@ impl Gate<'_> {
         let Some(lock) = tx.store().lock(id)? else {
             return Ok(());
         };
-        let spares = tree.spares.iter().map(|tree| tree.path_key().to_owned()).collect();
+        let spares = tree
+            .spares
+            .iter()
+            .map(|tree| tree.path_key().to_owned())
+            .collect();
         let binding = AgentBinding {
             spares,
             ..self.binding.clone()
@@ -213,7 +230,12 @@ impl Gate<'_> {
 
     /// Whether this session's last lock there was not given up by itself, and
     /// who held the folder since then.
-    fn lapse(&self, tx: &mut LockTx<'_>, new: LockId, folder: &Folder) -> Result<Option<Lapse>, Error> {
+    fn lapse(
+        &self,
+        tx: &mut LockTx<'_>,
+        new: LockId,
+        folder: &Folder,
+    ) -> Result<Option<Lapse>, Error> {
         let before = |session: Option<SessionId>, limit| HistoryFilter {
             folder: Some(folder.clone()),
             session,
@@ -221,13 +243,17 @@ impl Gate<'_> {
             limit: Some(limit),
             ..HistoryFilter::default()
         };
-        let mine = tx.store().history(&before(Some(self.holder.session.clone()), 1))?;
+        let mine = tx
+            .store()
+            .history(&before(Some(self.holder.session.clone()), 1))?;
         let Some(last) = mine.into_iter().next().filter(was_lost) else {
             return Ok(None);
         };
         let since = tx.store().history(&before(None, 100))?;
         let other = since.into_iter().find(|record| {
-            record.id > last.id && record.mode == Mode::Exclusive && !record.holder.is_same_worker(self.holder)
+            record.id > last.id
+                && record.mode == Mode::Exclusive
+                && !record.holder.is_same_worker(self.holder)
         });
         Ok(other.map(|other| Lapse {
             folder: folder.path().to_owned(),
@@ -243,4 +269,3 @@ fn was_lost(record: &Record) -> bool {
         EndReason::Released | EndReason::TaskEnded => end.note.as_deref() == Some(RESTS),
     })
 }
-

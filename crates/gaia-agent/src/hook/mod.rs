@@ -113,6 +113,8 @@ fn in_time<T: Send + 'static>(
         Err(mpsc::RecvTimeoutError::Timeout) => {
             Err(format!("no answer within {} s", PATIENCE.as_secs()))
         }
-        Err(mpsc::RecvTimeoutError::Disconnected) => Err("it broke off (a fault in gaia)".to_owned()),
+        Err(mpsc::RecvTimeoutError::Disconnected) => {
+            Err("it broke off (a fault in gaia)".to_owned())
+        }
     }
 }

@@ -92,7 +92,9 @@ impl<'a> Judge<'a> {
 
     fn lock_for(&self, target: &Folder) -> Option<Tree> {
         let wanted = match self.locks {
-            HookLocks::WorkTree => work_tree(target).filter(|tree| self.may_lock(&tree.folder, true)),
+            HookLocks::WorkTree => {
+                work_tree(target).filter(|tree| self.may_lock(&tree.folder, true))
+            }
             HookLocks::Folder => self.folder_of(target),
             HookLocks::File => None,
         };
@@ -121,9 +123,10 @@ impl<'a> Judge<'a> {
     fn may_lock(&self, folder: &Folder, is_tree: bool) -> bool {
         let is_home = |home: &Folder| folder.covers(home);
         let in_state = self.states.iter().any(|state| state.covers(folder));
-        let temporary = self.temporary.iter().any(|temporary| {
-            folder.covers(temporary) || (!is_tree && temporary.covers(folder))
-        });
+        let temporary = self
+            .temporary
+            .iter()
+            .any(|temporary| folder.covers(temporary) || (!is_tree && temporary.covers(folder)));
         folder.path() != "/" && !self.home.as_ref().is_some_and(is_home) && !in_state && !temporary
     }
 }
@@ -169,9 +172,15 @@ fn git_of(folder: &Path) -> Option<Git> {
     }
     let text = fs::read_to_string(&entry).ok()?;
     let git = folder.join(text.trim_end().strip_prefix("gitdir: ")?);
-    let is_linked = git.parent().is_some_and(|parent| parent.ends_with("worktrees"));
+    let is_linked = git
+        .parent()
+        .is_some_and(|parent| parent.ends_with("worktrees"));
     let whole = git.join("HEAD").is_file();
-    whole.then_some(if is_linked { Git::Linked(git) } else { Git::Own(git) })
+    whole.then_some(if is_linked {
+        Git::Linked(git)
+    } else {
+        Git::Own(git)
+    })
 }
 
 /// The linked work trees of a repository, as it lists them.

@@ -29,8 +29,12 @@ enum Word {
 pub(super) fn told(client: Client, heard: &Heard, told: &Told) -> Reply {
     let waits = words::waits(told);
     let json = match (&told.leave, words::reason(told)) {
-        (Leave::Refused(_), Some(reason)) => Some(decision(client, &heard.name, Word::Deny, &reason)),
-        (Leave::Asked { .. }, Some(reason)) => Some(decision(client, &heard.name, Word::Ask, &reason)),
+        (Leave::Refused(_), Some(reason)) => {
+            Some(decision(client, &heard.name, Word::Deny, &reason))
+        }
+        (Leave::Asked { .. }, Some(reason)) => {
+            Some(decision(client, &heard.name, Word::Ask, &reason))
+        }
         _ => given(client, heard, waits),
     };
     Reply {
@@ -55,7 +59,9 @@ fn given(client: Client, heard: &Heard, says: Option<String>) -> Option<Value> {
         }
     };
     let says = says.filter(|_| hears)?;
-    Some(json!({ "hookSpecificOutput": { "hookEventName": heard.name, "additionalContext": says } }))
+    Some(
+        json!({ "hookSpecificOutput": { "hookEventName": heard.name, "additionalContext": says } }),
+    )
 }
 
 fn decision(client: Client, event: &str, word: Word, reason: &str) -> Value {
@@ -87,7 +93,11 @@ fn decision(client: Client, event: &str, word: Word, reason: &str) -> Value {
 
 /// A call that could not be understood: it may have been about a write.
 pub(super) fn unread(client: Client, unread: &Unread, fails_open: bool) -> Reply {
-    let event = if client == Client::Gemini { "BeforeTool" } else { "PreToolUse" };
+    let event = if client == Client::Gemini {
+        "BeforeTool"
+    } else {
+        "PreToolUse"
+    };
     refusal(client, event, &unread.to_string(), fails_open)
 }
 
@@ -106,7 +116,9 @@ pub(super) fn failed(client: Client, heard: &Heard, why: &str, fails_open: bool)
 fn refusal(client: Client, event: &str, why: &str, fails_open: bool) -> Reply {
     if fails_open {
         return Reply {
-            stderr: Some(format!("gaia: let pass although {why} (GAIA_HOOK_FAILURE is allow)")),
+            stderr: Some(format!(
+                "gaia: let pass although {why} (GAIA_HOOK_FAILURE is allow)"
+            )),
             ..Reply::default()
         };
     }

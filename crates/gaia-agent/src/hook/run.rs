@@ -91,8 +91,13 @@ pub(super) fn hear(
 }
 
 fn folders(wanted: &Wanted) -> Vec<gaia_locks::folder::Folder> {
-    let places = wanted.writes.iter().chain(wanted.unsure.iter().map(|(_, place)| place));
-    places.filter_map(|place| Some(place.lock.as_ref()?.folder.clone())).collect()
+    let places = wanted
+        .writes
+        .iter()
+        .chain(wanted.unsure.iter().map(|(_, place)| place));
+    places
+        .filter_map(|place| Some(place.lock.as_ref()?.folder.clone()))
+        .collect()
 }
 
 fn wanted(hooks: &Hooks, heard: &Heard, around: &Surroundings) -> Result<Wanted, InvalidFolder> {
@@ -114,7 +119,9 @@ fn wanted(hooks: &Hooks, heard: &Heard, around: &Surroundings) -> Result<Wanted,
             unsure: vec![(what.clone(), judge.tree(&heard.folder)?)],
         }),
         Action::Runs { command, folder } => {
-            let folder = folder.as_ref().map_or(heard.folder.clone(), |folder| heard.folder.join(folder));
+            let folder = folder
+                .as_ref()
+                .map_or(heard.folder.clone(), |folder| heard.folder.join(folder));
             let judged = shell::judge(command, &folder, around.home.as_deref());
             of_command(&judge, &judged)
         }
@@ -197,14 +204,16 @@ impl Hearing<'_> {
             binding: &binding,
             lease: self.hooks.lease,
         };
-        let free: Vec<Place> = wanted.unsure.iter().map(|(_, place)| place.clone()).collect();
+        let free: Vec<Place> = wanted
+            .unsure
+            .iter()
+            .map(|(_, place)| place.clone())
+            .collect();
+        let mut places = wanted.writes.clone();
         if self.hooks.shell != HookShell::Allow {
             if let Some(leave) = self.unsure(tx, &gate, wanted, &free)? {
                 return Ok(leave);
             }
-        }
-        let mut places = wanted.writes.clone();
-        if self.hooks.shell != HookShell::Allow {
             places.extend(free);
         }
         Ok(match gate.pass(tx, &places)? {
@@ -244,10 +253,16 @@ impl Hearing<'_> {
     fn binding(&self, row: &AgentSession) -> AgentBinding {
         AgentBinding {
             process: row.process.clone(),
-            mark: self.around.mark.clone(),
+            mark: self.around.mark.clone().or_else(|| self.mark_of(row)),
             in_call: !row.calls.is_empty(),
             spares: Vec::new(),
         }
+    }
+
+    /// Codex gives its session's id to all that it starts.
+    fn mark_of(&self, row: &AgentSession) -> Option<(String, String)> {
+        let codex = row.client == Client::Codex.word();
+        codex.then(|| ("CODEX_SESSION_ID".to_owned(), row.client_session.clone()))
     }
 
     /// The locks that hooks took for a row.
@@ -338,7 +353,9 @@ impl Hearing<'_> {
         for lock in tx.held_by(&acts.name, acts.task)? {
             let folders = std::slice::from_ref(&lock.folder);
             let mut waiters = tx.store().waiters_overlapping(&lock.scope, folders)?;
-            waiters.retain(|waiter| waiter.state == WaiterState::Waiting && waiter.want.conflicts_with(&lock));
+            waiters.retain(|waiter| {
+                waiter.state == WaiterState::Waiting && waiter.want.conflicts_with(&lock)
+            });
             let last = waiters.last().map_or(0, |waiter| waiter.id.0);
             if let Some(first) = waiters.iter().find(|waiter| waiter.id.0 > acts.told_waiter) {
                 let told = WaiterInfo::of(first, 1);
@@ -361,5 +378,8 @@ impl Hearing<'_> {
 
 /// Whether an event shows that a session goes on which had ended.
 fn revives(event: &Event) -> bool {
-    matches!(event, Event::Began(_) | Event::Prompted(_) | Event::Wants(_))
+    matches!(
+        event,
+        Event::Began(_) | Event::Prompted(_) | Event::Wants(_)
+    )
 }

@@ -57,7 +57,8 @@ impl Caller<'_> {
         session: &AgentSession,
     ) -> Result<Option<AgentSession>, Error> {
         let agent = self.heard.agent.as_deref();
-        let (HookSubagents::Own, Some(agent), false) = (self.subagents, agent, session.by_gaia) else {
+        let (HookSubagents::Own, Some(agent), false) = (self.subagents, agent, session.by_gaia)
+        else {
             return Ok(None);
         };
         let name = SessionId::new(format!("{}/{agent}", session.name))?;
@@ -85,7 +86,9 @@ impl Caller<'_> {
         match (&row.process, &self.process) {
             (Some(theirs), Some(mine)) if theirs == mine => true,
             // A session that goes on in a new process is the same.
-            (Some(theirs), _) => row.doing == Doing::Ended || witness.liveness(theirs) == Liveness::Gone,
+            (Some(theirs), _) => {
+                row.doing == Doing::Ended || witness.liveness(theirs) == Liveness::Gone
+            }
             (None, _) => true,
         }
     }
@@ -132,7 +135,11 @@ impl Caller<'_> {
             process: self.process.clone().or(was),
             folder: Some(self.heard.folder.to_string_lossy().into_owned()),
             heard: (now.wall, now.moment),
-            calls: known.as_ref().filter(|_| same).map(|row| row.calls.clone()).unwrap_or_default(),
+            calls: known
+                .as_ref()
+                .filter(|_| same)
+                .map(|row| row.calls.clone())
+                .unwrap_or_default(),
             ..known.unwrap_or(new)
         }
     }
@@ -145,5 +152,8 @@ pub(super) fn holder(row: &AgentSession) -> Holder {
 
 /// Whether a command of the agent acts as this session by itself.
 pub(super) fn is_told_by_environment(client: Client, row: &AgentSession) -> bool {
-    row.by_gaia || (client == Client::Claude && row.parent.is_none() && row.name.as_str() == row.client_session)
+    row.by_gaia
+        || (matches!(client, Client::Claude | Client::Codex)
+            && row.parent.is_none()
+            && row.name.as_str() == row.client_session)
 }

@@ -38,8 +38,15 @@ fn refused(told: &Told, verdict: &Verdict) -> String {
 fn held(told: &Told, refusal: &Refusal) -> String {
     let facts: Vec<String> = refusal.conflicts.iter().take(3).map(fact).collect();
     let more = refusal.conflicts.len().saturating_sub(3) + refusal.more;
-    let more = if more > 0 { format!(" And {more} more.") } else { String::new() };
-    let folder = refusal.conflicts.first().map_or("", |conflict| &conflict.folder_path);
+    let more = if more > 0 {
+        format!(" And {more} more.")
+    } else {
+        String::new()
+    };
+    let folder = refusal
+        .conflicts
+        .first()
+        .map_or("", |conflict| &conflict.folder_path);
     format!(
         "GAIA refused this: {}{more} You can work in another folder; wait with \
          `{}` and try again when it is granted; or tell your user. Reading is free.",
@@ -63,10 +70,17 @@ fn fact(conflict: &Conflict) -> String {
         return lock_fact(&asked, conflict, lock);
     }
     if let Some(pause) = &conflict.paused {
-        return format!("{asked} is paused by {}: {}.", clean(&pause.by), clean(&pause.reason));
+        return format!(
+            "{asked} is paused by {}: {}.",
+            clean(&pause.by),
+            clean(&pause.reason)
+        );
     }
     match &conflict.waiter {
-        Some(waiter) => format!("{} waits for {asked} and came first.", who(waiter.session_id.as_str(), waiter.task_id)),
+        Some(waiter) => format!(
+            "{} waits for {asked} and came first.",
+            who(waiter.session_id.as_str(), waiter.task_id)
+        ),
         None => format!("{asked} is not free."),
     }
 }
@@ -98,7 +112,11 @@ fn lock_fact(asked: &str, conflict: &Conflict, lock: &LockInfo) -> String {
 fn lapsed(lapse: &Lapse) -> String {
     let ended = lapse.ended.released_at.or(lapse.ended.expired_at);
     let ended = ended.map_or_else(|| "before".to_owned(), at);
-    let until = lapse.other.released_at.or(lapse.other.expired_at).map_or_else(|| "now".to_owned(), at);
+    let until = lapse
+        .other
+        .released_at
+        .or(lapse.other.expired_at)
+        .map_or_else(|| "now".to_owned(), at);
     format!(
         "GAIA refused this once: your lock on {} ended at {ended}, and {} held the folder from {} until {until}. \
          It is yours again from now on. Files there may have changed: read them again, then write.",

@@ -5,26 +5,127 @@ use super::words::Meaning;
 
 /// Verbs that change neither files nor what a branch means.
 const READS: &[&str] = &[
-    "annotate", "blame", "cat-file", "check-attr", "check-ignore", "cherry", "count-objects", "describe", "diff",
-    "diff-files", "diff-index", "diff-tree", "fetch", "for-each-ref", "fsck", "grep", "help", "log", "ls-files",
-    "ls-remote", "ls-tree", "merge-base", "name-rev", "push", "range-diff", "rev-list", "rev-parse", "shortlog",
-    "show", "show-branch", "show-ref", "status", "var", "verify-commit", "verify-tag", "version", "whatchanged",
+    "annotate",
+    "blame",
+    "cat-file",
+    "check-attr",
+    "check-ignore",
+    "cherry",
+    "count-objects",
+    "describe",
+    "diff",
+    "diff-files",
+    "diff-index",
+    "diff-tree",
+    "fetch",
+    "for-each-ref",
+    "fsck",
+    "grep",
+    "help",
+    "log",
+    "ls-files",
+    "ls-remote",
+    "ls-tree",
+    "merge-base",
+    "name-rev",
+    "push",
+    "range-diff",
+    "rev-list",
+    "rev-parse",
+    "shortlog",
+    "show",
+    "show-branch",
+    "show-ref",
+    "status",
+    "var",
+    "verify-commit",
+    "verify-tag",
+    "version",
+    "whatchanged",
 ];
 
 /// Verbs that change the work tree or what is committed in it.
 const WRITES: &[&str] = &[
-    "add", "am", "apply", "bisect", "checkout", "checkout-index", "cherry-pick", "clean", "commit", "commit-tree",
-    "filter-branch", "gc", "lfs", "merge", "mergetool", "mv", "pull", "read-tree", "rebase", "replace", "reset",
-    "restore", "revert", "rm", "sparse-checkout", "stash", "submodule", "switch", "symbolic-ref", "update-index",
-    "update-ref", "write-tree", "notes", "rerere", "init",
+    "add",
+    "am",
+    "apply",
+    "bisect",
+    "checkout",
+    "checkout-index",
+    "cherry-pick",
+    "clean",
+    "commit",
+    "commit-tree",
+    "filter-branch",
+    "gc",
+    "lfs",
+    "merge",
+    "mergetool",
+    "mv",
+    "pull",
+    "read-tree",
+    "rebase",
+    "replace",
+    "reset",
+    "restore",
+    "revert",
+    "rm",
+    "sparse-checkout",
+    "stash",
+    "submodule",
+    "switch",
+    "symbolic-ref",
+    "update-index",
+    "update-ref",
+    "write-tree",
+    "notes",
+    "rerere",
+    "init",
 ];
 
 /// Verbs that only tell with one of these words (or none at all).
 const BOTH: &[(&str, &[&str])] = &[
-    ("branch", &["-a", "-r", "-v", "-vv", "-l", "--list", "--all", "--show-current", "--remotes", "--contains", "--merged", "--no-merged"]),
-    ("tag", &["-l", "--list", "-n", "--contains", "--points-at", "--merged"]),
+    (
+        "branch",
+        &[
+            "-a",
+            "-r",
+            "-v",
+            "-vv",
+            "-l",
+            "--list",
+            "--all",
+            "--show-current",
+            "--remotes",
+            "--contains",
+            "--merged",
+            "--no-merged",
+        ],
+    ),
+    (
+        "tag",
+        &[
+            "-l",
+            "--list",
+            "-n",
+            "--contains",
+            "--points-at",
+            "--merged",
+        ],
+    ),
     ("remote", &["-v", "--verbose", "show", "get-url"]),
-    ("config", &["--get", "--get-all", "--get-regexp", "--list", "-l", "get", "list"]),
+    (
+        "config",
+        &[
+            "--get",
+            "--get-all",
+            "--get-regexp",
+            "--list",
+            "-l",
+            "get",
+            "list",
+        ],
+    ),
     ("stash", &["list", "show"]),
     ("submodule", &["status", "summary"]),
     ("reflog", &["show", "exists"]),
@@ -78,7 +179,10 @@ impl<'a> Call<'a> {
                 Some((name, value)) => (name, Some(value)),
                 None => (option.as_str(), None),
             };
-            let with_value = matches!(name, "-C" | "-c" | "--git-dir" | "--work-tree" | "--namespace" | "--exec-path");
+            let with_value = matches!(
+                name,
+                "-C" | "-c" | "--git-dir" | "--work-tree" | "--namespace" | "--exec-path"
+            );
             let value = joined.or_else(|| others.first().and_then(Meaning::text));
             if matches!(name, "-C" | "--work-tree" | "--git-dir") {
                 let value = value?;
@@ -103,8 +207,14 @@ impl<'a> Call<'a> {
 
     fn only_tells(&self, verb: &str) -> bool {
         if READS.contains(&verb) {
-            let writes = |word: &Meaning| word.text().is_none_or(|text| text.starts_with("--output"));
-            return verb == "push" || verb == "fetch" || !self.rest.iter().any(|word| word.text().is_some() && writes(word));
+            let writes =
+                |word: &Meaning| word.text().is_none_or(|text| text.starts_with("--output"));
+            return verb == "push"
+                || verb == "fetch"
+                || !self
+                    .rest
+                    .iter()
+                    .any(|word| word.text().is_some() && writes(word));
         }
         let Some((_, tells)) = BOTH.iter().find(|(known, _)| *known == verb) else {
             return false;
@@ -129,7 +239,9 @@ impl<'a> Call<'a> {
             ("worktree", [_, tree, ..]) if removes => walk.writes(tree),
             ("worktree", _) => {}
             (_, [_, tree]) => walk.writes(tree),
-            _ => walk.writes(&Meaning::Text(self.folder.clone().unwrap_or_else(|| ".".to_owned()))),
+            _ => walk.writes(&Meaning::Text(
+                self.folder.clone().unwrap_or_else(|| ".".to_owned()),
+            )),
         }
     }
 }

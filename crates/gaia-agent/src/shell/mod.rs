@@ -73,7 +73,11 @@ pub fn judge(command: &str, folder: &Path, home: Option<&Path>) -> Judged {
     if let Some(why) = limits::too_much(command) {
         return Judged::unsure(why, folder);
     }
-    let owned = (command.to_owned(), folder.to_owned(), home.map(Path::to_owned));
+    let owned = (
+        command.to_owned(),
+        folder.to_owned(),
+        home.map(Path::to_owned),
+    );
     let work = move || walk::judge(&owned.0, &owned.1, owned.2.as_deref(), 0);
     limits::within_limits(work)
         .unwrap_or_else(|| Judged::unsure("a command that takes too long to read", folder))

@@ -22,8 +22,10 @@ pub(super) fn judge(walk: &mut Walk<'_>, argv: &[Meaning], heredoc: Option<&str>
         "popd" => walk.goes_to(None),
         "git" => git::judge(walk, words),
         "gaia" => own_command(walk, words),
-        "env" | "sudo" | "doas" | "command" | "builtin" | "exec" | "nice" | "ionice" | "nohup" | "time"
-        | "timeout" | "setsid" | "stdbuf" | "chronic" => wrapped(walk, name, words, heredoc),
+        "env" | "sudo" | "doas" | "command" | "builtin" | "exec" | "nice" | "ionice" | "nohup"
+        | "time" | "timeout" | "setsid" | "stdbuf" | "chronic" => {
+            wrapped(walk, name, words, heredoc)
+        }
         "xargs" | "parallel" => piped(walk, words),
         "sh" | "bash" | "dash" | "zsh" | "ksh" => shell(walk, words, heredoc),
         "eval" => evaluated(walk, words),
@@ -44,7 +46,9 @@ fn by_table(walk: &mut Walk<'_>, name: &str, words: &[Meaning]) {
     if let Some(targets) = known::targets_of(name) {
         return written(walk, name, targets, words);
     }
-    let verb = words.iter().find_map(|word| word.text().filter(|text| !text.starts_with("--")));
+    let verb = words
+        .iter()
+        .find_map(|word| word.text().filter(|text| !text.starts_with("--")));
     let verb = verb.or_else(|| words.first().and_then(Meaning::text));
     match known::packages(name, verb) {
         Some(Packages::Reads) => {}
@@ -81,7 +85,8 @@ fn operands<'a>(name: &str, words: &'a [Meaning]) -> Vec<&'a Meaning> {
 /// The value of an option, as the next word or behind `=`.
 fn value_of<'a>(words: &'a [Meaning], short: &str, long: &str) -> Option<Meaning> {
     let at = words.iter().position(|word| {
-        word.text().is_some_and(|text| text == short || text == long)
+        word.text()
+            .is_some_and(|text| text == short || text == long)
     });
     if let Some(at) = at {
         return words.get(at + 1).cloned();
@@ -102,14 +107,20 @@ fn written(walk: &mut Walk<'_>, name: &str, targets: Targets, words: &[Meaning])
         Targets::First => operands.iter().take(1).for_each(|word| walk.writes(word)),
         Targets::Last => match value_of(words, "-t", "--target-directory") {
             Some(folder) => walk.writes(&folder),
-            None => operands.last().into_iter().for_each(|word| walk.writes(word)),
+            None => operands
+                .last()
+                .into_iter()
+                .for_each(|word| walk.writes(word)),
         },
         Targets::Tree => walk.writes_tree(None),
     }
 }
 
 fn goes_to(walk: &mut Walk<'_>, words: &[Meaning]) {
-    let home = walk.home().and_then(|home| home.to_str()).map(str::to_owned);
+    let home = walk
+        .home()
+        .and_then(|home| home.to_str())
+        .map(str::to_owned);
     match operands("cd", words).first() {
         None => walk.goes_to(home.as_deref()),
         Some(Meaning::Text(folder)) if folder != "-" => walk.goes_to(Some(folder)),
@@ -127,7 +138,12 @@ fn own_command(walk: &mut Walk<'_>, words: &[Meaning]) {
 
 /// A program that runs another: its own options and assignments are left out.
 fn wrapped(walk: &mut Walk<'_>, name: &str, words: &[Meaning], heredoc: Option<&str>) {
-    if name == "command" && words.first().and_then(Meaning::text).is_some_and(|word| word == "-v" || word == "-V") {
+    if name == "command"
+        && words
+            .first()
+            .and_then(Meaning::text)
+            .is_some_and(|word| word == "-v" || word == "-V")
+    {
         return;
     }
     let own = |word: &&Meaning| {
@@ -159,8 +175,15 @@ fn piped(walk: &mut Walk<'_>, words: &[Meaning]) {
         if !option.starts_with('-') {
             break;
         }
-        let has_value = matches!(option.as_str(), "-n" | "-I" | "-P" | "-L" | "-d" | "-s" | "-a" | "-E");
-        rest = if has_value { others.get(1..).unwrap_or_default() } else { others };
+        let has_value = matches!(
+            option.as_str(),
+            "-n" | "-I" | "-P" | "-L" | "-d" | "-s" | "-a" | "-E"
+        );
+        rest = if has_value {
+            others.get(1..).unwrap_or_default()
+        } else {
+            others
+        };
     }
     let mut argv = rest.to_vec();
     if !argv.is_empty() {
@@ -171,7 +194,9 @@ fn piped(walk: &mut Walk<'_>, words: &[Meaning]) {
 
 fn shell(walk: &mut Walk<'_>, words: &[Meaning], heredoc: Option<&str>) {
     let runs = |word: &Meaning| {
-        word.text().is_some_and(|text| text.starts_with('-') && !text.starts_with("--") && text.ends_with('c'))
+        word.text().is_some_and(|text| {
+            text.starts_with('-') && !text.starts_with("--") && text.ends_with('c')
+        })
     };
     let at = words.iter().position(runs);
     match at.map(|at| words.get(at + 1)) {
@@ -191,9 +216,23 @@ fn evaluated(walk: &mut Walk<'_>, words: &[Meaning]) {
 }
 
 fn find(walk: &mut Walk<'_>, words: &[Meaning]) {
-    const RUNS: [&str; 8] = ["-exec", "-execdir", "-ok", "-okdir", "-x", "-X", "--exec", "--exec-batch"];
+    const RUNS: [&str; 8] = [
+        "-exec",
+        "-execdir",
+        "-ok",
+        "-okdir",
+        "-x",
+        "-X",
+        "--exec",
+        "--exec-batch",
+    ];
     let text = |word: &Meaning| word.text().unwrap_or_default().to_owned();
-    let deletes = words.iter().any(|word| matches!(text(word).as_str(), "-delete" | "-fprint" | "-fprintf" | "-fls"));
+    let deletes = words.iter().any(|word| {
+        matches!(
+            text(word).as_str(),
+            "-delete" | "-fprint" | "-fprintf" | "-fls"
+        )
+    });
     if deletes {
         let places: Vec<&Meaning> = words.iter().take_while(|word| !word.is_option()).collect();
         if places.is_empty() {
@@ -201,11 +240,21 @@ fn find(walk: &mut Walk<'_>, words: &[Meaning]) {
         }
         places.into_iter().for_each(|place| walk.writes(place));
     }
-    for (at, _) in words.iter().enumerate().filter(|(_, word)| RUNS.contains(&text(word).as_str())) {
+    for (at, _) in words
+        .iter()
+        .enumerate()
+        .filter(|(_, word)| RUNS.contains(&text(word).as_str()))
+    {
         let command = words.iter().skip(at + 1);
         let mut argv: Vec<Meaning> = command
             .take_while(|word| !matches!(word.text(), Some(";" | "+")))
-            .map(|word| if word.text() == Some("{}") { Meaning::Unknown } else { word.clone() })
+            .map(|word| {
+                if word.text() == Some("{}") {
+                    Meaning::Unknown
+                } else {
+                    word.clone()
+                }
+            })
             .collect();
         argv.push(Meaning::Unknown);
         judge(walk, &argv, None);
@@ -217,8 +266,14 @@ fn edits_in_place(walk: &mut Walk<'_>, name: &str, words: &[Meaning]) {
     let in_place = |text: &str| {
         let short = text.strip_prefix('-').filter(|rest| !rest.starts_with('-'));
         let clustered = short.is_some_and(|rest| match is_perl {
-            true => rest.chars().take_while(|c| c.is_ascii_alphabetic()).any(|c| c == 'i'),
-            false => rest.chars().take_while(|c| matches!(c, 'n' | 'E' | 'r' | 'i' | 's' | 'u' | 'z')).any(|c| c == 'i'),
+            true => rest
+                .chars()
+                .take_while(|c| c.is_ascii_alphabetic())
+                .any(|c| c == 'i'),
+            false => rest
+                .chars()
+                .take_while(|c| matches!(c, 'n' | 'E' | 'r' | 'i' | 's' | 'u' | 'z'))
+                .any(|c| c == 'i'),
         });
         clustered || text.starts_with("--in-place")
     };
@@ -226,19 +281,30 @@ fn edits_in_place(walk: &mut Walk<'_>, name: &str, words: &[Meaning]) {
     if !edits {
         match is_perl {
             true if !only_tells(words) => walk.unsure("perl"),
-            _ if words.iter().any(|word| word.text().is_none()) || writes_by_script(words) => walk.unsure(name),
+            _ if words.iter().any(|word| word.text().is_none()) || writes_by_script(words) => {
+                walk.unsure(name)
+            }
             _ => {}
         }
         return;
     }
-    let scripts = words.iter().any(|word| matches!(word.text(), Some("-e" | "-f" | "--expression" | "--file")))
-        || words.iter().any(|word| word.text().is_some_and(|text| is_perl && text.starts_with('-') && text.ends_with('e')));
+    let scripts = words
+        .iter()
+        .any(|word| matches!(word.text(), Some("-e" | "-f" | "--expression" | "--file")))
+        || words.iter().any(|word| {
+            word.text()
+                .is_some_and(|text| is_perl && text.starts_with('-') && text.ends_with('e'))
+        });
     let mut rest = words.iter();
     let mut skipped = scripts;
     while let Some(word) = rest.next() {
         match word.text() {
-            Some("-e" | "-f" | "--expression" | "--file") => drop(rest.next()),
-            Some(text) if is_perl && text.starts_with('-') && text.ends_with('e') => drop(rest.next()),
+            Some("-e" | "-f" | "--expression" | "--file") => {
+                rest.next();
+            }
+            Some(text) if is_perl && text.starts_with('-') && text.ends_with('e') => {
+                rest.next();
+            }
             Some(text) if text.starts_with('-') => {}
             _ if !skipped => skipped = true, // The script itself.
             _ => walk.writes(word),
@@ -250,14 +316,22 @@ fn edits_in_place(walk: &mut Walk<'_>, name: &str, words: &[Meaning]) {
 fn writes_by_script(words: &[Meaning]) -> bool {
     let risky = |text: &str| {
         let ends = text.ends_with("/e") || text.ends_with("/ge") || text == "e";
-        ends || text.split([';', '\n', '}']).any(|part| part.contains("/w ") || part.trim_start().starts_with("w "))
+        ends || text
+            .split([';', '\n', '}'])
+            .any(|part| part.contains("/w ") || part.trim_start().starts_with("w "))
     };
     words.iter().any(|word| word.text().is_some_and(risky))
 }
 
 fn awk(walk: &mut Walk<'_>, words: &[Meaning]) {
     let risky = |word: &Meaning| {
-        word.text().is_none_or(|text| text.contains('>') || text.contains('|') || text.contains("system") || text.starts_with("-f") || text.starts_with("-i"))
+        word.text().is_none_or(|text| {
+            text.contains('>')
+                || text.contains('|')
+                || text.contains("system")
+                || text.starts_with("-f")
+                || text.starts_with("-i")
+        })
     };
     if words.iter().any(risky) {
         walk.unsure("awk");
@@ -266,14 +340,23 @@ fn awk(walk: &mut Walk<'_>, words: &[Meaning]) {
 
 /// Programs that read, but for an option that names what they write.
 fn with_output(walk: &mut Walk<'_>, name: &str, words: &[Meaning]) {
-    let has = |short: &str, long: &str| words.iter().any(|word| {
-        word.text().is_some_and(|text| text == long || (text.starts_with(short) && !text.starts_with("--")))
-    });
+    let has = |short: &str, long: &str| {
+        words.iter().any(|word| {
+            word.text().is_some_and(|text| {
+                text == long || (text.starts_with(short) && !text.starts_with("--"))
+            })
+        })
+    };
     match name {
         "yq" if has("-i", "--inplace") || has("-i", "--in-place") => {
-            operands(name, words).iter().skip(1).for_each(|word| walk.writes(word));
+            operands(name, words)
+                .iter()
+                .skip(1)
+                .for_each(|word| walk.writes(word));
         }
-        "curl" if has("-O", "--remote-name") || has("-J", "--remote-header-name") => walk.writes_tree(None),
+        "curl" if has("-O", "--remote-name") || has("-J", "--remote-header-name") => {
+            walk.writes_tree(None)
+        }
         "sort" | "curl" => {
             if let Some(file) = value_of(words, "-o", "--output") {
                 walk.writes(&file);

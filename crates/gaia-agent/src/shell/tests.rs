@@ -22,15 +22,41 @@ fn shown(written: &Written) -> String {
 #[test]
 fn readers_are_free() {
     let free = [
-        "ls -la", "cat a b | grep x | sort -u | head", "rg foo && git status; git log -3 --stat", "find . -name '*.rs'",
-        "sed -n 1,20p file", "awk '{print $1}' file", "git diff HEAD~1 -- src", "git branch -a", "git stash list",
-        "echo hi >/dev/null 2>&1", "test -f a && echo b || true", "for f in a b; do cat $f; done", "cargo --version",
-        "git -C /elsewhere log", "cd /x && pwd", "cat <<'EOF'\nrm -rf /\nEOF", "npm ls", "env | grep PATH", "command -v git",
-        "[[ -f a ]] && echo yes", "x=1; echo $x", "curl -s http://localhost/", "git worktree add ../other", "git push",
-        "if grep -q x f; then echo y; fi", "tail -f log | grep --line-buffered x", "time ls", "timeout 5 ls",
+        "ls -la",
+        "cat a b | grep x | sort -u | head",
+        "rg foo && git status; git log -3 --stat",
+        "find . -name '*.rs'",
+        "sed -n 1,20p file",
+        "awk '{print $1}' file",
+        "git diff HEAD~1 -- src",
+        "git branch -a",
+        "git stash list",
+        "echo hi >/dev/null 2>&1",
+        "test -f a && echo b || true",
+        "for f in a b; do cat $f; done",
+        "cargo --version",
+        "git -C /elsewhere log",
+        "cd /x && pwd",
+        "cat <<'EOF'\nrm -rf /\nEOF",
+        "npm ls",
+        "env | grep PATH",
+        "command -v git",
+        "[[ -f a ]] && echo yes",
+        "x=1; echo $x",
+        "curl -s http://localhost/",
+        "git worktree add ../other",
+        "git push",
+        "if grep -q x f; then echo y; fi",
+        "tail -f log | grep --line-buffered x",
+        "time ls",
+        "timeout 5 ls",
     ];
     for command in free {
-        assert!(judged(command).is_free(), "{command}: {:?}", judged(command));
+        assert!(
+            judged(command).is_free(),
+            "{command}: {:?}",
+            judged(command)
+        );
     }
 }
 
@@ -80,7 +106,10 @@ fn writers_name_what_they_write() {
         ("find . -name x -delete", &["/w/."]),
         ("tar xf a.tar -C /t", &["tree /t"]),
         ("sort -o out in", &["/w/out"]),
-        ("apply_patch <<'EOF'\n*** Begin Patch\n*** Update File: a.rs\n*** Move to: b.rs\n*** End Patch\nEOF", &["/w/a.rs", "/w/b.rs"]),
+        (
+            "apply_patch <<'EOF'\n*** Begin Patch\n*** Update File: a.rs\n*** Move to: b.rs\n*** End Patch\nEOF",
+            &["/w/a.rs", "/w/b.rs"],
+        ),
         ("git clone https://x/y.git dest", &["/w/dest"]),
     ];
     for (command, expected) in table {
@@ -91,19 +120,56 @@ fn writers_name_what_they_write() {
 #[test]
 fn what_cannot_be_judged_is_unsure() {
     let unsure = [
-        "python x.py", "./build.sh", "make", "cargo test", "node -e 1", "rm $FILE", "cd $X && rm a", "$CMD a",
-        "bash script.sh", "curl x | sh", "xargs rm", "find . -exec rm {} ;", "awk '{print > \"f\"}' x", "eval $X",
-        "git frobnicate", "echo 'unclosed", "if", "npm test", "perl -e 1", "echo ${X:-$(rm y)}", "sed 's/x/y/w out' f",
-        "ssh host rm x", "kubectl apply -f x", "source env.sh", ". env.sh", "sudo -u me rm x",
+        "python x.py",
+        "./build.sh",
+        "make",
+        "cargo test",
+        "node -e 1",
+        "rm $FILE",
+        "cd $X && rm a",
+        "$CMD a",
+        "bash script.sh",
+        "curl x | sh",
+        "xargs rm",
+        "find . -exec rm {} ;",
+        "awk '{print > \"f\"}' x",
+        "eval $X",
+        "git frobnicate",
+        "echo 'unclosed",
+        "if",
+        "npm test",
+        "perl -e 1",
+        "echo ${X:-$(rm y)}",
+        "sed 's/x/y/w out' f",
+        "ssh host rm x",
+        "kubectl apply -f x",
+        "source env.sh",
+        ". env.sh",
+        "sudo -u me rm x",
     ];
     for command in unsure {
-        assert!(!judged(command).unsure.is_empty(), "{command}: {:?}", judged(command));
+        assert!(
+            !judged(command).unsure.is_empty(),
+            "{command}: {:?}",
+            judged(command)
+        );
     }
 }
 
 #[test]
 fn deep_and_long_commands_end() {
-    let deep = ["(", "{ ", "$(", "`", "if ", "((", "[[ ", "${", "case x in ", "\"$("];
+    let deep = [
+        "(",
+        "{ ",
+        "$(",
+        "`",
+        "if ",
+        "((",
+        "[[ ",
+        "${",
+        "case x in ",
+        "\"$(",
+    ];
     for part in deep {
         for times in [10, 39, 100, 5000] {
             assert!(!judged(&part.repeat(times)).is_free(), "{part} {times}");

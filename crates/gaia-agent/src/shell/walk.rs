@@ -52,7 +52,10 @@ impl Walk<'_> {
         self.depth += 1;
         let options = ParserOptions::default();
         match Parser::new(command.as_bytes(), &options).parse_program() {
-            Ok(program) => program.complete_commands.iter().for_each(|list| self.list(list)),
+            Ok(program) => program
+                .complete_commands
+                .iter()
+                .for_each(|list| self.list(list)),
             Err(_) => self.unsure("a command that cannot be parsed"),
         }
         self.depth -= 1;
@@ -128,7 +131,11 @@ impl Walk<'_> {
             CompoundCommand::BraceGroup(group) => self.list(&group.list),
             CompoundCommand::Subshell(shell) => self.apart(|walk| walk.list(&shell.list)),
             CompoundCommand::ForClause(clause) => {
-                clause.values.iter().flatten().for_each(|word| drop(self.word(word)));
+                clause
+                    .values
+                    .iter()
+                    .flatten()
+                    .for_each(|word| drop(self.word(word)));
                 self.perhaps(|walk| walk.list(&clause.body.list));
             }
             CompoundCommand::CaseClause(clause) => self.case(clause),
@@ -231,7 +238,10 @@ impl Walk<'_> {
     }
 
     fn word(&mut self, word: &Word) -> Meaning {
-        let folder = self.folders.first().filter(|_| self.folders.len() == 1 && !self.lost);
+        let folder = self
+            .folders
+            .first()
+            .filter(|_| self.folders.len() == 1 && !self.lost);
         let read = words::read(word, self.home, folder.map(PathBuf::as_path));
         self.run_all(read.commands);
         read.meaning
@@ -335,6 +345,13 @@ fn is_descriptor(text: &str) -> bool {
 }
 
 fn is_device(text: &str) -> bool {
-    const FREE: [&str; 6] = ["/dev/null", "/dev/stdout", "/dev/stderr", "/dev/tty", "/dev/zero", "/dev/full"];
+    const FREE: [&str; 6] = [
+        "/dev/null",
+        "/dev/stdout",
+        "/dev/stderr",
+        "/dev/tty",
+        "/dev/zero",
+        "/dev/full",
+    ];
     FREE.contains(&text) || text.starts_with("/dev/fd/")
 }

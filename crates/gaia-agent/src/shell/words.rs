@@ -29,7 +29,8 @@ impl Meaning {
 
     /// Whether it is an option (or may be one).
     pub(super) fn is_option(&self) -> bool {
-        self.text().is_some_and(|text| text.len() > 1 && text.starts_with('-'))
+        self.text()
+            .is_some_and(|text| text.len() > 1 && text.starts_with('-'))
     }
 }
 
@@ -52,7 +53,11 @@ pub(super) fn read_text(text: &str, home: Option<&Path>, folder: Option<&Path>) 
 
 /// The text of a here-document in which variables and commands are expanded.
 pub(super) fn read_heredoc(text: &str) -> Read {
-    of_pieces(word::parse_heredoc(text, &ParserOptions::default()), None, None)
+    of_pieces(
+        word::parse_heredoc(text, &ParserOptions::default()),
+        None,
+        None,
+    )
 }
 
 fn of_pieces(
@@ -69,7 +74,9 @@ fn of_pieces(
         folder,
     };
     match parsed {
-        Ok(pieces) => pieces.into_iter().for_each(|piece| reader.piece(piece.piece, false)),
+        Ok(pieces) => pieces
+            .into_iter()
+            .for_each(|piece| reader.piece(piece.piece, false)),
         Err(_) => reader.known = false,
     }
     Read {
@@ -85,7 +92,8 @@ fn of_pieces(
 /// The folder part of a path before the name that holds a pattern.
 fn before(text: &str, at: usize) -> String {
     let head = text.get(..at).unwrap_or_default();
-    head.rfind('/').map_or_else(String::new, |slash| head[..=slash].to_owned())
+    head.rfind('/')
+        .map_or_else(String::new, |slash| head[..=slash].to_owned())
 }
 
 struct Reader<'a> {
@@ -108,7 +116,9 @@ impl Reader<'_> {
             }
             WordPiece::DoubleQuotedSequence(pieces)
             | WordPiece::GettextDoubleQuotedSequence(pieces) => {
-                pieces.into_iter().for_each(|piece| self.piece(piece.piece, true));
+                pieces
+                    .into_iter()
+                    .for_each(|piece| self.piece(piece.piece, true));
             }
             WordPiece::TildeExpansion(TildeExpr::Home) => self.place(self.home),
             WordPiece::TildeExpansion(TildeExpr::WorkingDir) => self.place(self.folder),

@@ -44,11 +44,7 @@ fn session(row: &Row<'_>) -> rusqlite::Result<Option<AgentSession>> {
     }))
 }
 
-fn some(
-    tx: &mut LockTx<'_>,
-    condition: &str,
-    value: &str,
-) -> Result<Vec<AgentSession>, Error> {
+fn some(tx: &mut LockTx<'_>, condition: &str, value: &str) -> Result<Vec<AgentSession>, Error> {
     let query = format!("SELECT {COLUMNS} FROM agent_sessions WHERE {condition} ORDER BY name");
     sql(tx, |sql| {
         let mut statement = sql.prepare_cached(&query)?;
@@ -72,7 +68,11 @@ pub fn by_name(tx: &mut LockTx<'_>, name: &str) -> Result<Option<AgentSession>, 
 /// # Errors
 /// When the store fails.
 pub fn by_client_session(tx: &mut LockTx<'_>, id: &str) -> Result<Vec<AgentSession>, Error> {
-    some(tx, "client_session = ?1 AND parent IS NULL AND by_gaia = 0", id)
+    some(
+        tx,
+        "client_session = ?1 AND parent IS NULL AND by_gaia = 0",
+        id,
+    )
 }
 
 /// The subagents of a session that have locks of their own.
@@ -172,7 +172,9 @@ pub fn events_after(
                 details: read(row.get(5)?).unwrap_or_default(),
             })
         };
-        statement.query_map(params![session, after], event)?.collect()
+        statement
+            .query_map(params![session, after], event)?
+            .collect()
     })
 }
 
@@ -209,7 +211,9 @@ pub fn pane_session(
         let row = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
         statement.query_map([server], row)?.collect()
     })?;
-    let is_it = |row: &Found| read::<Pane>(row.2.clone()).is_some_and(|known| is_pane(&known, server, pane));
+    let is_it = |row: &Found| {
+        read::<Pane>(row.2.clone()).is_some_and(|known| is_pane(&known, server, pane))
+    };
     let Some((name, task, _)) = rows.into_iter().find(is_it) else {
         return Ok(None);
     };

@@ -133,6 +133,7 @@ fn info(row: &Row<'_>) -> rusqlite::Result<SessionInfo> {
         current_task_id: row.get::<_, Option<i64>>(7)?.map(TaskId),
         last_activity: super::tasks::wall(row, 8)?,
         aside_reason: row.get(13)?,
+        agent: None,
     })
 }
 

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use crate::clock::{Moment, Now};
 use crate::liveness::{Liveness, ProcessIdentity, Witness};
-use crate::model::{AgentBinding, Binding, End, EndReason, Lock, Releaser, Waiter, WaiterLife, WaiterState};
+use crate::model::{
+    AgentBinding, Binding, End, EndReason, Lock, Releaser, Waiter, WaiterLife, WaiterState,
+};
 use crate::wire::wall_at;
 
 /// What is to be done with a lock that somebody came across.

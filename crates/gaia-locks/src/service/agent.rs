@@ -9,8 +9,8 @@
 
 use std::time::Duration;
 
-use super::acquire::{Attempt, check_ttl};
 use super::LockTx;
+use super::acquire::{Attempt, check_ttl};
 use crate::error::Error;
 use crate::folder::{Folder, is_within};
 use crate::ids::{LockId, SessionId, TaskId};
@@ -70,7 +70,11 @@ impl LockTx<'_> {
         let until = self.now().moment.plus(lease);
         let lock = Lock {
             binding: Binding::Agent(Box::new(binding)),
-            expires: if asked_for { lock.expires.max(until) } else { until },
+            expires: if asked_for {
+                lock.expires.max(until)
+            } else {
+                until
+            },
             ttl: if asked_for { lock.ttl } else { lease },
             ..lock.clone()
         };
@@ -93,7 +97,8 @@ impl LockTx<'_> {
             return Ok(false);
         };
         let tree = tree.path_key();
-        if !inside(tree) || tree == lock.folder.path_key() || agent.spares.iter().any(|t| t == tree) {
+        if !inside(tree) || tree == lock.folder.path_key() || agent.spares.iter().any(|t| t == tree)
+        {
             return Ok(false);
         }
         agent.spares.push(tree.to_owned());
@@ -123,9 +128,7 @@ impl LockTx<'_> {
             .retain(|waiter| !wants_inside(&waiter.want.folders));
         match decide(&state, want, self.now()) {
             Decision::Grant(grants) => self.grant(attempt, &state, &grants),
-            Decision::Blocked(blocked) => {
-                Ok(Answer::Refused(self.refusal(want, &state, &blocked)))
-            }
+            Decision::Blocked(blocked) => Ok(Answer::Refused(self.refusal(want, &state, &blocked))),
         }
     }
 
@@ -134,7 +137,10 @@ impl LockTx<'_> {
     ///
     /// # Errors
     /// When the store fails.
-    pub fn would_refuse(&mut self, want: &crate::model::Want) -> Result<Option<crate::wire::Refusal>, Error> {
+    pub fn would_refuse(
+        &mut self,
+        want: &crate::model::Want,
+    ) -> Result<Option<crate::wire::Refusal>, Error> {
         let state = self.settled_state(want, false)?;
         Ok(match decide(&state, want, self.now()) {
             Decision::Grant(_) => None,

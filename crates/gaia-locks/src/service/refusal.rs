@@ -49,9 +49,8 @@ impl LockTx<'_> {
             .iter()
             .find(|folder| lock.folder.overlaps(folder));
         let process = lock.binding.process();
-        let alive = process.and_then(|process| {
-            crate::wire::alive(self.config.witness.liveness(process))
-        });
+        let alive =
+            process.and_then(|process| crate::wire::alive(self.config.witness.liveness(process)));
         // Without a process to look at, the last sign of life is the grant or
         // the last renewal: its lease's end less its length. A lease that was
         // renewed for less than it had left, or waits to be taken up, ends at
