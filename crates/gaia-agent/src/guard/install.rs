@@ -199,9 +199,41 @@ fn beside(hooks: &Path, check: &str) -> Result<PathBuf, GuardError> {
         let kept = hooks.join(KEPT);
         did(&hook, "moved", fs::rename(&hook, &kept))?;
     }
-    let then = "kept=\"$(dirname \"$0\")/pre-commit.gaia-kept\"\n[ -x \"$kept\" ] || exit 0\nexec \"$kept\" \"$@\"\n";
-    write(&hook, &format!("{}{then}", head(check)))?;
+    write(&hook, &beside_text(check))?;
     Ok(hook)
+}
+
+/// The guard's hook, which runs the kept one after it.
+fn beside_text(check: &str) -> String {
+    let then = "kept=\"$(dirname \"$0\")/pre-commit.gaia-kept\"\n[ -x \"$kept\" ] || exit 0\nexec \"$kept\" \"$@\"\n";
+    format!("{}{then}", head(check))
+}
+
+/// What [`install`] would write into the work tree around a folder, for whoever
+/// shows it first. `None`: hooks lie elsewhere, so that git's configuration
+/// changes too.
+///
+/// # Errors
+/// When git cannot be asked.
+pub fn planned(folder: &Path, check: &str) -> Result<Option<Planned>, GuardError> {
+    let place = Place::of(folder)?;
+    let hook = place.usual().join("pre-commit");
+    Ok(place.hooks_path.is_none().then(|| Planned {
+        text: beside_text(check),
+        kept: (!is_guard(&hook)).then(|| place.usual().join(KEPT)),
+        hook,
+    }))
+}
+
+/// A hook that is to be written.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Planned {
+    /// Where.
+    pub hook: PathBuf,
+    /// Its text.
+    pub text: String,
+    /// Where an older hook is kept, unless the one that is there is the guard.
+    pub kept: Option<PathBuf>,
 }
 
 /// The guard in a folder of its own, in front of the hooks of another place.

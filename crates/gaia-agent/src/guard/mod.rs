@@ -17,7 +17,7 @@ mod tests;
 use std::path::PathBuf;
 
 pub use check::{Refused, check};
-pub use install::{Found, install, look, remove};
+pub use install::{Found, Planned, install, look, planned, remove};
 
 /// Why the guard could not do its work.
 #[derive(Debug, thiserror::Error)]

@@ -98,7 +98,7 @@ fn it_refuses_when_the_check_does_and_lets_pass_otherwise() {
     );
     assert_eq!(remove(&tree).unwrap().len(), 1);
     assert!(repository.commits(&tree));
-    assert!(!tree.join(".git/hooks/pre-commit").exists());
+    assert!(!tree.join(".git/hooks/pre-commit").is_file());
 }
 
 #[test]

@@ -389,7 +389,7 @@ fn r04_after_a_lapse_in_which_another_held_the_folder_it_is_refused_once() {
 #[test]
 fn t12_a_task_that_only_reads_writes_nothing_in_its_folder() {
     let mut world = World::new();
-    let tasks = gaia_assigner::Tasks::new(world.service.clone());
+    let tasks = gaia_assigner::TaskService::new(world.service.clone());
     let mut send = gaia_assigner::service::Send::new("look");
     send.read_only = true;
     let task = tasks.send(&send).unwrap().id;

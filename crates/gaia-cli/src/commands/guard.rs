@@ -125,7 +125,7 @@ fn remove(context: &Context, place: &Place) -> Ended {
 
 /// The command that the hook runs: this very program, with the database that is
 /// meant here.
-fn check_command(context: &Context) -> Result<String, Failure> {
+pub fn check_command(context: &Context) -> Result<String, Failure> {
     let program = std::env::current_exe()?;
     let mut words = Vec::new();
     for (name, value) in context.settings_to_hand_on()? {
