@@ -5,8 +5,8 @@
 //! change together or not at all. Neither room touches the other's tables.
 
 pub(crate) mod again;
-pub(crate) mod ending;
 pub(crate) mod agents;
+pub(crate) mod ending;
 #[cfg(test)]
 mod model;
 pub(crate) mod panes;
