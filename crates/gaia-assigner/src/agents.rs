@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::session::Pane;
 pub use crate::store::agents::{
     by_client_session, by_name, children, events_after, only_reads, pane_session, save, tell,
-    wants_no_more,
+    wants_no_more, was_heard,
 };
 use crate::wire::{AgentInfo, SessionInfo};
 

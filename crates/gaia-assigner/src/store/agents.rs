@@ -233,3 +233,14 @@ pub fn only_reads(tx: &mut LockTx<'_>, task: TaskId) -> Result<bool, Error> {
     })?;
     Ok(found.unwrap_or(false))
 }
+
+/// Whether a client's hooks were ever heard.
+///
+/// # Errors
+/// When the store fails.
+pub fn was_heard(tx: &mut LockTx<'_>, client: &str) -> Result<bool, Error> {
+    sql(tx, |sql| {
+        sql.prepare_cached("SELECT EXISTS (SELECT 1 FROM agent_sessions WHERE client = ?1)")?
+            .query_row([client], |row| row.get(0))
+    })
+}

@@ -87,7 +87,7 @@ fn folder_name(client: Client) -> &'static str {
 }
 
 /// Where a client keeps its user's settings.
-fn own_folder(client: Client) -> Result<PathBuf, Failure> {
+pub fn own_folder(client: Client) -> Result<PathBuf, Failure> {
     let named = |name: &str| {
         variable(name)
             .map(PathBuf::from)

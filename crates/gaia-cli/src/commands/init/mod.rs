@@ -25,7 +25,7 @@
 //! - For each repository it says so with [`plan::Plan::for_repo`], so that
 //!   `gaia init REPO --undo` takes back what was done there.
 
-mod agent;
+pub mod agent;
 mod ask;
 mod database;
 mod git;
