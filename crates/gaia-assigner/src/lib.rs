@@ -10,6 +10,7 @@
 //! # The map
 //! ```text
 //! task session    words and state machines                      no I/O
+//! agents          what agents' hooks tell of their sessions
 //! plan            thinking: (snapshot, now) -> effects           no I/O
 //! store/          the tables; every verb runs inside a transaction of the lock store
 //! service         the door (trait Tasks): send, show, cancel, wait, add a session …
@@ -22,6 +23,7 @@
 //! wire            the one JSON shape
 //! ```
 
+pub mod agents;
 pub mod daemon;
 pub mod doctor;
 pub mod error;

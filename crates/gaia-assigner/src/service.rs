@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::TaskError;
 use crate::session::Kind;
-use crate::store::{earlier, panes, sessions, tasks};
+use crate::store::{agents, earlier, panes, sessions, tasks};
 use crate::task::{Status, Wants};
 use crate::wire::{SessionInfo, SessionList, TaskInfo, TaskList};
 
@@ -312,9 +312,13 @@ impl TaskService {
     /// # Errors
     /// When the store fails.
     pub fn sessions(&self) -> Result<SessionList, TaskError> {
-        let (sessions, patterns) = self
-            .locks
-            .look(|tx| Ok((sessions::list(tx)?, panes::patterns(tx)?)))?;
+        let witness = self.locks.witness().clone();
+        let (sessions, patterns) = self.locks.look(|tx| {
+            let known = sessions::list(tx)?;
+            let sessions =
+                crate::agents::join(known, agents::at_work(tx)?, tx.now().moment, &*witness);
+            Ok((sessions, panes::patterns(tx)?))
+        })?;
         Ok(SessionList {
             count: sessions.len(),
             sessions,

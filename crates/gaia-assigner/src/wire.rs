@@ -118,6 +118,27 @@ pub struct SessionInfo {
     /// Why it is set aside: it could not be started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub aside_reason: Option<String>,
+    /// What its client's hooks tell, where they are heard.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<AgentInfo>,
+}
+
+/// What a client's hooks tell of a session.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct AgentInfo {
+    /// claude, codex …
+    pub client: String,
+    /// The session's id as the client calls it.
+    pub client_session: String,
+    /// The client's process.
+    pub pid: Option<u32>,
+    /// Whether that process lives; null where nobody can tell.
+    pub alive: Option<bool>,
+    /// Whether its hooks guard what it writes: false once they have fallen
+    /// silent although it works.
+    pub protected: bool,
+    /// When its hooks were last heard.
+    pub heard_at: Option<Wall>,
 }
 
 impl SessionInfo {

@@ -127,6 +127,8 @@ pub enum Command {
     Restore(commands::restore::RestoreArgs),
     Init(commands::init::InitArgs),
     Migrate(commands::migrate::MigrateArgs),
+    Hook(commands::hook::HookArgs),
+    Guard(commands::guard::GuardArgs),
     Doctor(commands::doctor::DoctorArgs),
     Bench(commands::bench::BenchArgs),
     Check(commands::check::CheckArgs),
@@ -174,7 +176,7 @@ pub fn command() -> clap::Command {
 /// # Errors
 /// What clap says; that is also how it asks for help and the version.
 pub fn parse(words: &[OsString]) -> Result<Cli, clap::Error> {
-    if let Some(cli) = parse_run(words) {
+    if let Some(cli) = parse_run(words).or_else(|| parse_hook(words)) {
         return Ok(cli);
     }
     match Cli::command().try_get_matches_from(words) {
@@ -200,6 +202,20 @@ fn parse_run(words: &[OsString]) -> Option<Cli> {
     Some(Cli {
         global: Global::from_arg_matches(&matches).ok()?,
         command: Command::Run(args.ok()?),
+    })
+}
+
+/// The same for `gaia hook`, which is run before every write of an agent.
+fn parse_hook(words: &[OsString]) -> Option<Cli> {
+    words.get(1).filter(|verb| *verb == "hook")?;
+    let hook = commands::hook::HookArgs::augment_args(clap::Command::new("hook"));
+    let hook = hook.disable_help_flag(true);
+    let gaia = Global::augment_args(clap::Command::new("gaia")).subcommand(hook);
+    let matches = gaia.try_get_matches_from(words).ok()?;
+    let args = commands::hook::HookArgs::from_arg_matches(matches.subcommand()?.1);
+    Some(Cli {
+        global: Global::from_arg_matches(&matches).ok()?,
+        command: Command::Hook(args.ok()?),
     })
 }
 

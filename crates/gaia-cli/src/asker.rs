@@ -13,7 +13,7 @@ use crate::system;
 
 /// Variables in which agent clients show their own session id to what they
 /// start.
-const CLIENTS: [&str; 1] = ["CLAUDE_CODE_SESSION_ID"];
+const CLIENTS: [&str; 2] = ["CLAUDE_CODE_SESSION_ID", "CODEX_SESSION_ID"];
 
 /// Who is meant, for commands that act as a holder.
 #[derive(clap::Args, Clone, Debug, Default)]

@@ -166,6 +166,12 @@ pub trait Witness: Send + Sync {
 
     /// Whether anything that bears this process's [`mark`] still lives.
     fn has_leftovers(&self, process: &ProcessIdentity) -> bool;
+
+    /// Whether any process lives that was started with this variable.
+    fn has_marked(&self, name: &str, value: &str) -> bool {
+        let _ = (name, value);
+        false
+    }
 }
 
 /// What everything that runs under a keeper finds in its environment, and nothing else does: the
@@ -205,6 +211,10 @@ impl Witness for SystemWitness {
 
     fn has_leftovers(&self, process: &ProcessIdentity) -> bool {
         !leftovers(process).is_empty()
+    }
+
+    fn has_marked(&self, name: &str, value: &str) -> bool {
+        !os::offspring::with_environment(name, value).is_empty()
     }
 }
 

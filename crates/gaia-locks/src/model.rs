@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::{Moment, Wall};
-use crate::folder::Folder;
+use crate::folder::{Folder, is_within};
 use crate::ids::{LockId, RequestId, Scope, SessionId, TaskId, WaiterId};
 use crate::liveness::ProcessIdentity;
 
@@ -97,6 +97,37 @@ pub enum Binding {
     /// Granted to a waiter that has not taken it up yet: its death ends the
     /// lock, its life extends nothing [R8].
     Claim(ProcessIdentity),
+    /// Taken by an agent's hook for the session that writes: its death ends the
+    /// lock, and its life extends the lease only while a tool of it runs.
+    Agent(Box<AgentBinding>),
+}
+
+/// What an agent's hook knows of the session that it took a lock for.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct AgentBinding {
+    /// The client's process, where it can be told.
+    pub process: Option<ProcessIdentity>,
+    /// A variable that the client gives to whatever it starts, and its value:
+    /// what is left of it when it is gone is known by that.
+    #[serde(default)]
+    pub mark: Option<(String, String)>,
+    /// Whether a tool of it runs.
+    pub in_call: bool,
+    /// Linked work trees inside the locked one: folders of their own, which
+    /// this lock does not cover. Keys as folders have them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub spares: Vec<String>,
+}
+
+impl Binding {
+    /// The process whose death ends the lock, if it is known.
+    pub fn process(&self) -> Option<&ProcessIdentity> {
+        match self {
+            Binding::Lease => None,
+            Binding::Process(process) | Binding::Claim(process) => Some(process),
+            Binding::Agent(agent) => agent.process.as_ref(),
+        }
+    }
 }
 
 /// An active lock.
@@ -141,6 +172,21 @@ impl Lock {
             && !self.holder.is_same_worker(holder)
             && self.scope == *scope
             && self.folder.overlaps(folder)
+            && !self.spares(folder)
+    }
+
+    /// Whether a folder lies wholly in what this lock leaves to others, by
+    /// every name by which the two meet.
+    pub fn spares(&self, folder: &Folder) -> bool {
+        let Binding::Agent(agent) = &self.binding else {
+            return false;
+        };
+        let spared = |key: &str| agent.spares.iter().any(|tree| is_within(key, tree));
+        let meets = |key: &str| {
+            let mut own = self.folder.keys();
+            own.any(|own| is_within(key, own) || is_within(own, key))
+        };
+        folder.keys().all(|key| spared(key) || !meets(key))
     }
 }
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::{Moment, Now, Wall};
 use crate::ids::{LockId, Scope, SessionId, TaskId, WaiterId};
 use crate::liveness::Liveness;
-use crate::model::{End, EndReason, Lock, LockStatus, Mode, Pause, Waiter, WaiterState};
+use crate::model::{Binding, End, EndReason, Lock, LockStatus, Mode, Pause, Waiter, WaiterState};
 use crate::store::Record;
 
 /// One lock, active or ended.
@@ -82,8 +82,8 @@ impl LockInfo {
             reason: None,
             written_path: lock.folder.written().map(str::to_owned),
             pid: match &lock.binding {
-                crate::model::Binding::Process(process) => Some(process.pid),
-                _ => None,
+                Binding::Lease | Binding::Claim(_) => None,
+                bound => bound.process().map(|process| process.pid),
             },
             details: None,
         }

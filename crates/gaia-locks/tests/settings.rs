@@ -15,7 +15,7 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 /// The names of the contract's table, written down a second time on purpose.
-const NAMES: [&str; 17] = [
+const NAMES: [&str; 23] = [
     "GAIA_HOME",
     "GAIA_LOCKS_DIR",
     "GAIA_LOCK_TIMEOUT_HOURS",
@@ -27,6 +27,12 @@ const NAMES: [&str; 17] = [
     "GAIA_MARKERS",
     "GAIA_HISTORY_RETENTION",
     "GAIA_UNCOMMITTED",
+    "GAIA_HOOK_LOCKS",
+    "GAIA_HOOK_LEASE",
+    "GAIA_HOOK_REST",
+    "GAIA_HOOK_SHELL",
+    "GAIA_HOOK_SUBAGENTS",
+    "GAIA_HOOK_FAILURE",
     "GAIA_LISTEN",
     "GAIA_SERVER",
     "GAIA_TOKEN",

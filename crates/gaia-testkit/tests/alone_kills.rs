@@ -108,7 +108,7 @@ fn highest(door: &LockService) -> i64 {
 fn orphans(door: &LockService) -> usize {
     let locks = store::read(&**door.store(), |tx| tx.locks()).unwrap();
     let gone = |binding: &Binding| match binding {
-        Binding::Lease => false,
+        Binding::Lease | Binding::Agent(_) => false,
         Binding::Process(process) | Binding::Claim(process) => liveness(process) == Liveness::Gone,
     };
     locks.iter().filter(|lock| gone(&lock.binding)).count()

@@ -5,6 +5,7 @@
 //! change together or not at all. Neither room touches the other's tables.
 
 pub(crate) mod again;
+pub(crate) mod agents;
 pub(crate) mod earlier;
 pub(crate) mod ending;
 #[cfg(test)]

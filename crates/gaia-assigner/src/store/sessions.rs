@@ -148,6 +148,7 @@ fn info(row: &Row<'_>) -> rusqlite::Result<SessionInfo> {
         current_task_id: number(row, 7)?.map(TaskId),
         last_activity: super::tasks::wall(row, 8)?,
         aside_reason: words(row, 13)?,
+        agent: None,
     })
 }
 

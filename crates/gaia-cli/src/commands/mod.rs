@@ -12,7 +12,9 @@ pub mod completions;
 pub mod demo;
 pub mod doctor;
 pub mod force_release;
+pub mod guard;
 pub mod history;
+pub mod hook;
 pub mod init;
 pub mod man;
 pub mod migrate;
@@ -79,6 +81,8 @@ pub fn run(context: &Context, command: Command) -> Ended {
         Command::Restore(args) => restore::run(context, &args),
         Command::Init(args) => init::run(context, &args),
         Command::Migrate(args) => migrate::run(context, &args),
+        Command::Hook(args) => hook::run(context, &args),
+        Command::Guard(args) => guard::run(context, &args),
         Command::Doctor(args) => doctor::run(context, &args),
         Command::Bench(args) => bench::run(context, args),
         Command::Check(args) => check::run(context, &args),

@@ -35,6 +35,11 @@ fn row(session: &SessionInfo) -> [String; 6] {
         Some(task) => format!("{} with task {task}", clean(&session.status)),
         None => clean(&session.status),
     };
+    let silent = session.agent.as_ref().is_some_and(|agent| !agent.protected);
+    let state = match silent {
+        true => format!("{state}, UNPROTECTED: its hooks are silent"),
+        false => state,
+    };
     let state = match &session.aside_reason {
         Some(why) => format!("{state}: {}", cut(&clean(why), 60)),
         None => state,
@@ -63,6 +68,7 @@ fn driven_by(session: &SessionInfo) -> String {
             let named = named.map(|target| format!(" ({})", clean(target)));
             format!("tmux {pane}{}", named.unwrap_or_default())
         }
+        (None, Some("agent")) => "itself; known by its hooks".to_owned(),
         (None, kind) => kind.map(clean).unwrap_or_default(),
     }
 }

@@ -51,6 +51,39 @@ impl Tree {
     }
 }
 
+/// The nearest process above this one whose name is as wanted.
+pub fn first_above(wanted: impl Fn(&str) -> bool) -> Option<u32> {
+    let mut pid = std::os::unix::process::parent_id();
+    for _ in 0..8 {
+        let (name, parent) = name_and_parent(pid)?;
+        if wanted(&name) {
+            return Some(pid).filter(|pid| *pid > 1);
+        }
+        pid = parent;
+    }
+    None
+}
+
+/// A process's name and its parent, from Linux's /proc or from `ps`.
+fn name_and_parent(pid: u32) -> Option<(String, u32)> {
+    if let (Some(name), Some(parent)) = (name_in_proc(pid), parent_of(pid)) {
+        return Some((name, parent));
+    }
+    let output = Command::new("ps")
+        .args(["-o", "ppid=,comm=", "-p", &pid.to_string()])
+        .output()
+        .ok()?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let (parent, name) = text.trim().split_once(char::is_whitespace)?;
+    let name = name.trim().rsplit('/').next()?.trim_start_matches('-');
+    Some((name.to_owned(), parent.parse().ok()?))
+}
+
+fn name_in_proc(pid: u32) -> Option<String> {
+    let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
+    Some(name.trim_end().to_owned())
+}
+
 /// Who was started by whom, as the system's own `ps` says. Where there is no
 /// `ps`, Linux's /proc says it.
 fn children_of_all() -> HashMap<u32, Vec<u32>> {

@@ -120,5 +120,10 @@ impl<'a> Other<'a> {
 /// A lapsed row that nobody has cleared away yet marks nothing; a bound one
 /// may go on with its process.
 fn lives(lock: &Lock, now: Now) -> bool {
-    now.moment < lock.expires || matches!(lock.binding, Binding::Process(_))
+    let goes_on = match &lock.binding {
+        Binding::Lease | Binding::Claim(_) => false,
+        Binding::Process(_) => true,
+        Binding::Agent(agent) => agent.in_call,
+    };
+    goes_on || now.moment < lock.expires
 }

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use crate::clock::{Moment, Now};
 use crate::liveness::{Liveness, ProcessIdentity, Witness};
-use crate::model::{Binding, End, EndReason, Lock, Releaser, Waiter, WaiterLife, WaiterState};
+use crate::model::{
+    AgentBinding, Binding, End, EndReason, Lock, Releaser, Waiter, WaiterLife, WaiterState,
+};
 use crate::wire::wall_at;
 
 /// What is to be done with a lock that somebody came across.
@@ -37,9 +39,13 @@ pub fn judge(lock: &Lock, now: Now, witness: &dyn Witness) -> Verdict {
             with_leftovers(process, witness)
         }
         Binding::Process(process) | Binding::Claim(process) => witness.liveness(process),
+        Binding::Agent(agent) => of_agent(agent, witness),
     };
     match (&lock.binding, life) {
         (_, Liveness::Gone) => Verdict::Over(died(lock, now)),
+        (Binding::Agent(agent), Liveness::Alive) if lapsed && agent.in_call => {
+            Verdict::GoesOn(now.moment.plus(lock.ttl))
+        }
         (Binding::Process(_), Liveness::Alive) if lapsed => {
             Verdict::GoesOn(now.moment.plus(lock.ttl))
         }
@@ -79,6 +85,19 @@ fn is_being_released(lock: &Lock, witness: &dyn Witness) -> bool {
 fn with_leftovers(keeper: &ProcessIdentity, witness: &dyn Witness) -> Liveness {
     match witness.liveness(keeper) {
         Liveness::Gone if witness.has_leftovers(keeper) => Liveness::Alive,
+        life => life,
+    }
+}
+
+/// An agent that was killed leaves what its tools had started at work: as long
+/// as any of that lives, the folder is not free.
+fn of_agent(agent: &AgentBinding, witness: &dyn Witness) -> Liveness {
+    let Some(process) = &agent.process else {
+        return Liveness::CannotTell;
+    };
+    let left = |(name, value): &(String, String)| witness.has_marked(name, value);
+    match witness.liveness(process) {
+        Liveness::Gone if agent.mark.as_ref().is_some_and(left) => Liveness::Alive,
         life => life,
     }
 }

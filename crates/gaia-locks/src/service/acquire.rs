@@ -59,8 +59,13 @@ pub enum Line {
 impl Acquire {
     /// A request for one folder, exclusive, with the default lease.
     pub fn new(folder: Folder, session: SessionId, task: TaskId) -> Self {
+        Self::all(vec![folder], session, task)
+    }
+
+    /// The same for several folders, all or none of them.
+    pub fn all(folders: Vec<Folder>, session: SessionId, task: TaskId) -> Self {
         Self {
-            folders: vec![folder],
+            folders,
             holder: Holder::new(session, task),
             mode: Mode::Exclusive,
             ttl: None,
@@ -247,7 +252,7 @@ impl LockTx<'_> {
         Ok(freed)
     }
 
-    fn grant(
+    pub(super) fn grant(
         &mut self,
         attempt: &Attempt<'_>,
         state: &State,

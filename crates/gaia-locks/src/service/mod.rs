@@ -16,6 +16,7 @@
 
 mod acquire;
 mod admin;
+mod agent;
 mod door;
 mod hand_off;
 mod line;
@@ -32,6 +33,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use acquire::{Acquire, Attempt, Line};
+pub use agent::RESTS;
 pub use door::Locks;
 pub use release::{Release, Released};
 pub use renew::{Renew, Renewed};

@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::folder::Folder;
 use crate::ids::LockId;
 use crate::liveness::Liveness;
-use crate::model::{Binding, Lock, Waiter, Want};
+use crate::model::{Lock, Waiter, Want};
 use crate::rules::expire::{self, Verdict};
 use crate::rules::{acquire::paused, queue};
 use crate::store::HistoryFilter;
@@ -88,12 +88,10 @@ impl LockTx<'_> {
             .filter(|waiter| waiter.want.conflicts_with(&lock))
             .count();
         let folder_state = self.folder_now(&lock);
-        let life = match &lock.binding {
-            Binding::Lease => Liveness::CannotTell,
-            Binding::Process(process) | Binding::Claim(process) => {
-                self.config.witness.liveness(process)
-            }
-        };
+        let process = lock.binding.process();
+        let life = process.map_or(Liveness::CannotTell, |process| {
+            self.config.witness.liveness(process)
+        });
         let info = self.as_it_is_now(lock);
         let active = info.expires_in.is_some();
         active.then(|| HeldLock {

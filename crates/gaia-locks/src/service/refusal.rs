@@ -3,7 +3,7 @@
 use super::LockTx;
 use crate::clock::Now;
 use crate::ids::WaiterId;
-use crate::model::{Binding, Lock, Waiter, Want};
+use crate::model::{Lock, Waiter, Want};
 use crate::rules::acquire::{Blocked, State};
 use crate::rules::queue;
 use crate::wire::{Conflict, LockInfo, PauseInfo, Refusal, WaiterInfo, wall_at};
@@ -48,12 +48,9 @@ impl LockTx<'_> {
             .folders
             .iter()
             .find(|folder| lock.folder.overlaps(folder));
-        let alive = match &lock.binding {
-            Binding::Lease => None,
-            Binding::Process(process) | Binding::Claim(process) => {
-                crate::wire::alive(self.config.witness.liveness(process))
-            }
-        };
+        let process = lock.binding.process();
+        let alive =
+            process.and_then(|process| crate::wire::alive(self.config.witness.liveness(process)));
         // Without a process to look at, the last sign of life is the grant or
         // the last renewal: its lease's end less its length. A lease that was
         // renewed for less than it had left, or waits to be taken up, ends at

@@ -149,7 +149,7 @@ impl fmt::Debug for Secret {
 }
 
 /// One word of a few, whatever its case.
-fn choice<T: Copy>(text: &str, choices: &[(&str, T)]) -> Result<T, String> {
+pub(super) fn choice<T: Copy>(text: &str, choices: &[(&str, T)]) -> Result<T, String> {
     let found = choices
         .iter()
         .find(|(word, _)| word.eq_ignore_ascii_case(text));

@@ -19,6 +19,7 @@ mod database;
 mod dot_env;
 mod error;
 mod example;
+mod hooks;
 mod layers;
 mod sources;
 mod table;
@@ -34,6 +35,7 @@ pub use choices::{Durability, LogFormat, Markers, Secret, Uncommitted};
 pub use database::Database;
 pub use error::SettingError;
 pub use example::dot_env_example;
+pub use hooks::{HookFailure, HookLocks, HookShell, HookSubagents, Hooks};
 pub use sources::{Flag, Origin, Sources};
 pub use table::{SETTINGS, Setting, find, help, markdown, nearest};
 pub use value::LEASE_RANGE;
@@ -65,6 +67,8 @@ pub struct Settings {
     pub history_retention: Option<Duration>,
     /// GAIA_UNCOMMITTED: what a task does with work that another left uncommitted.
     pub uncommitted: Uncommitted,
+    /// GAIA_HOOK_…: what agents' hooks go by.
+    pub hooks: Hooks,
     /// GAIA_LISTEN: where the server listens.
     pub listen: SocketAddr,
     /// GAIA_SERVER: the server to work through instead of a database, without a slash at its end.
@@ -103,6 +107,7 @@ impl Settings {
             markers: layers.value("GAIA_MARKERS", Markers::parse)?,
             history_retention: layers.value("GAIA_HISTORY_RETENTION", value::retention)?,
             uncommitted: layers.value("GAIA_UNCOMMITTED", Uncommitted::parse)?,
+            hooks: Hooks::load(&layers)?,
             server: layers.optional("GAIA_SERVER", value::server)?,
             token: layers.optional("GAIA_TOKEN", value::token)?,
             server_ca: layers.path("GAIA_SERVER_CA")?,

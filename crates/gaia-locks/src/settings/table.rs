@@ -112,6 +112,51 @@ pub const SETTINGS: &[Setting] = &[
         show: |s| s.uncommitted.as_str().to_owned(),
     },
     Setting {
+        name: "GAIA_HOOK_LOCKS",
+        default: "worktree",
+        meaning: "what an agent's first write locks: the innermost git work tree (outside one \
+                  the file), the folder, or the file alone",
+        allowed: "worktree, folder, file",
+        show: |s| s.hooks.locks.as_str().to_owned(),
+    },
+    Setting {
+        name: "GAIA_HOOK_LEASE",
+        default: "15m",
+        meaning: "how long such a lock lasts from the session's last sign of life",
+        allowed: "a duration such as 15m, from 1 second to 30 days",
+        show: |s| human(s.hooks.lease),
+    },
+    Setting {
+        name: "GAIA_HOOK_REST",
+        default: "5m",
+        meaning: "how long it lasts once the session has stopped; 0 frees it at once, \
+                  none leaves it its lease",
+        allowed: "none, 0, or a duration such as 5m, up to 30 days",
+        show: |s| s.hooks.rest.map_or_else(none, human),
+    },
+    Setting {
+        name: "GAIA_HOOK_SHELL",
+        default: "ask",
+        meaning: "what becomes of a shell command that cannot be judged, in a folder that \
+                  another holds: ask, allow, refuse",
+        allowed: "ask, allow, refuse",
+        show: |s| s.hooks.shell.as_str().to_owned(),
+    },
+    Setting {
+        name: "GAIA_HOOK_SUBAGENTS",
+        default: "session",
+        meaning: "whose locks a subagent's are: its session's, or its own",
+        allowed: "session, own",
+        show: |s| s.hooks.subagents.as_str().to_owned(),
+    },
+    Setting {
+        name: "GAIA_HOOK_FAILURE",
+        default: "refuse",
+        meaning: "what a hook that fails does about a write: refuse, allow",
+        allowed: "refuse, allow",
+        show: |s| s.hooks.failure.as_str().to_owned(),
+    },
+    Setting {
         name: "GAIA_LISTEN",
         default: "127.0.0.1:8420",
         meaning: "where the server listens",

@@ -10,9 +10,17 @@ use super::race::Missing;
 
 /// Runs a command to its end.
 pub(super) fn run(command: &mut Command) -> Result<(), Trouble> {
+    to_its_end(command.stdin(Stdio::null()))
+}
+
+/// The same with a file as what it reads.
+pub(super) fn run_with(command: &mut Command, input: &Path) -> Result<(), Trouble> {
+    to_its_end(command.stdin(std::fs::File::open(input)?))
+}
+
+fn to_its_end(command: &mut Command) -> Result<(), Trouble> {
     let program = command.get_program().to_owned();
     let output = command
-        .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .output()

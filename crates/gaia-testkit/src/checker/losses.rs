@@ -68,7 +68,7 @@ fn rows(evidence: &Evidence, timeline: &Timeline<'_>) -> Vec<Violation> {
                 violations.push(lost(id, "its row says ended, and it is active".to_owned()))
             }
             (None, Some(lock)) => match &lock.binding {
-                Binding::Lease => {}
+                Binding::Lease | Binding::Agent(_) => {}
                 Binding::Process(process) | Binding::Claim(process) => {
                     if liveness(process) == Liveness::Gone {
                         let what = format!("it is active, and its process {} is gone", process.pid);

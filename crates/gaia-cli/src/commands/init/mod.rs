@@ -25,9 +25,11 @@
 //! - For each repository it says so with [`plan::Plan::for_repo`], so that
 //!   `gaia init REPO --undo` takes back what was done there.
 
+pub mod agent;
 mod ask;
 mod database;
 mod git;
+mod guard;
 mod home;
 mod ignore;
 mod journal;
@@ -70,6 +72,8 @@ const PLANNERS: &[(&str, Planner)] = &[
     ("home", home::plan),
     ("database", database::plan),
     ("ignore", ignore::plan),
+    ("agent", agent::plan),
+    ("guard", guard::plan),
 ];
 
 /// Set up this machine and repositories for GAIA
@@ -100,6 +104,15 @@ pub struct InitArgs {
     /// Set up the service: systemd or launchd [default: the one of this system]
     #[arg(long, value_name = "KIND", num_args = 0..=1, require_equals = true, value_enum, conflicts_with_all = ["repos", "local"])]
     pub service: Option<Option<Kind>>,
+    /// Have these agents ask GAIA before they write: claude, codex, gemini, opencode, cursor
+    #[arg(long, value_name = "CLIENT,…", value_delimiter = ',', value_parser = ["claude", "codex", "gemini", "opencode", "cursor"])]
+    pub agent: Vec<String>,
+    /// Write the agents' settings into each REPO and not into yours
+    #[arg(long, requires = "agent")]
+    pub project: bool,
+    /// Guard each REPO: a commit that touches a folder held by another is refused
+    #[arg(long)]
+    pub guard: bool,
     /// Do it without asking
     #[arg(long, short)]
     pub yes: bool,

@@ -126,10 +126,6 @@ impl Plan {
     }
 
     /// Sets a file's text and its permissions.
-    #[expect(
-        dead_code,
-        reason = "for planners of scripts, such as the guard of git"
-    )]
     pub fn write_with_mode(
         &mut self,
         path: &Path,

@@ -9,7 +9,7 @@ use crate::clock::Moment;
 use crate::error::Error;
 use crate::ids::WaiterId;
 use crate::liveness::ProcessIdentity;
-use crate::model::{Binding, Lock, Waiter, WaiterLife, WaiterState};
+use crate::model::{Lock, Waiter, WaiterLife, WaiterState};
 use crate::rules::acquire::State;
 use crate::rules::queue;
 use crate::wire::Queued;
@@ -118,10 +118,7 @@ impl LockTx<'_> {
             .iter()
             .any(|lock| judge_patiently(lock, now, witness) != Verdict::Stands)
             || ahead.iter().any(|other| !is_waiting(other, now, witness));
-        let of_locks = in_the_way.iter().filter_map(|lock| match &lock.binding {
-            Binding::Process(process) | Binding::Claim(process) => Some(process),
-            Binding::Lease => None,
-        });
+        let of_locks = in_the_way.iter().filter_map(|lock| lock.binding.process());
         // Where somebody else releases the lock, his death counts too.
         let of_locks = of_locks
             .flat_map(|process| [Some(process), process.released_by.as_deref()])

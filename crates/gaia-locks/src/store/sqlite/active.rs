@@ -263,6 +263,7 @@ fn stored_binding(binding: &Binding) -> (i64, Option<String>) {
         Binding::Lease => (0, None),
         Binding::Process(process) => (1, serde_json::to_string(process).ok()),
         Binding::Claim(process) => (2, serde_json::to_string(process).ok()),
+        Binding::Agent(agent) => (3, serde_json::to_string(agent).ok()),
     }
 }
 
@@ -323,14 +324,11 @@ fn inode(row: &Row<'_>) -> rusqlite::Result<Option<Inode>> {
 
 fn binding(row: &Row<'_>) -> rusqlite::Result<Binding> {
     let kind: i64 = row.get(12)?;
-    if kind == 0 {
-        return Ok(Binding::Lease);
-    }
-    let process = json(row, 13)?;
-    Ok(if kind == 1 {
-        Binding::Process(process)
-    } else {
-        Binding::Claim(process)
+    Ok(match kind {
+        0 => Binding::Lease,
+        1 => Binding::Process(json(row, 13)?),
+        3 => Binding::Agent(Box::new(json(row, 13)?)),
+        _ => Binding::Claim(json(row, 13)?),
     })
 }
 

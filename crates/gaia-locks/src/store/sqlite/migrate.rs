@@ -19,7 +19,7 @@ use crate::error::StoreError;
 const APPLICATION_ID: i64 = 0x4741_4941;
 
 /// Numbered from 1; never changed once released, only added to.
-const MIGRATIONS: [&str; 10] = [
+const MIGRATIONS: [&str; 11] = [
     include_str!("migrations/0001_locks.sql"),
     include_str!("migrations/0002_tasks.sql"),
     include_str!("migrations/0003_sessions.sql"),
@@ -30,6 +30,7 @@ const MIGRATIONS: [&str; 10] = [
     include_str!("migrations/0008_adopted.sql"),
     include_str!("migrations/0009_others.sql"),
     include_str!("migrations/0010_names.sql"),
+    include_str!("migrations/0011_agents.sql"),
 ];
 
 /// The schema that this program writes.

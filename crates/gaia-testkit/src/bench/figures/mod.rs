@@ -8,6 +8,7 @@ mod n3_hand_off;
 mod n4_run;
 mod n5_many_locks;
 mod n6_markers;
+mod n7_hook;
 mod n8_queue;
 mod n9_queue;
 mod start;
@@ -28,6 +29,7 @@ pub const FIGURES: &[(&str, Take)] = &[
     ("N4", n4_run::take),
     ("N5", n5_many_locks::take),
     ("N6", n6_markers::take),
+    ("N7", n7_hook::take),
     ("N8", n8_queue::take),
     ("N9", n9_queue::take),
     ("N12", n12_python::take),

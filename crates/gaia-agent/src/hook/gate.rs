@@ -1,0 +1,271 @@
+//! The gate before a write: whether it may pass, inside one transaction [R4].
+//!
+//! It passes under a lock that covers it and has time left, or under one that
+//! is taken now. After a lapse in which another held the folder it is refused
+//! once, with the lock taken: the agent has to look again at what it knew.
+
+use std::time::Duration;
+
+use gaia_assigner::agents;
+use gaia_locks::Error;
+use gaia_locks::folder::Folder;
+use gaia_locks::ids::{LockId, SessionId, TaskId};
+use gaia_locks::model::{AgentBinding, Binding, EndReason, Holder, Lock, Mode};
+use gaia_locks::service::{Acquire, Attempt, LockTx, RESTS, Renew, Renewed};
+use gaia_locks::store::{HistoryFilter, Record};
+use gaia_locks::wire::{Answer, LockInfo, Refusal};
+
+use super::places::{Place, Tree};
+
+/// What the gate says.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) enum Verdict {
+    /// It may pass.
+    Pass,
+    /// Others hold what it would write.
+    Held(Box<Refusal>),
+    /// Its task only reads there.
+    OnlyReads { task: TaskId, folder: String },
+    /// Another held the folder since this session last did.
+    Lapsed(Box<Lapse>),
+}
+
+/// Who held a folder after this session's lock on it had lapsed.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct Lapse {
+    /// The folder.
+    pub folder: String,
+    /// How and when this session's lock ended.
+    pub ended: LockInfo,
+    /// The other's lock.
+    pub other: LockInfo,
+}
+
+/// Who wants to pass, and with what.
+pub(super) struct Gate<'a> {
+    pub service: &'a gaia_locks::LockService,
+    pub holder: &'a Holder,
+    pub binding: &'a AgentBinding,
+    pub lease: Duration,
+}
+
+/// A lock with less time left is renewed before it is relied on.
+const MARGIN: Duration = Duration::from_secs(60);
+
+impl Gate<'_> {
+    /// Whether all these writes may pass.
+    pub fn pass(&self, tx: &mut LockTx<'_>, places: &[Place]) -> Result<Verdict, Error> {
+        for place in places {
+            self.spare_linked(tx, place)?;
+            if let Some(verdict) = self.is_kept_from(tx, place)? {
+                return Ok(verdict);
+            }
+        }
+        let wanted = self.not_held(tx, places)?;
+        match wanted.is_empty() {
+            true => Ok(Verdict::Pass),
+            false => self.take(tx, &wanted),
+        }
+    }
+
+    /// What others hold of these places, without taking anything.
+    pub fn look(&self, tx: &mut LockTx<'_>, places: &[Place]) -> Result<Option<Refusal>, Error> {
+        for place in places {
+            self.spare_linked(tx, place)?;
+            if let Some(refusal) = self.refusal(tx, &place.target)? {
+                return Ok(Some(refusal));
+            }
+        }
+        Ok(None)
+    }
+
+    /// A linked work tree is a folder of its own: locks that hooks took on the
+    /// tree around it leave it out.
+    fn spare_linked(&self, tx: &mut LockTx<'_>, place: &Place) -> Result<(), Error> {
+        let Some(tree) = place.lock.as_ref().filter(|tree| tree.linked) else {
+            return Ok(());
+        };
+        for lock in tx.around_now(&tree.folder)? {
+            tx.spare(lock.id, &tree.folder)?;
+        }
+        Ok(())
+    }
+
+    /// A task that only reads, or a place that is looked at and not locked.
+    fn is_kept_from(&self, tx: &mut LockTx<'_>, place: &Place) -> Result<Option<Verdict>, Error> {
+        if self.only_reads_there(tx, place)? {
+            return Ok(Some(Verdict::OnlyReads {
+                task: self.holder.task,
+                folder: place.target.path().to_owned(),
+            }));
+        }
+        let inside = place
+            .lock
+            .as_ref()
+            .is_some_and(|tree| tree.folder.covers(&place.target));
+        if inside && !self.spares_some(place) {
+            return Ok(None);
+        }
+        let refusal = self.refusal(tx, &place.target)?;
+        Ok(refusal.map(|refusal| Verdict::Held(Box::new(refusal))))
+    }
+
+    /// Whether what is written holds a linked work tree, which its tree's lock
+    /// does not cover: `rm -rf` of a folder of them.
+    fn spares_some(&self, place: &Place) -> bool {
+        let mut spares = place.lock.iter().flat_map(|tree| &tree.spares);
+        spares.any(|tree| place.target.covers(tree))
+            && place
+                .lock
+                .as_ref()
+                .is_none_or(|tree| !tree.folder.same(&place.target))
+    }
+
+    fn only_reads_there(&self, tx: &mut LockTx<'_>, place: &Place) -> Result<bool, Error> {
+        if self.holder.task == TaskId::NONE || !agents::only_reads(tx, self.holder.task)? {
+            return Ok(false);
+        }
+        let locks = tx.around_now(&place.target)?;
+        Ok(locks.iter().any(|lock| {
+            lock.holder == *self.holder
+                && lock.mode == Mode::Shared
+                && lock.folder.overlaps(&place.target)
+        }))
+    }
+
+    fn refusal(&self, tx: &mut LockTx<'_>, folder: &Folder) -> Result<Option<Refusal>, Error> {
+        let request = self.request(vec![folder.clone()]);
+        tx.would_refuse(&self.service.want(&request)?)
+    }
+
+    fn request(&self, folders: Vec<Folder>) -> Acquire {
+        Acquire {
+            ttl: Some(self.lease),
+            ..Acquire::all(folders, self.holder.session.clone(), self.holder.task)
+        }
+    }
+
+    /// What is to be locked and is not under a lock of this session's with time
+    /// left.
+    fn not_held(&self, tx: &mut LockTx<'_>, places: &[Place]) -> Result<Vec<Tree>, Error> {
+        let mut wanted: Vec<Tree> = Vec::new();
+        for tree in places.iter().filter_map(|place| place.lock.as_ref()) {
+            let known = wanted.iter().any(|other| other.folder.same(&tree.folder));
+            if !known && !self.is_covered(tx, tree)? {
+                wanted.push(tree.clone());
+            }
+        }
+        Ok(wanted)
+    }
+
+    fn is_covered(&self, tx: &mut LockTx<'_>, tree: &Tree) -> Result<bool, Error> {
+        for lock in tx.around_now(&tree.folder)? {
+            let mine = lock.holder.is_same_worker(self.holder) && lock.mode == Mode::Exclusive;
+            if mine
+                && lock.folder.covers(&tree.folder)
+                && !lock.spares(&tree.folder)
+                && self.lasts(tx, &lock)?
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether a lock has time left to act, once it was renewed if needed. Those
+    /// that hooks took are renewed by each of their calls.
+    fn lasts(&self, tx: &mut LockTx<'_>, lock: &Lock) -> Result<bool, Error> {
+        let left = lock.expires.since(tx.now().moment);
+        if matches!(lock.binding, Binding::Agent(_)) || left >= MARGIN {
+            return Ok(true);
+        }
+        let renewed = tx.renew(&Renew {
+            token: lock.id,
+            session: lock.holder.session.clone(),
+            task: None,
+            folder: None,
+            ttl: None,
+        })?;
+        Ok(matches!(renewed, Renewed::Renewed(_)))
+    }
+
+    fn take(&self, tx: &mut LockTx<'_>, wanted: &[Tree]) -> Result<Verdict, Error> {
+        let request = self.request(wanted.iter().map(|tree| tree.folder.clone()).collect());
+        let want = self.service.want(&request)?;
+        let spares: Vec<Folder> = wanted.iter().flat_map(|tree| tree.spares.clone()).collect();
+        let attempt = Attempt {
+            want: &want,
+            request: &request,
+        };
+        let granted = match tx.acquire_sparing(&attempt, &spares)? {
+            Answer::Granted(granted) => granted,
+            Answer::Refused(refusal) => return Ok(Verdict::Held(Box::new(refusal))),
+            Answer::Queued(queued) => return Ok(Verdict::Held(Box::new(queued.refusal))),
+        };
+        let mut lapse = None;
+        for (info, tree) in granted.locks.iter().zip(wanted) {
+            if !granted.held.contains(&info.id) {
+                self.keep(tx, info.id, tree)?;
+                lapse = lapse.or(self.lapse(tx, info.id, &tree.folder)?);
+            }
+        }
+        Ok(lapse.map_or(Verdict::Pass, |lapse| Verdict::Lapsed(Box::new(lapse))))
+    }
+
+    fn keep(&self, tx: &mut LockTx<'_>, id: LockId, tree: &Tree) -> Result<(), Error> {
+        let Some(lock) = tx.store().lock(id)? else {
+            return Ok(());
+        };
+        let spares = tree
+            .spares
+            .iter()
+            .map(|tree| tree.path_key().to_owned())
+            .collect();
+        let binding = AgentBinding {
+            spares,
+            ..self.binding.clone()
+        };
+        tx.keep_for_agent(&lock, binding, self.lease)
+    }
+
+    /// Whether this session's last lock there was not given up by itself, and
+    /// who held the folder since then.
+    fn lapse(
+        &self,
+        tx: &mut LockTx<'_>,
+        new: LockId,
+        folder: &Folder,
+    ) -> Result<Option<Lapse>, Error> {
+        let before = |session: Option<SessionId>, limit| HistoryFilter {
+            folder: Some(folder.clone()),
+            session,
+            before: Some(new),
+            limit: Some(limit),
+            ..HistoryFilter::default()
+        };
+        let mine = tx
+            .store()
+            .history(&before(Some(self.holder.session.clone()), 1))?;
+        let Some(last) = mine.into_iter().next().filter(was_lost) else {
+            return Ok(None);
+        };
+        let since = tx.store().history(&before(None, 100))?;
+        let other = since.into_iter().find(|record| {
+            record.id > last.id
+                && record.mode == Mode::Exclusive
+                && !record.holder.is_same_worker(self.holder)
+        });
+        Ok(other.map(|other| Lapse {
+            folder: folder.path().to_owned(),
+            ended: LockInfo::ended(&last),
+            other: LockInfo::ended(&other),
+        }))
+    }
+}
+
+fn was_lost(record: &Record) -> bool {
+    record.end.as_ref().is_some_and(|end| match end.reason {
+        EndReason::Lapsed | EndReason::Died | EndReason::Forced => true,
+        EndReason::Released | EndReason::TaskEnded => end.note.as_deref() == Some(RESTS),
+    })
+}

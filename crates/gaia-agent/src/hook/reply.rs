@@ -1,0 +1,131 @@
+//! The answer in each client's own form.
+
+use serde_json::{Value, json};
+
+use super::agents::{Client, Unread};
+use super::event::{Event, Heard};
+use super::run::{Leave, Told};
+use super::words;
+
+/// What a hook prints, and the status it ends with.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Reply {
+    /// For the client.
+    pub stdout: Option<String>,
+    /// For people, and where the status is 2 for the agent.
+    pub stderr: Option<String>,
+    /// 0; 2 refuses whatever the client makes of the rest.
+    pub status: u8,
+}
+
+/// What the client is asked to do about a tool.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Word {
+    Deny,
+    Ask,
+}
+
+/// A call that was heard.
+pub(super) fn told(client: Client, heard: &Heard, told: &Told) -> Reply {
+    let waits = words::waits(told);
+    let json = match (&told.leave, words::reason(told)) {
+        (Leave::Refused(_), Some(reason)) => {
+            Some(decision(client, &heard.name, Word::Deny, &reason))
+        }
+        (Leave::Asked { .. }, Some(reason)) => {
+            Some(decision(client, &heard.name, Word::Ask, &reason))
+        }
+        _ => given(client, heard, waits),
+    };
+    Reply {
+        stdout: json.map(|json| json.to_string()),
+        ..Reply::default()
+    }
+}
+
+/// Leave is given: most clients are told nothing, so that their own rules go
+/// on to decide; and what there is to say is said where it is read.
+fn given(client: Client, heard: &Heard, says: Option<String>) -> Option<Value> {
+    let hears = match client {
+        Client::Claude => true,
+        Client::Codex | Client::Gemini => matches!(heard.event, Event::Prompted(_)),
+        Client::Cursor => false,
+        Client::Opencode | Client::Generic => {
+            let mut answer = json!({ "decision": "allow" });
+            if let Some(says) = says {
+                answer["context"] = says.into();
+            }
+            return Some(answer);
+        }
+    };
+    let says = says.filter(|_| hears)?;
+    Some(
+        json!({ "hookSpecificOutput": { "hookEventName": heard.name, "additionalContext": says } }),
+    )
+}
+
+fn decision(client: Client, event: &str, word: Word, reason: &str) -> Value {
+    // Only Claude Code and Cursor can ask their user for a hook.
+    let asks = word == Word::Ask;
+    match client {
+        Client::Claude => json!({ "hookSpecificOutput": {
+            "hookEventName": event,
+            "permissionDecision": if asks { "ask" } else { "deny" },
+            "permissionDecisionReason": reason,
+        }}),
+        Client::Codex => json!({ "hookSpecificOutput": {
+            "hookEventName": event,
+            "permissionDecision": "deny",
+            "permissionDecisionReason": reason,
+        }}),
+        Client::Gemini => json!({ "decision": "deny", "reason": reason }),
+        Client::Cursor => json!({
+            "permission": if asks { "ask" } else { "deny" },
+            "user_message": reason,
+            "agent_message": reason,
+        }),
+        Client::Opencode | Client::Generic => json!({
+            "decision": if asks { "ask" } else { "deny" },
+            "reason": reason,
+        }),
+    }
+}
+
+/// A call that could not be understood: it may have been about a write.
+pub(super) fn unread(client: Client, unread: &Unread, fails_open: bool) -> Reply {
+    let event = if client == Client::Gemini {
+        "BeforeTool"
+    } else {
+        "PreToolUse"
+    };
+    refusal(client, event, &unread.to_string(), fails_open)
+}
+
+/// A call that something inside failed at. Reading is free whatever fails, and
+/// an event that asks for no leave is only lost.
+pub(super) fn failed(client: Client, heard: &Heard, why: &str, fails_open: bool) -> Reply {
+    if heard.event.asks_to_write() {
+        return refusal(client, &heard.name, why, fails_open);
+    }
+    Reply {
+        stderr: Some(format!("gaia: {} was not heard: {why}", heard.name)),
+        ..Reply::default()
+    }
+}
+
+fn refusal(client: Client, event: &str, why: &str, fails_open: bool) -> Reply {
+    if fails_open {
+        return Reply {
+            stderr: Some(format!(
+                "gaia: let pass although {why} (GAIA_HOOK_FAILURE is allow)"
+            )),
+            ..Reply::default()
+        };
+    }
+    let reason = words::failed(why);
+    Reply {
+        stdout: Some(decision(client, event, Word::Deny, &reason).to_string()),
+        stderr: Some(reason),
+        status: 2,
+    }
+}

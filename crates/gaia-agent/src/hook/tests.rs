@@ -1,0 +1,694 @@
+//! A whole call against a real database: what each client sends, what it is
+//! answered, and what is locked then.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+
+use gaia_locks::clock::ManualClock;
+use gaia_locks::folder::Folder;
+use gaia_locks::ids::{SessionId, TaskId};
+use gaia_locks::service::{Acquire, Config, Locks as _};
+use gaia_locks::settings::{HookFailure, HookLocks, HookShell, HookSubagents, Hooks};
+use gaia_locks::store::sqlite::{SqliteOptions, SqliteStore};
+use gaia_locks::wire::Answer;
+use gaia_locks::{LockService, liveness::ManualWitness};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::{Client, Means, Reply, Surroundings, answer};
+
+/// A home, two repositories, and a database whose clock is turned by hand.
+struct World {
+    root: TempDir,
+    service: LockService,
+    clock: ManualClock,
+    hooks: Hooks,
+    around: Surroundings,
+}
+
+impl World {
+    fn new() -> Self {
+        let root = TempDir::new().unwrap();
+        let clock = ManualClock::new();
+        let options = SqliteOptions {
+            clock: Arc::new(clock.clone()),
+            ..SqliteOptions::default()
+        };
+        let store = SqliteStore::open(&root.path().join("db"), options).unwrap();
+        let config = Config {
+            witness: Arc::new(ManualWitness::default()),
+            ..Config::default()
+        };
+        for folder in ["home", "a/src", "b", "plain"] {
+            fs::create_dir_all(root.path().join(folder)).unwrap();
+        }
+        let world = Self {
+            service: LockService::new(Arc::new(store), config),
+            clock,
+            hooks: hooks(),
+            around: Surroundings {
+                home: Some(root.path().join("home")),
+                here: root.path().to_owned(),
+                ..Surroundings::default()
+            },
+            root,
+        };
+        for repository in ["a", "b"] {
+            git(&world.path(repository), &["init", "-q"]);
+        }
+        world
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.root.path().join(name)
+    }
+
+    fn text(&self, name: &str) -> String {
+        self.path(name).to_str().unwrap().to_owned()
+    }
+
+    fn folder(&self, name: &str) -> Folder {
+        Folder::resolve(&self.path(name), Path::new("/")).unwrap()
+    }
+
+    fn send(&self, client: Client, call: &Value) -> Reply {
+        let service = self.service.clone();
+        let means = Means {
+            hooks: Ok(self.hooks),
+            door: move || Ok(service),
+        };
+        answer(
+            client,
+            call.to_string().as_bytes(),
+            means,
+            self.around.clone(),
+        )
+    }
+
+    /// Claude's call before a tool.
+    fn claude(&self, session: &str, tool: &str, input: Value) -> Reply {
+        self.claude_with(
+            session,
+            "PreToolUse",
+            json!({"tool_name": tool, "tool_input": input, "tool_use_id": "t1"}),
+        )
+    }
+
+    fn claude_with(&self, session: &str, event: &str, more: Value) -> Reply {
+        let mut call =
+            json!({"session_id": session, "cwd": self.text("a"), "hook_event_name": event});
+        for (name, value) in more.as_object().unwrap() {
+            call[name] = value.clone();
+        }
+        self.send(Client::Claude, &call)
+    }
+
+    fn writes(&self, session: &str, file: &str) -> Reply {
+        self.claude(
+            session,
+            "Write",
+            json!({"file_path": self.text(file), "content": "x"}),
+        )
+    }
+
+    fn take(&self, folder: &str, session: &str) {
+        let session = SessionId::new(session).unwrap();
+        let request = Acquire::new(self.folder(folder), session, TaskId::NONE);
+        let answer = self.service.acquire(&request).unwrap();
+        assert!(matches!(answer, Answer::Granted(_)), "{answer:?}");
+    }
+
+    /// Who holds what: `session folder`.
+    fn held(&self) -> Vec<String> {
+        let base = self.folder("").path().to_owned();
+        let locks = self.service.status(None).unwrap().locks;
+        let shown = |lock: &gaia_locks::wire::HeldLock| {
+            let folder = lock
+                .lock
+                .folder_path
+                .strip_prefix(&base)
+                .unwrap_or(&lock.lock.folder_path);
+            format!("{} {folder}", lock.lock.session_id)
+        };
+        let mut shown: Vec<String> = locks.iter().map(shown).collect();
+        shown.sort();
+        shown
+    }
+}
+
+fn hooks() -> Hooks {
+    Hooks {
+        locks: HookLocks::WorkTree,
+        lease: Duration::from_secs(900),
+        rest: Some(Duration::from_secs(300)),
+        shell: HookShell::Ask,
+        subagents: HookSubagents::Session,
+        failure: HookFailure::Refuse,
+    }
+}
+
+fn git(folder: &Path, words: &[&str]) {
+    let config = [
+        "-c",
+        "user.name=t",
+        "-c",
+        "user.email=t@example.org",
+        "-c",
+        "commit.gpgsign=false",
+    ];
+    let output = Command::new("git")
+        .arg("-C")
+        .arg(folder)
+        .args(config)
+        .args(words)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+}
+
+/// What Claude Code is told: allow, deny, ask.
+fn decision(reply: &Reply) -> String {
+    let Some(text) = &reply.stdout else {
+        return "allow".to_owned();
+    };
+    let json: Value = serde_json::from_str(text).unwrap();
+    let decision = json["hookSpecificOutput"]["permissionDecision"].as_str();
+    decision.unwrap_or("allow").to_owned()
+}
+
+fn reason(reply: &Reply) -> String {
+    let json: Value = serde_json::from_str(reply.stdout.as_deref().unwrap()).unwrap();
+    let own = json["hookSpecificOutput"]["permissionDecisionReason"].as_str();
+    let own = own
+        .or_else(|| json["reason"].as_str())
+        .or_else(|| json["agent_message"].as_str());
+    own.unwrap().to_owned()
+}
+
+#[test]
+fn the_first_write_locks_the_work_tree_and_another_session_is_told_who_holds_it() {
+    let world = World::new();
+    assert_eq!(decision(&world.writes("one", "a/src/x.rs")), "allow");
+    assert_eq!(world.held(), ["one /a"]);
+    let refused = world.writes("two", "a/y.rs");
+    assert_eq!(decision(&refused), "deny");
+    assert_eq!(refused.status, 0);
+    let reason = reason(&refused);
+    for part in [
+        "is held by session one",
+        "since ",
+        "until ",
+        "gaia acquire",
+        "--wait=10m",
+        "Reading is free",
+    ] {
+        assert!(reason.contains(part), "{part}: {reason}");
+    }
+    assert!(!reason.contains("force-release"), "{reason}");
+    assert_eq!(decision(&world.writes("two", "b/y.rs")), "allow");
+    assert_eq!(world.held(), ["one /a", "two /b"]);
+}
+
+#[test]
+fn what_is_written_counts_and_not_where_the_session_is() {
+    let world = World::new();
+    world.take("b", "other");
+    std::os::unix::fs::symlink(world.path("b"), world.path("a/link")).unwrap();
+    for file in ["b/x", "a/link/x", "a/../b/x", "b/new/deep/x"] {
+        assert_eq!(decision(&world.writes("one", file)), "deny", "{file}");
+    }
+    let relative = world.claude("one", "Write", json!({"file_path": "../b/x"}));
+    assert_eq!(decision(&relative), "deny");
+}
+
+#[test]
+fn reading_is_never_refused() {
+    let world = World::new();
+    world.take("a", "other");
+    for (tool, input) in [
+        ("Read", json!({"file_path": world.text("a/x")})),
+        ("Grep", json!({"pattern": "x", "path": world.text("a")})),
+        (
+            "Bash",
+            json!({"command": "cat x; git status && ls | wc -l"}),
+        ),
+        ("mcp__db__query", json!({"path": world.text("a")})),
+        (
+            "mcp__gaia__acquire_folder",
+            json!({"path": world.text("a")}),
+        ),
+    ] {
+        assert_eq!(
+            decision(&world.claude("one", tool, input)),
+            "allow",
+            "{tool}"
+        );
+    }
+    assert_eq!(world.held(), ["other /a"]);
+}
+
+#[test]
+fn shell_commands_count_as_what_they_write() {
+    let world = World::new();
+    world.take("b", "other");
+    let b = world.text("b");
+    for command in [
+        format!("rm -rf {b}/x"),
+        format!("echo hi > {b}/x"),
+        format!("cd {b} && git stash"),
+        format!("git -C {b} checkout main"),
+        format!("sed -i s/a/b/ {b}/x"),
+        format!("cat a | tee {b}/x"),
+        format!("npm --prefix {b} install || mv x {b}/y"),
+        "cp x ../b/".to_owned(),
+        "rm -rf ..".to_owned(),
+    ] {
+        let reply = world.claude("one", "Bash", json!({ "command": command }));
+        assert_eq!(decision(&reply), "deny", "{command}");
+    }
+    assert_eq!(world.held(), ["other /b"]);
+}
+
+#[test]
+fn what_cannot_be_judged_follows_the_setting_and_only_where_another_holds() {
+    let mut world = World::new();
+    let make = || json!({"command": "make all"});
+    assert_eq!(decision(&world.claude("one", "Bash", make())), "allow");
+    assert_eq!(world.held(), ["one /a"]);
+    for (shell, expected) in [
+        (HookShell::Ask, "ask"),
+        (HookShell::Refuse, "deny"),
+        (HookShell::Allow, "allow"),
+    ] {
+        world.hooks.shell = shell;
+        let reply = world.claude("two", "Bash", make());
+        assert_eq!(decision(&reply), expected);
+    }
+    assert_eq!(world.held(), ["one /a"]);
+}
+
+#[test]
+fn temporary_folders_the_home_and_clients_own_state_are_not_locked_but_looked_at() {
+    let mut world = World::new();
+    world.around.temporary = vec![world.path("plain")];
+    world.around.states = vec![world.path("home/.claude")];
+    git(&world.path("home"), &["init", "-q"]);
+    for file in ["plain/x", "home/.claude/x"] {
+        assert_eq!(decision(&world.writes("one", file)), "allow");
+        assert_eq!(world.held(), Vec::<String>::new(), "{file}");
+    }
+    // The home is a work tree, and is not locked as one: the file alone is.
+    assert_eq!(decision(&world.writes("one", "home/.profile")), "allow");
+    assert_eq!(world.held(), ["one /home/.profile"]);
+    world.take("plain/theirs", "other");
+    assert_eq!(decision(&world.writes("one", "plain/theirs/x")), "deny");
+}
+
+#[test]
+fn outside_a_work_tree_the_file_alone_is_locked_or_as_the_setting_says() {
+    let mut world = World::new();
+    assert_eq!(decision(&world.writes("one", "plain/x")), "allow");
+    assert_eq!(decision(&world.writes("two", "plain/y")), "allow");
+    assert_eq!(world.held(), ["one /plain/x", "two /plain/y"]);
+    world.hooks.locks = HookLocks::Folder;
+    assert_eq!(decision(&world.writes("three", "a/src/x")), "allow");
+    world.hooks.locks = HookLocks::File;
+    assert_eq!(decision(&world.writes("four", "a/y")), "allow");
+    assert!(world.held().contains(&"three /a/src".to_owned()));
+    assert!(world.held().contains(&"four /a/y".to_owned()));
+}
+
+#[test]
+fn a_linked_work_tree_inside_another_is_a_folder_of_its_own() {
+    let world = World::new();
+    git(
+        &world.path("a"),
+        &["commit", "-q", "--allow-empty", "-m", "x"],
+    );
+    assert_eq!(decision(&world.writes("one", "a/x")), "allow");
+    git(&world.path("a"), &["worktree", "add", "-q", "inner/tree"]);
+    // Made after the outer lock was taken, and before.
+    assert_eq!(decision(&world.writes("two", "a/inner/tree/x")), "allow");
+    assert_eq!(world.held(), ["one /a", "two /a/inner/tree"]);
+    assert_eq!(decision(&world.writes("one", "a/inner/tree/y")), "deny");
+    assert_eq!(decision(&world.writes("one", "a/z")), "allow");
+    assert_eq!(
+        decision(&world.claude("one", "Bash", json!({"command": "rm -rf inner"}))),
+        "deny"
+    );
+    world.claude_with("one", "SessionEnd", json!({"reason": "other"}));
+    assert_eq!(decision(&world.writes("three", "a/x")), "allow");
+    assert_eq!(world.held(), ["three /a", "two /a/inner/tree"]);
+    // A lock that somebody asked for covers the inner tree all the same.
+    world.claude_with("two", "SessionEnd", json!({}));
+    world.claude_with("three", "SessionEnd", json!({}));
+    world.take("a", "asked");
+    assert_eq!(decision(&world.writes("two", "a/inner/tree/x")), "deny");
+}
+
+#[test]
+fn the_lease_counts_from_the_last_sign_of_life_and_the_rest_from_the_stop() {
+    let world = World::new();
+    world.writes("one", "a/x");
+    world.claude_with("one", "PostToolUse", json!({"tool_use_id": "t1"}));
+    world.clock.advance(Duration::from_secs(800));
+    world.claude("one", "Read", json!({"file_path": "x"}));
+    world.clock.advance(Duration::from_secs(800));
+    assert_eq!(world.held(), ["one /a"]);
+    world.claude_with("one", "Stop", json!({"background_tasks": []}));
+    world.clock.advance(Duration::from_secs(299));
+    assert_eq!(world.held(), ["one /a"]);
+    world.clock.advance(Duration::from_secs(2));
+    assert_eq!(decision(&world.writes("two", "a/x")), "allow");
+}
+
+#[test]
+fn r04_after_a_lapse_in_which_another_held_the_folder_it_is_refused_once() {
+    let world = World::new();
+    world.writes("one", "a/x");
+    world.clock.advance(Duration::from_secs(901));
+    // Nobody held it meanwhile: it goes on.
+    assert_eq!(decision(&world.writes("one", "a/x")), "allow");
+    world.clock.advance(Duration::from_secs(901));
+    assert_eq!(decision(&world.writes("two", "a/x")), "allow");
+    world.claude_with("two", "SessionEnd", json!({}));
+    let refused = world.writes("one", "a/x");
+    assert_eq!(decision(&refused), "deny");
+    assert!(
+        reason(&refused).contains("session two held the folder"),
+        "{}",
+        reason(&refused)
+    );
+    assert_eq!(decision(&world.writes("one", "a/x")), "allow");
+}
+
+#[test]
+fn t12_a_task_that_only_reads_writes_nothing_in_its_folder() {
+    let mut world = World::new();
+    let tasks = gaia_assigner::TaskService::new(world.service.clone());
+    let mut send = gaia_assigner::service::Send::new("look");
+    send.read_only = true;
+    let task = tasks.send(&send).unwrap().id;
+    let mut request = Acquire::new(world.folder("a"), SessionId::new("s").unwrap(), task);
+    request.mode = gaia_locks::model::Mode::Shared;
+    world.service.acquire(&request).unwrap();
+    world.around.task = Some(("s".into(), Some(task.to_string())));
+    let refused = world.writes("one", "a/x");
+    assert_eq!(decision(&refused), "deny");
+    assert!(
+        reason(&refused).contains("only reads"),
+        "{}",
+        reason(&refused)
+    );
+    assert_eq!(decision(&world.writes("one", "b/x")), "allow");
+}
+
+#[test]
+fn t15_whoever_runs_for_a_task_acts_as_its_session_and_task() {
+    let mut world = World::new();
+    world.around.task = Some(("fleet".into(), Some("7".into())));
+    assert_eq!(decision(&world.writes("one", "a/x")), "allow");
+    assert_eq!(world.held(), ["fleet /a"]);
+    world.around.task = Some(("fleet".into(), Some("8".into())));
+    assert_eq!(decision(&world.writes("one", "a/x")), "deny");
+    world.around.task = Some(("fleet".into(), Some("no number".into())));
+    assert_eq!(world.writes("one", "a/x").status, 2);
+}
+
+#[test]
+fn subagents_act_under_their_session_or_exclude_each_other() {
+    let mut world = World::new();
+    let sub = |world: &World, agent: &str, file: &str| {
+        let input = json!({"file_path": world.text(file)});
+        world.claude_with(
+            "s",
+            "PreToolUse",
+            json!({"tool_name": "Write", "tool_input": input, "agent_id": agent}),
+        )
+    };
+    assert_eq!(decision(&sub(&world, "1", "a/x")), "allow");
+    assert_eq!(decision(&sub(&world, "2", "a/y")), "allow");
+    assert_eq!(world.held(), ["s /a"]);
+    world.claude_with("s", "SessionEnd", json!({}));
+    world.hooks.subagents = HookSubagents::Own;
+    assert_eq!(decision(&sub(&world, "1", "a/x")), "allow");
+    assert_eq!(decision(&sub(&world, "2", "a/y")), "deny");
+    assert_eq!(world.held(), ["s/1 /a"]);
+    world.claude_with("s", "SubagentStop", json!({"agent_id": "1"}));
+    assert_eq!(decision(&sub(&world, "2", "a/y")), "allow");
+    world.claude_with("s", "SessionEnd", json!({}));
+    assert_eq!(world.held(), Vec::<String>::new());
+}
+
+#[test]
+fn one_client_session_in_two_processes_is_two_holders() {
+    let mut world = World::new();
+    let other = Command::new("sleep").arg("60").spawn();
+    let mut other = other.unwrap();
+    world.around.client_pid = Some(std::process::id());
+    assert_eq!(decision(&world.writes("s", "a/x")), "allow");
+    world.around.client_pid = Some(other.id());
+    assert_eq!(decision(&world.writes("s", "a/x")), "deny");
+    other.kill().unwrap();
+    other.wait().unwrap();
+}
+
+#[test]
+fn a_holder_is_told_once_that_somebody_waits() {
+    let world = World::new();
+    world.writes("one", "a/x");
+    let session = SessionId::new("patient").unwrap();
+    let waits = Acquire::new(world.folder("a"), session, TaskId::NONE).queued(None);
+    assert!(matches!(
+        world.service.acquire(&waits).unwrap(),
+        Answer::Queued(_)
+    ));
+    let told = world.writes("one", "a/x").stdout.unwrap();
+    assert!(told.contains("session patient waits for"), "{told}");
+    assert_eq!(world.writes("one", "a/x").stdout, None);
+}
+
+#[test]
+fn whatever_fails_inside_refuses_the_write_and_no_reading() {
+    let mut world = World::new();
+    let broken = |world: &World, call: &str| {
+        let means = Means {
+            hooks: Ok(world.hooks),
+            door: || Err("the database cannot be reached".to_owned()),
+        };
+        answer(Client::Claude, call.as_bytes(), means, world.around.clone())
+    };
+    let call = |tool: &str| {
+        json!({"session_id": "s", "hook_event_name": "PreToolUse", "tool_name": tool,
+               "tool_input": {"file_path": "/x"}})
+        .to_string()
+    };
+    let refused = broken(&world, &call("Write"));
+    assert_eq!((refused.status, decision(&refused).as_str()), (2, "deny"));
+    assert!(reason(&refused).contains("cannot be reached"));
+    assert_eq!(broken(&world, &call("Read")).status, 0);
+    for bad in [
+        "",
+        "{",
+        "[]",
+        "null",
+        "{\"session_id\":1}",
+        "{\"hook_event_name\":\"PreToolUse\"}",
+    ] {
+        assert_eq!(broken(&world, bad).status, 2, "{bad}");
+    }
+    assert_eq!(world.claude("s", "Write", json!({})).status, 2);
+    let means = Means {
+        hooks: Ok(world.hooks),
+        door: || -> Result<LockService, String> { panic!("on purpose") },
+    };
+    let panicked = answer(
+        Client::Claude,
+        call("Write").as_bytes(),
+        means,
+        world.around.clone(),
+    );
+    assert_eq!(panicked.status, 2);
+    world.hooks.failure = HookFailure::Allow;
+    assert_eq!(broken(&world, &call("Write")).status, 0);
+}
+
+#[test]
+fn each_client_is_refused_in_its_own_form() {
+    let world = World::new();
+    world.take("b", "other");
+    let (a, file) = (world.text("a"), world.text("b/x"));
+    let patch = "*** Begin Patch\n*** Update File: ../b/x\n@@\n-a\n+b\n*** End Patch";
+    let codex = |tool: &str, command: &str| {
+        json!({"session_id": "s", "cwd": a, "hook_event_name": "PreToolUse", "turn_id": "1", "tool_name": tool,
+               "tool_input": {"command": command}})
+    };
+    let gemini = |tool: &str, input: Value| json!({"session_id": "s", "cwd": a, "hook_event_name": "BeforeTool", "tool_name": tool, "tool_input": input});
+    let table = [
+        (
+            Client::Codex,
+            codex("apply_patch", patch),
+            "/hookSpecificOutput/permissionDecision",
+            "deny",
+        ),
+        (
+            Client::Codex,
+            codex("Bash", "rm ../b/x"),
+            "/hookSpecificOutput/permissionDecision",
+            "deny",
+        ),
+        (
+            Client::Gemini,
+            gemini("write_file", json!({"file_path": "../b/x"})),
+            "/decision",
+            "deny",
+        ),
+        (
+            Client::Gemini,
+            gemini("replace", json!({"file_path": file})),
+            "/decision",
+            "deny",
+        ),
+        (
+            Client::Gemini,
+            gemini(
+                "run_shell_command",
+                json!({"command": "rm x", "dir_path": "../b"}),
+            ),
+            "/decision",
+            "deny",
+        ),
+        (
+            Client::Opencode,
+            json!({"event": "before_tool", "session": "s", "cwd": a, "tool": "edit", "input": {"filePath": "../b/x"}}),
+            "/decision",
+            "deny",
+        ),
+        (
+            Client::Opencode,
+            json!({"event": "before_tool", "session": "s", "cwd": a, "tool": "bash", "input": {"command": "rm ../b/x"}}),
+            "/decision",
+            "deny",
+        ),
+        (
+            Client::Generic,
+            json!({"event": "before_tool", "session": "s", "cwd": a, "writes": ["../b/x"]}),
+            "/decision",
+            "deny",
+        ),
+        (
+            Client::Generic,
+            json!({"event": "before_tool", "session": "s", "cwd": a, "command": "rm ../b/x"}),
+            "/decision",
+            "deny",
+        ),
+        (
+            Client::Cursor,
+            json!({"hook_event_name": "beforeShellExecution", "conversation_id": "s", "cwd": a, "command": "rm ../b/x"}),
+            "/permission",
+            "deny",
+        ),
+        (
+            Client::Cursor,
+            json!({"hook_event_name": "preToolUse", "conversation_id": "s", "workspace_roots": [a], "tool_name": "Write", "tool_input": {"file_path": file}}),
+            "/permission",
+            "deny",
+        ),
+    ];
+    for (client, call, at, word) in table {
+        let reply = world.send(client, &call);
+        let json: Value = serde_json::from_str(reply.stdout.as_deref().unwrap_or("null")).unwrap();
+        assert_eq!(
+            json.pointer(at).and_then(Value::as_str),
+            Some(word),
+            "{client:?} {call} {reply:?}"
+        );
+        assert!(json.to_string().contains("session other"), "{json}");
+    }
+    let own = world.send(
+        Client::Codex,
+        &codex("apply_patch", "*** Add File: new.rs\n+x"),
+    );
+    assert_eq!(own, Reply::default());
+    assert_eq!(world.held(), ["other /b", "s /a"]);
+}
+
+/// A word of a call, often one that means something.
+fn word() -> impl Strategy<Value = String> {
+    let known = [
+        "Write",
+        "Bash",
+        "Edit",
+        "apply_patch",
+        "PreToolUse",
+        "BeforeTool",
+        "before_tool",
+        "Stop",
+        "file_path",
+        "command",
+        "rm -rf x",
+        "../b/x",
+        "",
+    ];
+    prop_oneof![
+        proptest::sample::select(known.to_vec()).prop_map(str::to_owned),
+        ".{0,20}"
+    ]
+}
+
+fn value() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        word().prop_map(Value::from),
+    ];
+    leaf.prop_recursive(3, 16, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::vec((word(), inner), 0..4)
+                .prop_map(|pairs| Value::Object(pairs.into_iter().collect())),
+        ]
+    })
+}
+
+/// No door: nothing can be known, so nothing that may write may pass.
+fn without_a_door(client: Client, input: &[u8]) -> Reply {
+    let means = Means {
+        hooks: Ok(hooks()),
+        door: || Err("no database".to_owned()),
+    };
+    let around = Surroundings {
+        here: "/".into(),
+        ..Surroundings::default()
+    };
+    answer(client, input, means, around)
+}
+
+proptest! {
+    #[test]
+    fn p10_any_bytes_are_refused_and_never_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        for client in Client::ALL {
+            let reply = without_a_door(client, &bytes);
+            let is_json = serde_json::from_slice::<Value>(&bytes).is_ok();
+            prop_assert!(is_json || reply.status == 2);
+        }
+    }
+
+    #[test]
+    fn p10_a_write_is_never_let_pass_by_odd_input(input in value(), tool in prop::sample::select(vec!["Write", "Edit", "Bash", "apply_patch", "NotebookEdit"]), extra in value()) {
+        for (client, event) in [(Client::Claude, "PreToolUse"), (Client::Codex, "PreToolUse"), (Client::Gemini, "BeforeTool")] {
+            let call = json!({"session_id": "s", "hook_event_name": event, "tool_name": tool, "tool_input": input, "extra": extra});
+            prop_assert_eq!(without_a_door(client, call.to_string().as_bytes()).status, 2);
+        }
+    }
+
+    #[test]
+    fn p10_a_shell_command_of_any_text_ends(command in ".{0,300}") {
+        let _ = crate::shell::judge(&command, Path::new("/w"), None);
+    }
+}

@@ -1,0 +1,159 @@
+//! As whom a client acts.
+//!
+//! Where GAIA gave it a task it acts as that session and task [T15]; else as
+//! the client's own session id, because that is what a command of the agent
+//! (`gaia release .`) goes by too. One such id alive in two processes at once
+//! (resumed in a second terminal) is two holders, or they would not exclude
+//! each other.
+
+use gaia_assigner::agents::{self, AgentSession, Doing};
+use gaia_locks::Error;
+use gaia_locks::ids::{SessionId, TaskId};
+use gaia_locks::liveness::{Liveness, ProcessIdentity, Witness};
+use gaia_locks::model::Holder;
+use gaia_locks::service::LockTx;
+use gaia_locks::settings::HookSubagents;
+
+use super::event::Heard;
+use super::{Client, Surroundings};
+
+/// What is known before the transaction.
+pub(super) struct Caller<'a> {
+    pub client: &'a str,
+    pub heard: &'a Heard,
+    pub around: &'a Surroundings,
+    pub process: Option<ProcessIdentity>,
+    pub subagents: HookSubagents,
+}
+
+/// The client's process, where it can be told.
+pub(super) fn process(heard: &Heard, around: &Surroundings) -> Option<ProcessIdentity> {
+    let pid = heard.pid.or(around.client_pid)?;
+    ProcessIdentity::of(pid).ok().flatten()
+}
+
+impl Caller<'_> {
+    /// The session's row, as known or new.
+    pub fn row(&self, tx: &mut LockTx<'_>, witness: &dyn Witness) -> Result<AgentSession, Error> {
+        if let Some((name, task)) = self.given(tx)? {
+            let known = agents::by_name(tx, name.as_str())?;
+            return Ok(self.fresh(tx, known, name, task, true));
+        }
+        let known = agents::by_client_session(tx, &self.heard.session)?;
+        let mine = known.iter().find(|row| self.is_me(row, witness));
+        let name = match mine {
+            Some(row) => row.name.clone(),
+            None => self.new_name(&known)?,
+        };
+        let known = known.into_iter().find(|row| row.name == name);
+        Ok(self.fresh(tx, known, name, TaskId::NONE, false))
+    }
+
+    /// A subagent's own row, where subagents are holders of their own. One that
+    /// works on a task has none: the task's lock is its session's.
+    pub fn own_row(
+        &self,
+        tx: &mut LockTx<'_>,
+        session: &AgentSession,
+    ) -> Result<Option<AgentSession>, Error> {
+        let agent = self.heard.agent.as_deref();
+        let (HookSubagents::Own, Some(agent), false) = (self.subagents, agent, session.by_gaia)
+        else {
+            return Ok(None);
+        };
+        let name = SessionId::new(format!("{}/{agent}", session.name))?;
+        let known = agents::by_name(tx, name.as_str())?;
+        let mut row = self.fresh(tx, known, name, TaskId::NONE, false);
+        row.parent = Some(session.name.clone());
+        Ok(Some(row))
+    }
+
+    /// What GAIA said: by the environment, or by the pane.
+    fn given(&self, tx: &mut LockTx<'_>) -> Result<Option<(SessionId, TaskId)>, Error> {
+        if let Some((session, task)) = &self.around.task {
+            let task = task.as_deref().unwrap_or("0").parse().map_err(|_| {
+                Error::InvalidRequest("GAIA_TASK is no task's id: a number from 0 on".to_owned())
+            })?;
+            return Ok(Some((SessionId::new(session.clone())?, TaskId(task))));
+        }
+        match &self.around.pane {
+            Some((server, pane)) => agents::pane_session(tx, server, pane),
+            None => Ok(None),
+        }
+    }
+
+    fn is_me(&self, row: &AgentSession, witness: &dyn Witness) -> bool {
+        match (&row.process, &self.process) {
+            (Some(theirs), Some(mine)) if theirs == mine => true,
+            // A session that goes on in a new process is the same.
+            (Some(theirs), _) => {
+                row.doing == Doing::Ended || witness.liveness(theirs) == Liveness::Gone
+            }
+            (None, _) => true,
+        }
+    }
+
+    fn new_name(&self, known: &[AgentSession]) -> Result<SessionId, Error> {
+        let id = &self.heard.session;
+        let pid = self.process.as_ref().map_or(0, |process| process.pid);
+        Ok(SessionId::new(match known.is_empty() {
+            true => id.clone(),
+            false => format!("{id}@{pid}"),
+        })?)
+    }
+
+    fn fresh(
+        &self,
+        tx: &LockTx<'_>,
+        known: Option<AgentSession>,
+        name: SessionId,
+        task: TaskId,
+        by_gaia: bool,
+    ) -> AgentSession {
+        let now = tx.now();
+        let new = AgentSession {
+            name,
+            client: self.client.to_owned(),
+            client_session: self.heard.session.clone(),
+            parent: None,
+            by_gaia,
+            task,
+            process: None,
+            doing: Doing::Idle,
+            calls: Vec::new(),
+            folder: None,
+            started: now.wall,
+            heard: (now.wall, now.moment),
+            told_waiter: 0,
+        };
+        let known = known.filter(|row| row.client_session == new.client_session);
+        let was = known.as_ref().and_then(|row| row.process.clone());
+        let same = was == self.process;
+        AgentSession {
+            task,
+            by_gaia,
+            process: self.process.clone().or(was),
+            folder: Some(self.heard.folder.to_string_lossy().into_owned()),
+            heard: (now.wall, now.moment),
+            calls: known
+                .as_ref()
+                .filter(|_| same)
+                .map(|row| row.calls.clone())
+                .unwrap_or_default(),
+            ..known.unwrap_or(new)
+        }
+    }
+}
+
+/// The holder that a row stands for.
+pub(super) fn holder(row: &AgentSession) -> Holder {
+    Holder::new(row.name.clone(), row.task)
+}
+
+/// Whether a command of the agent acts as this session by itself.
+pub(super) fn is_told_by_environment(client: Client, row: &AgentSession) -> bool {
+    row.by_gaia
+        || (matches!(client, Client::Claude | Client::Codex)
+            && row.parent.is_none()
+            && row.name.as_str() == row.client_session)
+}

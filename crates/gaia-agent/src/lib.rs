@@ -1,0 +1,19 @@
+//! What agents and git meet of GAIA: the hooks of agent clients, and the guard
+//! before a commit.
+//!
+//! A lock that an agent can forget is no lock. So the agent is not asked to
+//! remember it: its client calls [`hook`] before each write, and git calls
+//! [`guard`] before each commit.
+//!
+//! # The map
+//! ```text
+//! shell/    what a shell command would write                     no I/O but a look whether a folder is there
+//! hook/     wire -> event -> decision -> the client's own answer
+//! clients/  what stands in each client's own settings for that
+//! guard/    the hook that git calls before a commit
+//! ```
+
+pub mod clients;
+pub mod guard;
+pub mod hook;
+pub mod shell;

@@ -1,0 +1,180 @@
+//! Words of a command: what they mean where that can be told without running
+//! anything.
+
+use std::path::{Path, PathBuf};
+
+use brush_parser::ast::Word;
+use brush_parser::word::{self, Parameter, ParameterExpr, TildeExpr, WordPiece};
+use brush_parser::{ParserOptions, WordParseError};
+
+/// What a word means.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Meaning {
+    /// This text.
+    Text(String),
+    /// Names that begin so: the part before the first pattern.
+    Pattern(String),
+    /// Nobody knows.
+    Unknown,
+}
+
+impl Meaning {
+    /// The text, if it is one.
+    pub(super) fn text(&self) -> Option<&str> {
+        match self {
+            Meaning::Text(text) => Some(text),
+            Meaning::Pattern(_) | Meaning::Unknown => None,
+        }
+    }
+
+    /// Whether it is an option (or may be one).
+    pub(super) fn is_option(&self) -> bool {
+        self.text()
+            .is_some_and(|text| text.len() > 1 && text.starts_with('-'))
+    }
+}
+
+/// A word as read: its meaning, and the commands that are run to make it.
+pub(super) struct Read {
+    pub meaning: Meaning,
+    pub commands: Vec<String>,
+}
+
+/// Reads a word in folders that are known to be possible.
+pub(super) fn read(word: &Word, home: Option<&Path>, folder: Option<&Path>) -> Read {
+    read_text(&word.value, home, folder)
+}
+
+/// The same for the text of a word.
+pub(super) fn read_text(text: &str, home: Option<&Path>, folder: Option<&Path>) -> Read {
+    let parsed = word::parse(text, &ParserOptions::default());
+    of_pieces(parsed, home, folder)
+}
+
+/// The text of a here-document in which variables and commands are expanded.
+pub(super) fn read_heredoc(text: &str) -> Read {
+    of_pieces(
+        word::parse_heredoc(text, &ParserOptions::default()),
+        None,
+        None,
+    )
+}
+
+fn of_pieces(
+    parsed: Result<Vec<word::WordPieceWithSource>, WordParseError>,
+    home: Option<&Path>,
+    folder: Option<&Path>,
+) -> Read {
+    let mut reader = Reader {
+        text: String::new(),
+        pattern: None,
+        known: true,
+        commands: Vec::new(),
+        home,
+        folder,
+    };
+    match parsed {
+        Ok(pieces) => pieces
+            .into_iter()
+            .for_each(|piece| reader.piece(piece.piece, false)),
+        Err(_) => reader.known = false,
+    }
+    Read {
+        meaning: match (reader.known, reader.pattern) {
+            (false, _) => Meaning::Unknown,
+            (true, Some(at)) => Meaning::Pattern(before(&reader.text, at)),
+            (true, None) => Meaning::Text(reader.text),
+        },
+        commands: reader.commands,
+    }
+}
+
+/// The folder part of a path before the name that holds a pattern.
+fn before(text: &str, at: usize) -> String {
+    let head = text.get(..at).unwrap_or_default();
+    head.rfind('/')
+        .map_or_else(String::new, |slash| head[..=slash].to_owned())
+}
+
+struct Reader<'a> {
+    text: String,
+    /// Where the first pattern begins.
+    pattern: Option<usize>,
+    known: bool,
+    commands: Vec<String>,
+    home: Option<&'a Path>,
+    folder: Option<&'a Path>,
+}
+
+impl Reader<'_> {
+    fn piece(&mut self, piece: WordPiece, quoted: bool) {
+        match piece {
+            WordPiece::Text(text) => self.plain(&text, quoted),
+            WordPiece::SingleQuotedText(text) => self.text.push_str(&text),
+            WordPiece::EscapeSequence(text) => {
+                self.text.push_str(text.strip_prefix('\\').unwrap_or(&text));
+            }
+            WordPiece::DoubleQuotedSequence(pieces)
+            | WordPiece::GettextDoubleQuotedSequence(pieces) => {
+                pieces
+                    .into_iter()
+                    .for_each(|piece| self.piece(piece.piece, true));
+            }
+            WordPiece::TildeExpansion(TildeExpr::Home) => self.place(self.home),
+            WordPiece::TildeExpansion(TildeExpr::WorkingDir) => self.place(self.folder),
+            WordPiece::CommandSubstitution(command)
+            | WordPiece::BackquotedCommandSubstitution(command) => {
+                self.commands.push(command);
+                self.known = false;
+            }
+            WordPiece::ParameterExpansion(expression) => self.parameter(&expression),
+            WordPiece::AnsiCQuotedText(_)
+            | WordPiece::TildeExpansion(_)
+            | WordPiece::ArithmeticExpression(_) => self.known = false,
+        }
+    }
+
+    fn plain(&mut self, text: &str, quoted: bool) {
+        let pattern = |c: char| matches!(c, '*' | '?' | '[' | '{');
+        if let (false, None, Some(at)) = (quoted, self.pattern, text.find(pattern)) {
+            self.pattern = Some(self.text.len() + at);
+        }
+        self.text.push_str(text);
+    }
+
+    fn place(&mut self, place: Option<&Path>) {
+        match place.and_then(Path::to_str) {
+            Some(place) => self.text.push_str(place),
+            None => self.known = false,
+        }
+    }
+
+    fn parameter(&mut self, expression: &ParameterExpr) {
+        let named = match expression {
+            ParameterExpr::Parameter {
+                parameter: Parameter::Named(name),
+                indirect: false,
+            } => name.as_str(),
+            _ => "",
+        };
+        match named {
+            "HOME" => self.place(self.home),
+            "PWD" => self.place(self.folder),
+            _ => self.known = false,
+        }
+        // A default may run a command: ${X:-$(rm y)}. It stands in the text of
+        // the expression, which is looked through as words are.
+        self.commands_in(&format!("{expression:?}"));
+    }
+
+    fn commands_in(&mut self, text: &str) {
+        if text.contains("$(") || text.contains('`') {
+            self.commands.push("a-command-in-a-parameter".to_owned());
+        }
+    }
+}
+
+/// A path as a command means it in one folder.
+pub(super) fn path_in(folder: &Path, text: &str) -> PathBuf {
+    folder.join(if text.is_empty() { "." } else { text })
+}

@@ -1,0 +1,39 @@
+//! The planner of the guard before commits.
+
+use super::Ground;
+use super::plan::Plan;
+use crate::commands::guard::check_command;
+use crate::exit::Failure;
+
+/// The guard's hook in each repository, an older one kept beside it.
+pub fn plan(ground: &Ground<'_>, plan: &mut Plan) -> Result<(), Failure> {
+    if !ground.args.guard {
+        return Ok(());
+    }
+    let check = check_command(ground.context)?;
+    for repo in ground.repos {
+        plan.for_repo(&repo.top);
+        let Some(hook) = gaia_agent::guard::planned(&repo.top, &check)? else {
+            let top = repo.top.display();
+            plan.note(format!(
+                "git looks for the hooks of {top} elsewhere (core.hooksPath): `gaia guard install {top}` guards it"
+            ));
+            continue;
+        };
+        if let (Some(kept), Some(older)) = (&hook.kept, plan.text(&hook.hook)?) {
+            plan.write_with_mode(
+                kept,
+                &older,
+                0o755,
+                "the hook that was there; it runs after the guard",
+            )?;
+        }
+        plan.write_with_mode(
+            &hook.hook,
+            &hook.text,
+            0o755,
+            "refuses commits to what others hold",
+        )?;
+    }
+    Ok(())
+}

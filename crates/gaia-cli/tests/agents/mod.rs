@@ -1,0 +1,425 @@
+//! A stage for one client: its home, two repositories, a database, and a model on loopback.
+
+use std::cell::RefCell;
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use gaia_agent::clients::{self, Call};
+use gaia_agent::hook::Client;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// The clients that are tested, their packages and pinned versions (scripts/agents/package.json).
+pub const CLIENTS: [(Client, &str, &str); 4] = [
+    (Client::Claude, "@anthropic-ai/claude-code", "2.1.330"),
+    (Client::Codex, "@openai/codex", "0.169.0"),
+    (Client::Gemini, "@google/gemini-cli", "0.61.0"),
+    (Client::Opencode, "opencode-ai", "1.18.33"),
+];
+
+/// How long something that must happen may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A client's program, where it is installed.
+pub fn program(client: Client) -> Option<PathBuf> {
+    let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.tools/agents/node_modules/.bin");
+    Some(tools.join(client.word())).filter(|program| program.exists())
+}
+
+/// A step of a plan: Claude Code writes a file.
+pub fn write(path: &str, text: &str) -> Value {
+    json!({"tool": "Write", "input": {"file_path": path, "content": text}})
+}
+
+/// A step of a plan: Claude Code runs a command.
+pub fn bash(command: &str) -> Value {
+    json!({"tool": "Bash", "input": {"command": command, "description": "x"}})
+}
+
+pub struct Stage {
+    root: TempDir,
+    client: Client,
+    program: PathBuf,
+    gaia: RefCell<(PathBuf, u64)>,
+    settings: RefCell<Vec<(String, String)>>,
+    models: RefCell<Vec<Model>>,
+}
+
+/// A model, ended with its stage.
+struct Model {
+    process: Child,
+    requests: PathBuf,
+}
+
+impl Drop for Model {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+impl Stage {
+    /// A stage for a client; none, and it is said, where it is not installed.
+    pub fn new(client: Client) -> Option<Self> {
+        let Some(program) = program(client) else {
+            eprintln!(
+                "!!! NOT TESTED: {} is not installed: scripts/install agents",
+                client.word()
+            );
+            return None;
+        };
+        let stage = Self {
+            root: TempDir::new().unwrap(),
+            client,
+            program,
+            gaia: RefCell::new((PathBuf::from(env!("CARGO_BIN_EXE_gaia")), 30)),
+            settings: RefCell::default(),
+            models: RefCell::default(),
+        };
+        for folder in ["home", "ws/own", "ws/held", "gaia/locks"] {
+            fs::create_dir_all(stage.path(folder)).unwrap();
+        }
+        for repository in ["ws/own", "ws/held"] {
+            let git = Command::new("git")
+                .args(["init", "-q"])
+                .current_dir(stage.path(repository))
+                .status();
+            assert!(git.unwrap().success());
+        }
+        fs::write(stage.path("ws/held/file.txt"), "as it was").unwrap();
+        Some(stage)
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.root.path().canonicalize().unwrap().join(name)
+    }
+
+    pub fn text(&self, name: &str) -> String {
+        self.path(name).to_str().unwrap().to_owned()
+    }
+
+    pub fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap()
+    }
+
+    /// A setting that the client's hooks find in their environment.
+    pub fn setting(&self, name: &str, value: &str) {
+        self.settings
+            .borrow_mut()
+            .push((name.to_owned(), value.to_owned()));
+    }
+
+    /// Another program is called for the hook, with so many seconds of patience.
+    pub fn hook_is(&self, program: &Path, patience: u64) {
+        self.gaia.replace((program.to_owned(), patience));
+    }
+
+    pub fn script(&self, text: &str) -> PathBuf {
+        let path = self.path("gaia-script");
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        path
+    }
+
+    fn gaia(&self, words: &[&str]) -> Output {
+        let mut gaia = Command::new(env!("CARGO_BIN_EXE_gaia"));
+        gaia.env_clear()
+            .env("HOME", self.path("home"))
+            .env("GAIA_HOME", self.path("gaia"));
+        gaia.args(words).arg("--json").output().unwrap()
+    }
+
+    fn json(&self, words: &[&str]) -> Value {
+        let output = self.gaia(words);
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{words:?}: {output:?}"))
+    }
+
+    pub fn takes(&self, folder: &str, session: &str) -> bool {
+        self.gaia(&["acquire", &self.text(folder), "--session", session])
+            .status
+            .success()
+    }
+
+    pub fn hold(&self, folder: &str, session: &str) {
+        assert!(self.takes(folder, session));
+    }
+
+    /// Who holds locks around a folder.
+    pub fn holders(&self, folder: &str) -> Vec<String> {
+        let status = self.json(&["status", &self.text(folder)]);
+        let locks = status["locks"].as_array().unwrap();
+        locks
+            .iter()
+            .map(|lock| lock["session_id"].as_str().unwrap().to_owned())
+            .collect()
+    }
+
+    /// What the history says of a folder, newest first.
+    pub fn history(&self, folder: &str) -> Vec<Value> {
+        let history = self.json(&["history", "--folder", &self.text(folder)]);
+        history["locks"].as_array().unwrap().clone()
+    }
+
+    pub fn until(&self, what: &str, met: impl Fn() -> bool) {
+        let begun = Instant::now();
+        while !met() {
+            assert!(
+                begun.elapsed() < PATIENCE,
+                "{what}: not within {PATIENCE:?}; {}",
+                self.told()
+            );
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Runs the client once, to its end.
+    pub fn run(&self, plan: &Value) -> Output {
+        self.start(plan).wait_with_output().unwrap()
+    }
+
+    /// Starts the client with a model that follows the plan.
+    pub fn start(&self, plan: &Value) -> Child {
+        self.models.borrow_mut().clear();
+        self.start_another(plan)
+    }
+
+    /// The same, beside one that runs.
+    pub fn start_another(&self, plan: &Value) -> Child {
+        let port = self.model(plan);
+        self.write_settings(port);
+        let mut client = self.client(&self.words());
+        for (name, value) in self.reaches_model(port) {
+            client.env(name, value);
+        }
+        client
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        client.spawn().unwrap()
+    }
+
+    fn model(&self, plan: &Value) -> u16 {
+        let number = self.models.borrow().len();
+        let (file, requests) = (
+            self.path(&format!("plan{number}.json")),
+            self.path(&format!("requests{number}")),
+        );
+        fs::write(&file, plan.to_string()).unwrap();
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/agents/model.py");
+        let mut process = Command::new("python3")
+            .arg(script)
+            .args([&file, &requests])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        self.models.borrow_mut().push(Model { process, requests });
+        line.trim().parse().unwrap()
+    }
+
+    /// The client with a home of its own and nothing of this process's environment.
+    pub fn client(&self, words: &[&str]) -> Command {
+        let mut client = Command::new(&self.program);
+        client.env_clear().args(words).current_dir(self.path("ws"));
+        client.env("PATH", std::env::var_os("PATH").unwrap());
+        client
+            .env("HOME", self.path("home"))
+            .env("GAIA_HOME", self.path("gaia"));
+        for (name, value) in self.settings.borrow().iter() {
+            client.env(name, value);
+        }
+        client
+    }
+
+    fn words(&self) -> Vec<&'static str> {
+        match self.client {
+            Client::Codex => vec![
+                "exec",
+                "--json",
+                "--skip-git-repo-check",
+                "-s",
+                "danger-full-access",
+                "--dangerously-bypass-hook-trust",
+                "go",
+            ],
+            Client::Gemini => vec![
+                "-m",
+                "gemini-2.5-flash",
+                "-p",
+                "go",
+                "--output-format",
+                "json",
+                "--approval-mode",
+                "yolo",
+            ],
+            Client::Opencode => vec!["run", "go", "--format", "json"],
+            _ => vec![
+                "-p",
+                "go",
+                "--permission-mode",
+                "acceptEdits",
+                "--allowedTools",
+                "Bash,Write,Edit,Read,Agent",
+                "--output-format",
+                "json",
+            ],
+        }
+    }
+
+    fn reaches_model(&self, port: u16) -> Vec<(&'static str, String)> {
+        let url = format!("http://127.0.0.1:{port}");
+        let home = |name: &str| self.text(&format!("home/{name}"));
+        match self.client {
+            Client::Codex => vec![("CODEX_HOME", home(".codex")), ("MOCK_KEY", "x".into())],
+            Client::Gemini => vec![
+                ("GEMINI_API_KEY", "x".into()),
+                ("GOOGLE_GEMINI_BASE_URL", url),
+                ("GEMINI_CLI_TRUST_WORKSPACE", "true".into()),
+            ],
+            Client::Opencode => vec![
+                ("XDG_CONFIG_HOME", home(".config")),
+                ("XDG_DATA_HOME", home("data")),
+                ("XDG_STATE_HOME", home("state")),
+                ("XDG_CACHE_HOME", home("cache")),
+                ("OPENCODE_DISABLE_MODELS_FETCH", "1".into()),
+                ("OPENCODE_DISABLE_AUTOUPDATE", "1".into()),
+                ("OPENCODE_DISABLE_LSP_DOWNLOAD", "1".into()),
+            ],
+            _ => vec![
+                ("ANTHROPIC_BASE_URL", url),
+                ("ANTHROPIC_API_KEY", "dummy".into()),
+                ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1".into()),
+            ],
+        }
+    }
+
+    /// The client's settings, with what `gaia init` would write.
+    fn write_settings(&self, port: u16) {
+        let (gaia, patience) = self.gaia.borrow().clone();
+        let call = Call {
+            gaia,
+            environment: Vec::new(),
+        };
+        let (folder, own) = self.own_settings(port);
+        let folder = self.path("home").join(folder);
+        let file = clients::merged(self.client, own.as_deref(), &call).unwrap();
+        let text = file
+            .text
+            .replace("\"timeout\": 30", &format!("\"timeout\": {patience}"));
+        let path = folder.join(file.path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    /// Where a client's settings are, and what a user would have in them to reach this model.
+    fn own_settings(&self, port: u16) -> (&'static str, Option<String>) {
+        let put = |name: &str, text: String| {
+            let path = self.path("home").join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        };
+        let url = format!("http://127.0.0.1:{port}/v1");
+        match self.client {
+            Client::Codex => {
+                let config = format!(
+                    "model = \"gpt-5.5\"\nmodel_provider = \"mock\"\n[model_providers.mock]\nname = \"mock\"\n\
+                     base_url = \"{url}\"\nenv_key = \"MOCK_KEY\"\nwire_api = \"responses\"\n"
+                );
+                put(".codex/config.toml", config);
+                (".codex", None)
+            }
+            Client::Gemini => {
+                let own = json!({
+                    "security": {"auth": {"selectedType": "gemini-api-key"}},
+                    "telemetry": {"enabled": false},
+                    "privacy": {"usageStatisticsEnabled": false},
+                    "general": {"disableAutoUpdate": true},
+                });
+                (".gemini", Some(own.to_string()))
+            }
+            Client::Opencode => {
+                let provider = json!({"npm": "@ai-sdk/openai-compatible", "name": "mock",
+                    "options": {"baseURL": url, "apiKey": "x"}, "models": {"m": {"name": "m"}}});
+                let config = json!({"autoupdate": false, "share": "disabled", "model": "mock/m", "small_model": "mock/m",
+                    "permission": {"edit": "allow", "bash": "allow", "external_directory": "allow"},
+                    "provider": {"mock": provider}});
+                put(".config/opencode/opencode.json", config.to_string());
+                (".config/opencode", None)
+            }
+            _ => (".claude", None),
+        }
+    }
+
+    pub fn write_plugin(&self, folder: &str) {
+        let call = Call {
+            gaia: self.gaia.borrow().0.clone(),
+            environment: Vec::new(),
+        };
+        for file in clients::claude_plugin(&call) {
+            let path = self.path(folder).join(file.path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, file.text).unwrap();
+        }
+    }
+
+    fn last_request(requests: &Path) -> Value {
+        let text = fs::read_to_string(requests).unwrap_or_default();
+        let bodies = text
+            .lines()
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let longest = bodies.max_by_key(|request| request.to_string().len());
+        longest.unwrap_or_default()
+    }
+
+    /// All that the client told its model, results of tools included.
+    pub fn told(&self) -> String {
+        let models = self.models.borrow();
+        models.last().map_or_else(String::new, |model| {
+            fs::read_to_string(&model.requests).unwrap_or_default()
+        })
+    }
+
+    /// Of each model what it was told last, once it was told any result.
+    pub fn all_told(&self) -> Vec<String> {
+        let models = self.models.borrow();
+        let told = models
+            .iter()
+            .map(|model| results_in(&Self::last_request(&model.requests)).join("\n"));
+        told.filter(|told| !told.is_empty()).collect()
+    }
+
+    /// The results of Claude Code's tools, in order.
+    pub fn results(&self) -> Vec<String> {
+        let models = self.models.borrow();
+        results_in(&Self::last_request(&models.last().unwrap().requests))
+    }
+
+    /// Ends a process and what it started.
+    pub fn kill_all_below(&self, pid: &str) {
+        let _ = Command::new("pkill").args(["-KILL", "-P", pid]).status();
+        let _ = Command::new("kill").args(["-KILL", pid]).status();
+    }
+}
+
+fn results_in(request: &Value) -> Vec<String> {
+    let messages = request["body"]["messages"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
+    let parts = messages
+        .iter()
+        .filter_map(|message| message["content"].as_array())
+        .flatten();
+    parts
+        .filter(|part| part["type"] == "tool_result")
+        .map(|part| part["content"].to_string())
+        .collect()
+}
