@@ -11,6 +11,7 @@ use std::mem;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use gaia_client::Client;
 use gaia_locks::Locks;
 use gaia_locks::open::{self, OpenError};
 use gaia_locks::settings::{Flag, Settings, Sources};
@@ -92,9 +93,12 @@ impl Drop for Door {
     }
 }
 
+/// Through a server where one is named, else the database itself.
 fn open_what_is_named(settings: &Settings) -> Result<Arc<dyn Locks>, OpenError> {
-    let service: Arc<dyn Locks> = Arc::new(open::open(settings)?);
-    Ok(service)
+    Ok(match gaia_client::Config::of(settings)? {
+        Some(config) => Arc::new(Client::new(config)?),
+        None => Arc::new(open::open(settings)?),
+    })
 }
 
 fn load(py: Python<'_>, flags: Vec<Flag>) -> PyResult<Settings> {

@@ -7,10 +7,10 @@
 //! - The global interpreter lock is let go of whenever the database is worked
 //!   with or waited for.
 //! - A wait on the main thread looks for signals, so that Ctrl-C ends it
-//!   ([`waiting`]).
-//! - A forked child never uses what it inherited ([`door`], [`lock`]).
+//!   (`waiting`).
+//! - A forked child never uses what it inherited (`door`, `lock`).
 //! - Errors are classes of a tree in Python itself (`errors.py`), so that one
-//!   can be a ValueError or a TimeoutError too ([`errors`]).
+//!   can be a ValueError or a TimeoutError too (`errors`).
 //!
 //! What can be written in Python as well stands in `python/gaia_lock_manager`:
 //! the asyncio variant and `python -m gaia_lock_manager`.

@@ -24,6 +24,9 @@ use crate::{answers, input};
 /// count where it is not given. The database is `assigner.db` in it, unless
 /// GAIA_DATABASE_URL or database_url (`sqlite:///absolute/path`) names another.
 ///
+/// Where GAIA_SERVER names a server (and GAIA_TOKEN its token), every call works
+/// through that instead, with the same answers.
+///
 /// The database is opened at once and made where there is none; nothing is
 /// cleaned up. A manager can be used by many threads, may be pickled, and goes
 /// on working in a forked child.

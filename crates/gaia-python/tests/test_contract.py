@@ -4,6 +4,8 @@ import datetime
 import json
 import os
 import sqlite3
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -12,6 +14,8 @@ import pytest
 import gaia_lock_manager
 from conftest import until
 from gaia_lock_manager import GaiaLockManager, StoreUnavailable
+
+SITE = str(Path(gaia_lock_manager.__file__).parent.parent)
 
 
 def test_acquire_lock_is_true_if_granted_and_again_for_the_same_holder(manager, folder):
@@ -197,6 +201,13 @@ def test_all_names_of_the_module_are_there():
     for name in gaia_lock_manager.__all__:
         assert getattr(gaia_lock_manager, name).__doc__ or name == "__version__"
     assert (Path(gaia_lock_manager.__file__).parent / "py.typed").exists()
+
+
+def test_importing_it_imports_little():
+    """Neither asyncio nor typing: a script pays for what it uses."""
+    code = "import sys; import gaia_lock_manager; print(len(set(sys.modules) & {'typing', 'asyncio', 're'}))"
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", "import sys; sys.path.insert(0, sys.argv[1])\n" + code, SITE], capture_output=True, text=True)
+    assert done.stdout == "0\n", done.stderr
 
 
 def test_each_call_of_the_manager_says_what_it_does():

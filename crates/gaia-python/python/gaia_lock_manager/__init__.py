@@ -18,8 +18,9 @@ In asyncio programs `AsyncGaiaLockManager` has the same calls as coroutines.
 `python -m gaia_lock_manager --status` shows who holds what.
 """
 
+from __future__ import annotations
+
 from ._core import Cancel, GaiaLockManager, Lock, __version__
-from .aio import AsyncGaiaLockManager, AsyncLock
 from .errors import (
     AlreadyEnded,
     Deadlock,
@@ -37,6 +38,12 @@ from .errors import (
     WaitTimedOut,
     WrongType,
 )
+
+# What type checkers alone look at: importing `typing` would cost a script more
+# than the rest of this module.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .aio import AsyncGaiaLockManager, AsyncLock
 
 __all__ = [
     "AlreadyEnded",
@@ -61,3 +68,12 @@ __all__ = [
     "WrongType",
     "__version__",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """The asyncio variant is imported by those who use it."""
+    if name in ("AsyncGaiaLockManager", "AsyncLock"):
+        from . import aio
+
+        return getattr(aio, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

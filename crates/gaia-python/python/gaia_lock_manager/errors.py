@@ -17,7 +17,11 @@
     └── AlreadyEnded                    that lock is over
 """
 
-from typing import Any, Dict, List, Optional
+from __future__ import annotations
+
+TYPE_CHECKING = False  # typing itself is not imported: see __init__.py
+if TYPE_CHECKING:
+    from typing import Any, Dict, List, Optional
 
 __all__ = [
     "AlreadyEnded",
