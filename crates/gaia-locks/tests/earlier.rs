@@ -1,7 +1,6 @@
 //! Files of earlier assigners, of three ages, extended in place; lock files of
 //! an earlier manager (section 4).
 #![expect(
-    clippy::panic,
     clippy::unwrap_used,
     clippy::disallowed_methods,
     reason = "tests"

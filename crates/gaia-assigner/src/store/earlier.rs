@@ -9,9 +9,9 @@
 //! - an *earlier assigner at work*: tasks that run without a deadline, or
 //!   sessions of which GAIA does not know how they are driven, change. Until they
 //!   have not changed for a while nothing is assigned: it would give the same
-//!   tasks to its own sessions, and takes no locks ([ADR 15]).
+//!   tasks to its own sessions, and takes no locks ([ADR 17]).
 //!
-//! [ADR 15]: ../../../docs/adr/0015-earlier-assigners.md
+//! [ADR 17]: ../../../docs/adr/0017-earlier-assigners.md
 
 use std::time::Duration;
 
