@@ -4,9 +4,9 @@
 //! two parents. What is wrong with the input is a ValueError; a refusal is
 //! raised only where an answer of True or False would hide it.
 
-use gaia_locks::Error;
 use gaia_locks::open::OpenError;
 use gaia_locks::wire::Refusal;
+use gaia_locks::{Error, ServerError};
 use pyo3::prelude::*;
 
 use crate::answers;
@@ -35,7 +35,9 @@ pub fn raised(error: Error) -> PyErr {
         Error::UnknownLock(_) => UnknownLock::new_err(said),
         Error::AlreadyEnded { .. } => AlreadyEnded::new_err(said),
         Error::OtherDatabase { .. } => OtherDatabase::new_err(said),
-        Error::Store(_) => StoreUnavailable::new_err(said),
+        // What a server said is a plain failure; all else is no way to one.
+        Error::Server(ServerError::Said { .. }) => GaiaError::new_err(said),
+        Error::Store(_) | Error::Server(_) => StoreUnavailable::new_err(said),
         _ => GaiaError::new_err(said),
     }
 }
