@@ -1,10 +1,6 @@
 //! Files of earlier assigners, of three ages, extended in place; lock files of
 //! an earlier manager (section 4).
-#![expect(
-    clippy::unwrap_used,
-    clippy::disallowed_methods,
-    reason = "tests"
-)]
+#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
