@@ -188,6 +188,19 @@ fn a_flag_wins_over_environment_over_dot_env_over_toml() {
 }
 
 #[test]
+fn a_database_named_in_the_call_wins_over_a_server_of_the_surroundings() {
+    let world = World::new().env("GAIA_SERVER", "http://127.0.0.1:8420");
+    assert!(world.load().unwrap().server.is_some());
+    let url = "sqlite:///srv/gaia/assigner.db";
+    let by_both = world.env("GAIA_DATABASE_URL", url);
+    assert!(by_both.load().unwrap().server.is_some());
+    let named = by_both.flag("GAIA_DATABASE_URL", "--database", url);
+    assert_eq!(named.load().unwrap().server, None);
+    let wrong = named.env("GAIA_SERVER", "no address");
+    assert!(wrong.load().is_err());
+}
+
+#[test]
 fn a_dot_env_in_the_current_folder_counts_only_when_asked_for() {
     let text = "GAIA_HOME=elsewhere\nGAIA_DATABASE_URL=sqlite:///tmp/theirs.db\n";
     let world = World::new().file("here/.env", text);

@@ -2,10 +2,10 @@
 //! something happens in its session.
 //!
 //! # The way of a call
-//! What the client sends ([`wire`]) becomes one of the few things that can
-//! happen ([`event`]); what a tool would write becomes places ([`tools`],
-//! [`places`]); one short transaction hears the event, asks for the locks and
-//! decides ([`run`]); the answer takes the client's own form ([`reply`]).
+//! What the client sends (`wire`) becomes one of the few things that can
+//! happen (`event`); what a tool would write becomes places (`tools`,
+//! `places`); one short transaction hears the event, asks for the locks and
+//! decides (`run`); the answer takes the client's own form (`reply`).
 //!
 //! # What may fail
 //! Everything inside: bad input, settings that cannot be read, a database that

@@ -108,7 +108,7 @@ impl Settings {
             history_retention: layers.value("GAIA_HISTORY_RETENTION", value::retention)?,
             uncommitted: layers.value("GAIA_UNCOMMITTED", Uncommitted::parse)?,
             hooks: Hooks::load(&layers)?,
-            server: layers.optional("GAIA_SERVER", value::server)?,
+            server: server(&layers)?,
             token: layers.optional("GAIA_TOKEN", value::token)?,
             server_ca: layers.path("GAIA_SERVER_CA")?,
             log: layers.value("GAIA_LOG", value::log)?,
@@ -159,4 +159,11 @@ pub struct Reported {
     pub origin: Origin,
     /// What the setting decides.
     pub meaning: &'static str,
+}
+
+/// Whoever names a database in the call means it, and no server that the surroundings name.
+fn server(layers: &Layers) -> Result<Option<String>, SettingError> {
+    let named = layers.optional("GAIA_SERVER", value::server)?;
+    let in_the_call = |name| matches!(layers.origin(name), Origin::Flag(_));
+    Ok(named.filter(|_| in_the_call("GAIA_SERVER") || !in_the_call("GAIA_DATABASE_URL")))
 }
