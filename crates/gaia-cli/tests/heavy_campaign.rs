@@ -133,7 +133,9 @@ fn heavy_judge_finds_a_task_that_is_sent_again_and_not_recorded() {
                 field,
                 "UPDATE sessions SET status = 'idle', current_task_id = NULL",
             );
-            let again = "UPDATE prompts SET status = 'pending', held = NULL WHERE id =
+            // Without its deadline nothing shows that it was in GAIA's hands.
+            let again =
+                "UPDATE prompts SET status = 'pending', held = NULL, deadline_ns = NULL WHERE id =
                 (SELECT id FROM prompts WHERE status = 'in_progress' LIMIT 1)";
             planted += sql(field, again);
         }

@@ -68,6 +68,11 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Json<T> {
 }
 
 fn read<T: DeserializeOwned>(body: &[u8]) -> Answer<T> {
+    // A list of the fields' values would be read as well, and no document says so.
+    if body.trim_ascii_start().starts_with(b"[") {
+        let detail = "the body cannot be used: it is a list, and an object {…} is meant";
+        return Err(Problem::invalid(detail));
+    }
     serde_json::from_slice(body)
         .map_err(|error| Problem::invalid(format!("the body cannot be used: {error}")))
 }

@@ -190,9 +190,10 @@ fn nothing_of_anothers_session_is_touched() {
 fn a_broken_body_is_told_of() {
     let server = Server::start();
     let admin = server.token("root", Role::Admin);
-    let broken: [(&str, &[u8]); 7] = [
+    let broken: [(&str, &[u8]); 8] = [
         ("application/json", b"{\"folder_path\": "),
         ("application/json", b"[]"),
+        ("application/json", b" [null, null]"),
         ("application/json", b"{\"no_such_field\": 1}"),
         ("application/json", b"{\"reason\": 5, \"ttl\": [], \"name\": {}, \"text\": 1, \"limit\": {}, \"folder_path\": 1}"),
         ("application/json", b"\xff\xfe"),
