@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use gaia_assigner::agents;
 use gaia_locks::Error;
-use gaia_locks::folder::Folder;
+use gaia_locks::folder::{Folder, is_within};
 use gaia_locks::ids::{LockId, SessionId, TaskId};
 use gaia_locks::model::{AgentBinding, Binding, EndReason, Holder, Lock, Mode};
 use gaia_locks::service::{Acquire, Attempt, LockTx, RESTS, Renew, Renewed};
@@ -99,10 +99,13 @@ impl Gate<'_> {
                 folder: place.target.path().to_owned(),
             }));
         }
+        // By its written name too: a link in another's folder that leads into one's own tree is
+        // changed where it lies.
+        let mut keys = place.target.keys();
         let inside = place
             .lock
             .as_ref()
-            .is_some_and(|tree| tree.folder.covers(&place.target));
+            .is_some_and(|tree| keys.all(|key| is_within(key, tree.folder.path_key())));
         if inside && !self.spares_some(place) {
             return Ok(None);
         }
@@ -162,7 +165,7 @@ impl Gate<'_> {
         for lock in tx.around_now(&tree.folder)? {
             let mine = lock.holder.is_same_worker(self.holder) && lock.mode == Mode::Exclusive;
             if mine
-                && lock.folder.covers(&tree.folder)
+                && is_within(tree.folder.path_key(), lock.folder.path_key())
                 && !lock.spares(&tree.folder)
                 && self.lasts(tx, &lock)?
             {

@@ -351,6 +351,31 @@ fn a_linked_work_tree_inside_another_is_a_folder_of_its_own() {
 }
 
 #[test]
+fn r01_one_call_over_an_outer_tree_and_a_held_linked_one_in_it_is_refused() {
+    let world = World::new();
+    git(
+        &world.path("a"),
+        &["commit", "-q", "--allow-empty", "-m", "x"],
+    );
+    git(&world.path("a"), &["worktree", "add", "-q", "inner/tree"]);
+    assert_eq!(decision(&world.writes("two", "a/inner/tree/x")), "allow");
+    let both = json!({"command": "touch x inner/tree/x"});
+    assert_eq!(decision(&world.claude("one", "Bash", both)), "deny");
+    assert_eq!(world.held(), ["two /a/inner/tree"]);
+}
+
+#[test]
+fn r12_a_link_in_anothers_folder_into_ones_own_is_changed_where_it_lies() {
+    let world = World::new();
+    std::os::unix::fs::symlink(world.path("a/x"), world.path("b/link")).unwrap();
+    assert_eq!(decision(&world.writes("two", "b/y")), "allow");
+    assert_eq!(decision(&world.writes("one", "a/y")), "allow");
+    let link = world.path("b/link").display().to_string();
+    let removes = json!({"command": format!("rm {link}")});
+    assert_eq!(decision(&world.claude("one", "Bash", removes)), "deny");
+}
+
+#[test]
 fn the_lease_counts_from_the_last_sign_of_life_and_the_rest_from_the_stop() {
     let world = World::new();
     world.writes("one", "a/x");

@@ -5,6 +5,21 @@ use super::walk::Walk;
 use super::words::Meaning;
 use super::{git, patch};
 
+/// The name of a program as the system has it. `./test` is another one than `test`.
+fn of_the_system(name: &str) -> Option<&str> {
+    const PLACES: [&str; 7] = [
+        "/bin/",
+        "/sbin/",
+        "/usr/bin/",
+        "/usr/sbin/",
+        "/usr/local/bin/",
+        "/opt/homebrew/bin/",
+        "/usr/local/sbin/",
+    ];
+    let bare = PLACES.iter().find_map(|place| name.strip_prefix(place));
+    Some(bare.unwrap_or(name)).filter(|name| !name.contains('/'))
+}
+
 /// Judges a program by its name and words.
 pub(super) fn judge(walk: &mut Walk<'_>, argv: &[Meaning], heredoc: Option<&str>) {
     let Some((name, words)) = argv.split_first() else {
@@ -13,10 +28,12 @@ pub(super) fn judge(walk: &mut Walk<'_>, argv: &[Meaning], heredoc: Option<&str>
     let Some(name) = name.text() else {
         return walk.unsure("a program whose name is only known when it runs");
     };
-    let name = name.rsplit('/').next().unwrap_or(name);
     if walk.is_function(name) {
         return;
     }
+    let Some(name) = of_the_system(name) else {
+        return walk.unsure("a program that is not the system's own");
+    };
     match name {
         "cd" | "pushd" => goes_to(walk, words),
         "popd" => walk.goes_to(None),
@@ -200,7 +217,8 @@ fn shell(walk: &mut Walk<'_>, words: &[Meaning], heredoc: Option<&str>) {
     };
     let at = words.iter().position(runs);
     match at.map(|at| words.get(at + 1)) {
-        Some(Some(Meaning::Text(script))) => walk.script(script),
+        // It goes nowhere for those that follow it.
+        Some(Some(Meaning::Text(script))) => walk.apart(|walk| walk.script(script)),
         None if words.is_empty() && heredoc.is_some() => walk.script(heredoc.unwrap_or_default()),
         None if only_tells(words) => {}
         _ => walk.unsure("a script"),

@@ -4,9 +4,9 @@
 use std::path::{Path, PathBuf};
 
 use brush_parser::ast::{
-    self, AndOr, Command, CommandPrefixOrSuffixItem as Item, CompoundCommand, CompoundList,
-    IoFileRedirectKind as Kind, IoFileRedirectTarget as Target, IoRedirect, Pipeline,
-    SimpleCommand, Word,
+    self, AndOr, AndOrList, Command, CommandPrefixOrSuffixItem as Item, CompoundCommand,
+    CompoundList, IoFileRedirectKind as Kind, IoFileRedirectTarget as Target, IoRedirect, Pipeline,
+    SeparatorOperator, SimpleCommand, Word,
 };
 use brush_parser::{Parser, ParserOptions};
 
@@ -63,11 +63,19 @@ impl Walk<'_> {
 
     fn list(&mut self, list: &CompoundList) {
         for item in &list.0 {
-            self.pipeline(&item.0.first);
-            for next in &item.0.additional {
-                let (AndOr::And(pipeline) | AndOr::Or(pipeline)) = next;
-                self.perhaps(|walk| walk.pipeline(pipeline));
+            match item.1 {
+                // Behind a `&` it runs beside what follows, in a shell of its own.
+                SeparatorOperator::Async => self.apart(|walk| walk.and_or(&item.0)),
+                SeparatorOperator::Sequence => self.and_or(&item.0),
             }
+        }
+    }
+
+    fn and_or(&mut self, list: &AndOrList) {
+        self.pipeline(&list.first);
+        for next in &list.additional {
+            let (AndOr::And(pipeline) | AndOr::Or(pipeline)) = next;
+            self.perhaps(|walk| walk.pipeline(pipeline));
         }
     }
 
@@ -88,7 +96,7 @@ impl Walk<'_> {
     }
 
     /// Something that is run in a shell of its own.
-    fn apart(&mut self, run: impl FnOnce(&mut Self)) {
+    pub(super) fn apart(&mut self, run: impl FnOnce(&mut Self)) {
         let before = (self.folders.clone(), self.lost);
         run(self);
         (self.folders, self.lost) = before;

@@ -86,7 +86,8 @@ pub fn decide<'a>(state: &'a State, want: &Want, now: Now) -> Decision<'a> {
 
 /// Asking again for exactly what one holds extends it; whoever holds by a
 /// scope of its own never shares one lock with another request [R2]. Nor is a
-/// lock shared that a waiter may still give back [R8].
+/// lock shared that a waiter may still give back [R8]. A link that was turned
+/// since leads to another folder than the one that is held [R12].
 fn grant(state: &State, want: &Want, at: usize, until: Moment) -> Grant {
     let folder = &want.folders[at];
     let held = state.locks.iter().find(|lock| {
@@ -95,7 +96,7 @@ fn grant(state: &State, want: &Want, at: usize, until: Moment) -> Grant {
             && lock.mode == want.mode
             && lock.holder == want.holder
             && lock.scope == want.scope
-            && lock.folder.same(folder)
+            && lock.folder.path_key() == folder.path_key()
             && !state.claimed.contains(&lock.id)
     });
     match held {

@@ -119,6 +119,9 @@ impl LockTx<'_> {
     ) -> Result<Answer, Error> {
         let want = attempt.want;
         let mut state = self.settled_state(want, false)?;
+        // A tree that is itself asked for is not spared.
+        let asked_for = |tree: &Folder| want.folders.iter().any(|folder| tree.covers(folder));
+        let trees: Vec<_> = trees.iter().filter(|tree| !asked_for(tree)).collect();
         let in_tree = |key: &str| trees.iter().any(|tree| is_within(key, tree.path_key()));
         let spared = |folder: &Folder| folder.keys().all(in_tree);
         state.locks.retain(|lock| !spared(&lock.folder));
