@@ -139,9 +139,13 @@ impl Drop for LeaseKeeper {
     fn drop(&mut self) {
         self.trust.stop();
         (self.wake)();
+        let here = std::thread::current().id();
         for thread in self.threads.drain(..) {
-            // A panic in the thread has been reported by its own hook.
-            drop(thread.join());
+            // Whoever is told of the loss may drop this there and then: on the thread itself.
+            if thread.thread().id() != here {
+                // A panic in the thread has been reported by its own hook.
+                drop(thread.join());
+            }
         }
     }
 }
