@@ -86,7 +86,7 @@ fn stand_in_line(
         (_, Some(status)) => Ok(Outcome::Interrupted(status)),
         (Answer::Granted(granted), None) => Ok(Outcome::Granted(granted)),
         (Answer::Refused(refusal), None) => Ok(Outcome::Refused {
-            refusal,
+            refusal: refusal.or(queued.refusal.clone()),
             waited: true,
         }),
         (Answer::Queued(queued), None) => Ok(Outcome::Refused {

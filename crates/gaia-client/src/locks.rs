@@ -6,7 +6,7 @@ use std::time::Duration;
 use gaia_locks::clock::Wall;
 use gaia_locks::folder::Folder;
 use gaia_locks::ids::{LockId, Scope, WaiterId};
-use gaia_locks::model::EndReason;
+use gaia_locks::model::{EndReason, Waiter};
 use gaia_locks::os::{Listener, machine};
 use gaia_locks::service::{Acquire, Look, Patience, Release, Released, Renew, Topic};
 use gaia_locks::store::HistoryFilter;
@@ -140,6 +140,11 @@ impl From<CallFault> for gaia_assigner::TaskError {
     }
 }
 
+/// Whether a place with this patience is cleared away for its end rather than for silence.
+fn is_short(patience: &Patience<'_>) -> bool {
+    patience.limit.is_some_and(|limit| limit < Waiter::SILENCE)
+}
+
 impl Locks for Client {
     fn acquire(&self, request: &Acquire) -> Result<Answer, Error> {
         let mut request = request.clone();
@@ -173,8 +178,11 @@ impl Locks for Client {
                 Some(Err(CallFault::There(fault))) if fault.repeated && fault.is("not_in_line") => {
                     break self.was_it_granted(waiter, fault.into());
                 }
-                // Cleared away between two calls, its patience being over.
-                Some(Err(CallFault::There(fault))) if fault.is("not_in_line") && left.is_over() => {
+                // Cleared away between two calls, its patience being over; a short one may have
+                // been before the first.
+                Some(Err(CallFault::There(fault)))
+                    if fault.is("not_in_line") && (left.is_over() || is_short(patience)) =>
+                {
                     break Ok(Answer::Refused(refusal));
                 }
                 Some(Err(fault)) => break Err(fault.into()),

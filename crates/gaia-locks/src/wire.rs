@@ -185,6 +185,16 @@ impl Refusal {
     /// So much of what is in the way is told: a request for a tree may meet a
     /// hundred thousand locks in it.
     pub const SHOWN: usize = 50;
+
+    /// This, or what was known earlier where this tells nothing: a place that
+    /// somebody else cleared away leaves nothing to look at.
+    #[must_use]
+    pub fn or(self, earlier: Self) -> Self {
+        match self.conflicts.is_empty() && self.cycle.is_none() {
+            true => earlier,
+            false => self,
+        }
+    }
 }
 
 fn is_zero(number: &usize) -> bool {

@@ -108,7 +108,10 @@ pub trait Locks: Send + Sync {
         patience: &mut Patience<'_>,
     ) -> Result<Answer, Error> {
         match self.acquire(&request.clone().queued(patience.limit))? {
-            Answer::Queued(queued) => self.wait(queued.waiter, patience),
+            Answer::Queued(queued) => match self.wait(queued.waiter, patience)? {
+                Answer::Refused(refusal) => Ok(Answer::Refused(refusal.or(queued.refusal))),
+                answer => Ok(answer),
+            },
             answer => Ok(answer),
         }
     }
