@@ -187,7 +187,7 @@ pub async fn acquire(
     let (locks, wait) = (app.locks.clone(), ask.wait);
     let asked = app.core.call(move || request(&locks, ask, session)).await?;
     let (door, request) = asked;
-    match wait::acquire(&app, door, request, wait).await? {
+    match wait::acquire(&app, &who, door, request, wait).await? {
         (Came::Granted(given), _) => Ok(granted(given)),
         (Came::Refused(refusal) | Came::Queued(Queued { refusal, .. }), waited) => {
             app.metrics.refusals.add();
