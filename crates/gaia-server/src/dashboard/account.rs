@@ -1,7 +1,7 @@
 //! One's own password and tokens; for admins everybody's.
 //!
-//! Only a signed-in browser gets here: a token cannot make tokens, so that one
-//! that leaked cannot outlive its end.
+//! Only a signed-in browser gets here. Through the API an admin's token makes
+//! tokens too, but none that outlives it: one that leaked ends when it ends.
 
 mod accounts;
 mod tokens;
@@ -46,7 +46,9 @@ impl Done {
             Self::Revoked => "The token is revoked.",
             Self::Added => "The account is added.",
             Self::Reset => "The password is set; that account's browsers are signed out.",
-            Self::Removed => "The account is removed; its browsers are signed out.",
+            Self::Removed => {
+                "The account is removed; its browsers are signed out and its tokens revoked."
+            }
         }
     }
 
