@@ -300,3 +300,18 @@ fn who_is_removed_leaves_no_token_behind() {
     assert_eq!(hers.each_ref().map(status), [401, 401]);
     assert_eq!(status(&another), 200);
 }
+
+#[test]
+fn the_page_that_changes_a_password_is_no_place_to_guess_it() {
+    let (server, cookie, csrf) = signed_in();
+    let guess = |n: usize| {
+        let form = format!("csrf={csrf}&old=guess{n}&new=something+else");
+        let ask = server.ask("POST", "/account/password").cookie(&cookie);
+        let kind = "application/x-www-form-urlencoded";
+        ask.body(kind, form.as_bytes()).send().status
+    };
+    let statuses: Vec<u16> = (0..12).map(guess).collect();
+    assert_eq!((statuses[0], statuses[11]), (400, 429), "{statuses:?}");
+    let trail = server.accounts.audit(None, 100).unwrap();
+    assert!(trail.iter().any(|entry| entry.act == "sign_in_failed"));
+}
