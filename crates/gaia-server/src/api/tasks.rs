@@ -213,7 +213,8 @@ pub async fn call_off(app: &Arc<App>, who: Who, id: i64) -> Answer<TaskInfo> {
     }
     let tasks = app.tasks.clone();
     app.core
-        .call(move || tasks.cancel(TaskId(id), &who.name))
+    // It may wait until a process has stopped.
+        .slow(move || tasks.cancel(TaskId(id), &who.name))
         .await
 }
 
