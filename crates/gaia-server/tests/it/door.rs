@@ -124,3 +124,26 @@ fn each_verb_needs_its_role() {
         refused(TASKS, &agent, &of_another);
     }
 }
+
+#[test]
+fn the_trail_tells_what_an_admin_did_through_the_door_too() {
+    let server = Server::start();
+    let token = server.token("root", Role::Admin);
+    let process = json!({"name": "w", "command": "sh", "provider": null, "folder": null});
+    for (path, call) in [
+        (TASKS, json!({"clear": {"age": {"secs": 0, "nanos": 0}}})),
+        (TASKS, json!("retry_failed")),
+        (TASKS, json!({"add_process": process})),
+        (TASKS, json!({"remove": {"name": "w"}})),
+        (LOCKS, json!("cleanup")),
+    ] {
+        let reply = ask(&server, path, &token, &call);
+        assert_eq!(reply.status, 200, "{call}: {reply:?}");
+    }
+    let trail = server.accounts.audit(None, 5).unwrap();
+    let acts: Vec<&str> = trail.iter().map(|entry| entry.act.as_str()).collect();
+    let done = ["cleanup", "remove_session", "add_session", "retry_failed"];
+    assert_eq!(acts[..4], done);
+    assert_eq!(acts[4], "clear_tasks");
+    assert!(trail.iter().all(|entry| entry.who == "root"), "{trail:?}");
+}
