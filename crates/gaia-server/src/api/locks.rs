@@ -212,6 +212,7 @@ fn request(
 ) -> Answer<(gaia_locks::LockService, Acquire)> {
     let scope = ask.scope.as_ref();
     let paths = ask.folder_path.iter().chain(&ask.folder_paths);
+    folders::not_too_many(paths.clone().count(), "folders")?;
     let folders: Answer<Vec<_>> = paths
         .map(|path| folders::folder(locks, scope, path))
         .collect();

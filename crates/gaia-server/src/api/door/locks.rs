@@ -98,7 +98,9 @@ fn do_at_once(app: &App, door: &LockService, who: &Who, call: Call) -> Answer<Va
     match call {
         Call::Acquire(ask) => {
             may_act(who, &ask.holder.session)?;
-            let came = door.acquire(&ask.into_acquire(&**door.witness())?)?;
+            let request = ask.into_acquire(&**door.witness())?;
+            folders::not_too_many(request.folders.len(), "folders")?;
+            let came = door.acquire(&request)?;
             if matches!(came, Came::Refused(_)) {
                 app.metrics.refusals.add();
             }

@@ -15,6 +15,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::super::extract::{Json, json as answer};
+use super::super::folders::not_too_many;
 use super::super::locks::may_act;
 use super::super::wait::sleep_until;
 use super::locks::value;
@@ -95,10 +96,11 @@ fn is_slow(call: &Call) -> bool {
 
 fn at_once(app: &App, who: &Who, scope: &Scope, call: Call) -> Answer<Value> {
     let tasks = &app.tasks;
-    match call {
     let note = |what: &str, details: &str| app.accounts.note(&who.name, what, details);
+    match call {
         Call::Send(new) => {
             let send = new.into_send(format!("api:{}", who.name))?;
+            not_too_many(send.after.len(), "tasks in `after`")?;
             if send.folder.is_some() {
                 lies_here(app, scope, "a task's folder")?;
             }
@@ -136,9 +138,9 @@ fn at_once(app: &App, who: &Who, scope: &Scope, call: Call) -> Answer<Value> {
 
 fn of_sessions(app: &App, who: &Who, scope: &Scope, call: Call) -> Answer<Value> {
     let tasks = &app.tasks;
+    let note = |what: &str, session: &str| app.accounts.note(&who.name, what, session);
     match call {
         Call::Sessions => value(tasks.sessions()?),
-    let note = |what: &str, session: &str| app.accounts.note(&who.name, what, session);
         Call::AddProcess(new) => {
             lies_here(app, scope, "the folder of a session that is started here")?;
             let added = tasks.add_process(&new)?;
