@@ -191,18 +191,23 @@ impl Bell {
         }
     }
 
-    /// Many who go at once (a server that stops) go in one transaction.
+    /// Many who go at once (a server that stops) go in one transaction. When the
+    /// store fails they are put back: the next turn tries again.
     fn let_leave(&self) -> Result<(), gaia_locks::Error> {
         let leaving = std::mem::take(&mut *self.leaving());
         if leaving.is_empty() {
             return Ok(());
         }
-        self.locks.transact(|tx| {
+        let left = self.locks.transact(|tx| {
             leaving.iter().try_for_each(|gone| match gone {
                 Gone::Place(waiter) => tx.leave(*waiter),
                 Gone::Lock(release) => tx.release(release).map(drop),
             })
-        })
+        });
+        if let Err(gaia_locks::Error::Store(_)) = &left {
+            self.leaving().extend(leaving);
+        }
+        left
     }
 
     fn turn(&self, heard_at: &mut Moment) -> Result<(), gaia_locks::Error> {

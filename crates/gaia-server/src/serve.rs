@@ -31,6 +31,9 @@ use crate::{core, router};
 const LAST_WORD: Duration = Duration::from_secs(10);
 /// How long the head of a request may take to arrive.
 const HEAD_ARRIVES_WITHIN: Duration = Duration::from_secs(10);
+/// How often a client that has many requests on one connection (HTTP/2) is
+/// asked whether it is still there; who does not answer is cut off.
+const STILL_THERE: Duration = Duration::from_secs(30);
 
 /// Tells a server to stop, from any thread.
 #[derive(Clone, Debug)]
@@ -166,12 +169,18 @@ async fn run(
     let sweeper = tokio::spawn(sweep(app.clone()));
     let ends = end(app.clone(), handle.clone(), stop.clone());
     let ends = tokio::spawn(ends);
-    let mut server = axum_server::from_tcp(listener)?.handle(handle);
-    server
-        .http_builder()
-        .http1()
+    // Before its first bytes a connection speaks no version of HTTP yet, so the
+    // limits of neither would count for one that sends nothing.
+    let server = axum_server::from_tcp(listener)?.first_request_timeout(HEAD_ARRIVES_WITHIN);
+    let mut server = server.handle(handle);
+    let http = server.http_builder();
+    http.http1()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_ARRIVES_WITHIN);
+    http.http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(STILL_THERE)
+        .keep_alive_timeout(HEAD_ARRIVES_WITHIN);
     let served = match tls {
         None => server.serve(routes).await,
         Some(tls) => {

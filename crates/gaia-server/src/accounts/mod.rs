@@ -206,7 +206,8 @@ impl Accounts {
         self.user(name)
     }
 
-    /// Removes an account; its browsers are signed out with it.
+    /// Removes an account; its browsers are signed out with it, and the tokens
+    /// that act for NAME or NAME/… are revoked.
     ///
     /// # Errors
     /// [`AccountError::UnknownUser`].
@@ -215,6 +216,9 @@ impl Accounts {
             let removed = store::remove_user(tx, name)?;
             if removed {
                 store::end_sessions(tx, name, None)?;
+                for token in store::remove_tokens_of(tx, name)? {
+                    note_revoked(tx, by, &token)?;
+                }
                 store::note(tx, by, "remove_user", name)?;
             }
             Ok(removed)
@@ -257,6 +261,49 @@ impl Accounts {
         expires_in: Option<Duration>,
         by: &str,
     ) -> Result<(TokenInfo, Secret), AccountError> {
+        self.make_token(name, role, expires_in, by, None)
+    }
+
+    /// The same for somebody who is signed in. What is made by a token ends
+    /// with that token at the latest, or one that leaked could outlive its end.
+    ///
+    /// # Errors
+    /// As [`Accounts::create_token`].
+    pub fn create_token_for(
+        &self,
+        who: &Who,
+        name: &str,
+        role: Role,
+        expires_in: Option<Duration>,
+    ) -> Result<(TokenInfo, Secret), AccountError> {
+        let until = self.end_of(who)?;
+        self.make_token(name, role, expires_in, &who.name, until)
+    }
+
+    /// When the token ends that somebody is known by, if it is one that ends.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn end_of(&self, who: &Who) -> Result<Option<Wall>, AccountError> {
+        let By::Token(id) = who.by else {
+            return Ok(None);
+        };
+        let token = self.tokens()?.into_iter().find(|token| token.id == id);
+        // One that was revoked just now ends now.
+        let Some(token) = token else {
+            return Ok(Some(self.locks.look(|tx| Ok(tx.now().wall))?));
+        };
+        Ok(token.expires_at)
+    }
+
+    fn make_token(
+        &self,
+        name: &str,
+        role: Role,
+        expires_in: Option<Duration>,
+        by: &str,
+        until: Option<Wall>,
+    ) -> Result<(TokenInfo, Secret), AccountError> {
         SessionId::new(name)?;
         let secret = Secret::new("gaia_")?;
         let hash = secret.hash();
@@ -265,7 +312,11 @@ impl Accounts {
                 name,
                 role,
                 hash: &hash,
-                expires_at: expires_in.map(|time| tx.now().wall.plus(time)),
+                expires_at: expires_in
+                    .map(|time| tx.now().wall.plus(time))
+                    .into_iter()
+                    .chain(until)
+                    .min(),
             };
             store::add_token(tx, &new)?;
             store::note(tx, by, "create_token", &format!("{name}, {role}"))?;
@@ -315,8 +366,7 @@ impl Accounts {
             revoked.retain(&meant);
             for token in &revoked {
                 store::remove_token(tx, token.id)?;
-                let details = format!("{}, {}", token.id, token.name);
-                store::note(tx, by, "revoke_token", &details)?;
+                note_revoked(tx, by, token)?;
             }
             Ok(revoked)
         })?)
@@ -339,4 +389,13 @@ impl Accounts {
     pub fn audit(&self, before: Option<i64>, limit: u32) -> Result<Vec<AuditEntry>, AccountError> {
         Ok(self.locks.look(|tx| store::audit(tx, before, limit))?)
     }
+}
+
+fn note_revoked(
+    tx: &mut gaia_locks::service::LockTx<'_>,
+    by: &str,
+    token: &TokenInfo,
+) -> Result<(), gaia_locks::Error> {
+    let details = format!("{}, {}", token.id, token.name);
+    store::note(tx, by, "revoke_token", &details)
 }

@@ -85,6 +85,20 @@ pub(super) fn remove_user(tx: &mut LockTx<'_>, name: &str) -> Result<bool, Error
     })
 }
 
+/// Revokes all tokens that act for a name; gives them.
+pub(super) fn remove_tokens_of(tx: &mut LockTx<'_>, name: &str) -> Result<Vec<TokenInfo>, Error> {
+    let mut theirs = tokens(tx)?;
+    let of_name = |token: &TokenInfo| {
+        let rest = token.name.strip_prefix(name);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    theirs.retain(of_name);
+    for token in &theirs {
+        remove_token(tx, token.id)?;
+    }
+    Ok(theirs)
+}
+
 pub(super) fn users(tx: &mut LockTx<'_>) -> Result<Vec<UserInfo>, Error> {
     sql(tx, |sql| {
         let mut statement = sql.prepare_cached(

@@ -12,7 +12,7 @@ use serde_json::json;
 use super::extract::{In, Json, json as answer};
 use super::length::Length;
 use super::session::check_password;
-use crate::accounts::{By, Role, TokenInfo, Who};
+use crate::accounts::{Accounts, By, Role, TokenInfo, Who};
 use crate::app::App;
 use crate::error::{Answer, Problem};
 
@@ -40,7 +40,8 @@ pub struct NewUser {
 /// Adds an account.
 ///
 /// # Errors
-/// 409 when the name is taken, 400 for a name or password that cannot be used.
+/// 409 when the name is taken, 400 for a name or password that cannot be used,
+/// 403 for a token that ends.
 #[utoipa::path(post, path = "/api/gaia/users", tag = "accounts", request_body = NewUser)]
 pub async fn add_user(
     State(app): State<Arc<App>>,
@@ -49,13 +50,27 @@ pub async fn add_user(
 ) -> Answer<Response> {
     let accounts = app.accounts.clone();
     let added = app.core.hash(move || {
+        may_last(&accounts, &who)?;
         let password = new.password.as_deref();
-        accounts.add_user(&new.name, new.role, password, &who.name)
+        Ok::<_, Problem>(accounts.add_user(&new.name, new.role, password, &who.name)?)
     });
     Ok(answer(&json!({"user": added.await?})))
 }
 
-/// Removes an account; its browsers are signed out with it.
+/// Refuses a token that ends what would go on after it: a way to sign in.
+fn may_last(accounts: &Accounts, who: &Who) -> Answer<()> {
+    let Some(end) = accounts.end_of(who)? else {
+        return Ok(());
+    };
+    let end = end.to_rfc3339();
+    let detail = format!("this token ends at {end}, and makes no way in that goes on after it");
+    Err(Problem::forbidden(detail).hint(
+        "sign in as an admin, use a token without an end, or `gaia user` on the server's machine",
+    ))
+}
+
+/// Removes an account; its browsers are signed out with it, and the tokens that
+/// act for NAME or NAME/… are revoked.
 ///
 /// # Errors
 /// 404 for an unknown one.
@@ -84,7 +99,8 @@ pub struct NewPassword {
 /// Sets an account's password; all its browsers are signed out.
 ///
 /// # Errors
-/// 404 for an unknown account, 400 for a password that cannot be used.
+/// 404 for an unknown account, 400 for a password that cannot be used, 403 for
+/// a token that ends.
 #[utoipa::path(post, path = "/api/gaia/users/{name}/password", tag = "accounts",
     request_body = NewPassword, params(("name" = String, Path)))]
 pub async fn set_password(
@@ -94,9 +110,10 @@ pub async fn set_password(
     Json(new): Json<NewPassword>,
 ) -> Answer<Response> {
     let accounts = app.accounts.clone();
-    let set = app
-        .core
-        .hash(move || accounts.set_password(&name, &new.password, &who.name, None));
+    let set = app.core.hash(move || {
+        may_last(&accounts, &who)?;
+        Ok::<_, Problem>(accounts.set_password(&name, &new.password, &who.name, None)?)
+    });
     Ok(answer(&json!({"user": set.await?})))
 }
 
@@ -168,7 +185,8 @@ struct Shown<'a> {
     info: &'a TokenInfo,
 }
 
-/// Makes a token: it is shown now and never again.
+/// Makes a token: it is shown now and never again. What is made by a token ends
+/// with that token at the latest.
 ///
 /// # Errors
 /// 400 for a name that cannot be used.
@@ -181,7 +199,7 @@ pub async fn create_token(
     let accounts = app.accounts.clone();
     let made = app.core.call(move || {
         let expires = new.expires.map(|Length(time)| time);
-        accounts.create_token(&new.name, new.role, expires, &who.name)
+        accounts.create_token_for(&who, &new.name, new.role, expires)
     });
     let (info, secret) = made.await?;
     let shown = Shown {

@@ -4,7 +4,6 @@
 //! saw goes on there. `reset` says that this is not possible: look anew.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::extract::State;
@@ -15,12 +14,8 @@ use tokio::sync::watch;
 
 use crate::accounts::Who;
 use crate::app::App;
+use crate::auth::still::{self, Still};
 use crate::feed::Read;
-
-/// How often something is said although nothing happened, so that a dead
-/// connection is noticed; and how often is looked whether the reader may still
-/// read.
-const HEARTBEAT: Duration = Duration::from_secs(15);
 
 /// Follows what changes.
 #[utoipa::path(get, path = "/api/gaia/events", tag = "events",
@@ -37,7 +32,7 @@ pub async fn follow(State(app): State<Arc<App>>, who: Who, headers: HeaderMap) -
 
 struct Reader {
     app: Arc<App>,
-    who: Who,
+    still: Still,
     latest: watch::Receiver<u64>,
     at: u64,
     greeting: Option<&'static str>,
@@ -63,19 +58,22 @@ impl Reader {
         };
         Self {
             app,
-            who,
+            still: Still::new(who),
             latest,
             at,
             greeting: Some(greeting),
         }
     }
 
-    /// The next piece; none when the stream is over.
+    /// The next piece; none when the stream is over. Whoever was signed out, or
+    /// whose token was revoked, hears no more, however much happens.
     async fn next(&mut self) -> Option<Bytes> {
         if let Some(greeting) = self.greeting.take() {
             return Some(self.event(self.at, greeting, "{}").into());
         }
+        let app = self.app.clone();
         loop {
+            self.still.may(&app).await.ok()?;
             self.latest.borrow_and_update();
             match self.app.feed.after(self.at) {
                 Read::Lost => {
@@ -92,22 +90,17 @@ impl Reader {
                 }
                 Read::Events(_) => {}
             }
-            let app = self.app.clone();
+            // Something is said although nothing happened, so that a dead
+            // connection is noticed.
             tokio::select! {
                 _ = self.latest.changed() => {}
                 () = app.stopped() => return None,
-                () = tokio::time::sleep(HEARTBEAT) => {
-                    return self.may_still_read().await.then(|| Bytes::from_static(b": here\n\n"));
+                () = tokio::time::sleep(still::LOOK) => {
+                    self.still.may(&app).await.ok()?;
+                    return Some(Bytes::from_static(b": here\n\n"));
                 }
             }
         }
-    }
-
-    /// Whoever was signed out, or whose token was revoked, hears no more.
-    async fn may_still_read(&self) -> bool {
-        let (accounts, who) = (self.app.accounts.clone(), self.who.clone());
-        let counts = self.app.core.call(move || accounts.still_counts(&who));
-        counts.await.unwrap_or(false)
     }
 
     fn event(&self, number: u64, kind: &str, data: &str) -> String {

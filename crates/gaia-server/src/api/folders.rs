@@ -9,7 +9,24 @@ use gaia_locks::ids::Scope;
 use gaia_locks::markers::Markers;
 use gaia_locks::service::{Config, Locks as _};
 
-use crate::error::Answer;
+use crate::error::{Answer, Problem};
+
+/// What one request may name at most, of folders and of tasks to wait for: each
+/// of them is work, and the next request waits meanwhile.
+const MOST_NAMED: usize = 1_000;
+
+/// Refuses a request that names too much, before any of it is looked at.
+///
+/// # Errors
+/// 400, with the numbers.
+pub fn not_too_many(count: usize, what: &str) -> Answer<()> {
+    if count <= MOST_NAMED {
+        return Ok(());
+    }
+    Err(Problem::invalid(format!(
+        "this names {count} {what}; at most {MOST_NAMED} go in one request"
+    )))
+}
 
 /// The door for a scope. Marker files lie where the files are, so only this
 /// machine's own has them.

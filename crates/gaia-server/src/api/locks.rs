@@ -187,7 +187,7 @@ pub async fn acquire(
     let (locks, wait) = (app.locks.clone(), ask.wait);
     let asked = app.core.call(move || request(&locks, ask, session)).await?;
     let (door, request) = asked;
-    match wait::acquire(&app, door, request, wait).await? {
+    match wait::acquire(&app, &who, door, request, wait).await? {
         (Came::Granted(given), _) => Ok(granted(given)),
         (Came::Refused(refusal) | Came::Queued(Queued { refusal, .. }), waited) => {
             app.metrics.refusals.add();
@@ -212,6 +212,7 @@ fn request(
 ) -> Answer<(gaia_locks::LockService, Acquire)> {
     let scope = ask.scope.as_ref();
     let paths = ask.folder_path.iter().chain(&ask.folder_paths);
+    folders::not_too_many(paths.clone().count(), "folders")?;
     let folders: Answer<Vec<_>> = paths
         .map(|path| folders::folder(locks, scope, path))
         .collect();

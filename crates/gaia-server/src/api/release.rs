@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
+use gaia_assigner::TaskError;
 use gaia_locks::ids::{LockId, Scope, SessionId, TaskId};
 use gaia_locks::service::{Locks as _, Release, Released};
 use gaia_locks::wire::LockInfo;
@@ -144,17 +145,24 @@ pub async fn by_admin(
     }
 }
 
-/// Ends any lock, and notes in the trail who did it and why.
+/// Ends any lock, and notes in the trail who did it and why; also when its task
+/// is still stopping, for then it ends without being asked again.
 ///
 /// # Errors
 /// As [`by_admin`].
 pub async fn by_force(app: &Arc<App>, who: &Who, id: i64, reason: String) -> Answer<LockInfo> {
     let (tasks, accounts, by) = (app.tasks.clone(), app.accounts.clone(), who.name.clone());
     let forced = app.core.slow(move || {
-        let lock = tasks.force_release(LockId(id), &by, &reason)?;
-        let details = format!("lock {id} on {}: {reason}", lock.folder_path);
+        let forced = tasks.force_release(LockId(id), &by, &reason);
+        let details = match &forced {
+            Ok(lock) => format!("lock {id} on {}: {reason}", lock.folder_path),
+            Err(TaskError::StillStopping { .. }) => {
+                format!("lock {id}, asked for while its task stops: {reason}")
+            }
+            Err(_) => return forced.map_err(Problem::from),
+        };
         accounts.note(&by, "force_release", &details)?;
-        Ok::<_, Problem>(lock)
+        forced.map_err(Problem::from)
     });
     forced.await
 }

@@ -15,6 +15,7 @@ use crate::accounts::secret::Secret;
 use crate::accounts::{AccountError, By, Role, Who};
 use crate::app::App;
 use crate::auth::cookie;
+use crate::auth::throttle::Refused;
 use crate::error::{Answer, Problem};
 
 /// The account of whoever starts the server and has none yet.
@@ -83,7 +84,7 @@ pub async fn check_password(
     name: String,
     password: String,
 ) -> Answer<()> {
-    app.throttle.enter(&name, from.ip()).map_err(too_often)?;
+    app.throttle.enter(&name, from.ip()).map_err(refused)?;
     let (accounts, asked) = (app.accounts.clone(), name.clone());
     let known = app.core.hash(move || {
         let known = accounts.knows(&asked, &password)?;
@@ -94,11 +95,7 @@ pub async fn check_password(
         Ok::<_, AccountError>(known)
     });
     if !known.await? {
-        return Err(Problem::new(
-            StatusCode::UNAUTHORIZED,
-            "wrong_password",
-            "name and password do not belong together",
-        ));
+        return Err(wrong_password());
     }
     app.throttle.succeeded(&name, from.ip());
     Ok(())
@@ -106,6 +103,18 @@ pub async fn check_password(
 
 fn by_password_from(from: SocketAddr) -> String {
     format!("by password from {}", from.ip())
+}
+
+fn wrong_password() -> Problem {
+    let detail = "name and password do not belong together";
+    Problem::new(StatusCode::UNAUTHORIZED, "wrong_password", detail)
+}
+
+fn refused(why: Refused) -> Problem {
+    match why {
+        Refused::NobodysName => wrong_password(),
+        Refused::Wait(wait) => too_often(wait),
+    }
 }
 
 fn too_often(wait: std::time::Duration) -> Problem {

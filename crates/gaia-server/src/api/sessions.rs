@@ -20,6 +20,7 @@ use super::length::{Length, Wait};
 use super::locks::{may_act, own_session};
 use crate::accounts::{Role, Who};
 use crate::app::App;
+use crate::auth::still::Still;
 use crate::error::{Answer, Problem};
 
 /// How long a remote session may be silent, unless it says otherwise.
@@ -207,9 +208,10 @@ pub async fn take(
         Wait::Forever => None,
         Wait::For(limit) => Instant::now().checked_add(limit),
     };
-    let mut changes = app.bell.changes();
+    let (mut changes, mut still) = (app.bell.changes(), Still::new(who));
     loop {
         changes.borrow_and_update();
+        still.may(&app).await?;
         let (tasks, asks) = (app.tasks.clone(), name.clone());
         if let Some(taken) = app.core.call(move || tasks.take(&asks, None)).await? {
             return Ok(answer(&taken));

@@ -122,6 +122,7 @@ pub async fn send(
 /// As [`send`].
 pub async fn queue(app: &Arc<App>, who: &Who, new: NewTask) -> Answer<TaskInfo> {
     let (tasks, source) = (app.tasks.clone(), format!("api:{}", who.name));
+    folders::not_too_many(new.after.len(), "tasks in `after`")?;
     let queued = app.core.call(move || {
         let folder = new.folder_path.as_deref();
         let folder = folder.filter(|path| !path.is_empty());
@@ -212,8 +213,9 @@ pub async fn call_off(app: &Arc<App>, who: Who, id: i64) -> Answer<TaskInfo> {
         return Err(Problem::forbidden(detail));
     }
     let tasks = app.tasks.clone();
+    // It may wait until a process has stopped.
     app.core
-        .call(move || tasks.cancel(TaskId(id), &who.name))
+        .slow(move || tasks.cancel(TaskId(id), &who.name))
         .await
 }
 

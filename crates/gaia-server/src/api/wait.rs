@@ -15,7 +15,9 @@ use gaia_locks::wire;
 use tokio::time::Instant;
 
 use super::length::Wait;
+use crate::accounts::Who;
 use crate::app::App;
+use crate::auth::still;
 use crate::bell::{Bell, Gone, Place};
 use crate::error::{Answer, Problem};
 
@@ -30,6 +32,7 @@ const AFTERWARDS: Duration = Duration::from_secs(5);
 /// Bad input, or a store that cannot be used; 503 when the server stops.
 pub async fn acquire(
     app: &Arc<App>,
+    who: &Who,
     door: LockService,
     mut request: Acquire,
     wait: Wait,
@@ -51,7 +54,7 @@ pub async fn acquire(
     let until = limit.and_then(|limit| Instant::now().checked_add(limit));
     match ask(app, door.clone(), request).await? {
         wire::Answer::Queued(queued) => {
-            let waits = Waits::new(app, door, queued.waiter, keeps_place);
+            let waits = Waits::new(app, who, door, queued.waiter, keeps_place);
             let began = Instant::now();
             let answer = waits.until(until).await;
             app.metrics.waits.add(began.elapsed());
@@ -134,6 +137,7 @@ impl Drop for Untold {
 /// Somebody's place in line while its request stands.
 pub struct Waits {
     app: Arc<App>,
+    who: Who,
     door: LockService,
     waiter: WaiterId,
     place: Place,
@@ -142,10 +146,17 @@ pub struct Waits {
 
 impl Waits {
     /// A place is looked after from now on.
-    pub fn new(app: &Arc<App>, door: LockService, waiter: WaiterId, keeps_place: bool) -> Self {
+    pub fn new(
+        app: &Arc<App>,
+        who: &Who,
+        door: LockService,
+        waiter: WaiterId,
+        keeps_place: bool,
+    ) -> Self {
         Self {
             place: app.bell.look_after(waiter),
             app: app.clone(),
+            who: who.clone(),
             door,
             waiter,
             leaves: !keeps_place,
@@ -172,6 +183,8 @@ impl Waits {
         if stopping {
             return Err(self.stopping());
         }
+        // A token may have been revoked during a long wait.
+        still::counts(&self.app, &self.who).await?;
         let (door, waiter) = (self.door.clone(), self.waiter);
         let answer = self
             .app

@@ -10,6 +10,7 @@
 
 pub mod cookie;
 pub mod link;
+pub mod still;
 pub mod throttle;
 
 use std::sync::Arc;

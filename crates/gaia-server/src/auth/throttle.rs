@@ -10,6 +10,7 @@ use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use gaia_locks::ids::SessionId;
 use tokio::time::Instant;
 
 /// So many tries may fail …
@@ -25,6 +26,15 @@ enum Who {
     Address(IpAddr),
 }
 
+/// Why a try is not even looked at.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Refused {
+    /// No account has a name that long.
+    NobodysName,
+    /// There were too many; this long no more are looked at.
+    Wait(Duration),
+}
+
 /// Who failed when.
 #[derive(Default)]
 pub struct Throttle {
@@ -33,27 +43,28 @@ pub struct Throttle {
 
 impl Throttle {
     /// Counts a try, before it is looked at: so many at once are counted too.
+    /// A try that is refused leaves nothing behind: whoever is refused anyway
+    /// could otherwise fill the memory with names.
     ///
     /// # Errors
-    /// How long to wait, when there were too many.
-    pub fn enter(&self, account: &str, address: IpAddr) -> Result<(), Duration> {
+    /// A name that nobody can have; how long to wait, when there were too many.
+    pub fn enter(&self, account: &str, address: IpAddr) -> Result<(), Refused> {
+        if account.len() > SessionId::LONGEST {
+            return Err(Refused::NobodysName);
+        }
         let now = Instant::now();
         let mut failed = self.failed();
         let whos = [
-            Who::Account(account.to_owned()),
             Who::Address(network(address)),
+            Who::Account(account.to_owned()),
         ];
         for who in &whos {
-            let tries = failed.entry(who.clone()).or_default();
-            tries.retain(|at| now.duration_since(*at) < WITHIN);
-            if tries.len() >= TRIES {
-                let oldest = tries.first().copied().unwrap_or(now);
-                return Err(WITHIN.saturating_sub(now.duration_since(oldest)));
+            if let Some(tries) = failed.get_mut(who) {
+                let wait = too_many(tries, now);
+                wait.map_or(Ok(()), |wait| Err(Refused::Wait(wait)))?;
             }
         }
-        if failed.len() >= MOST {
-            failed.retain(|_, tries| tries.iter().any(|at| now.duration_since(*at) < WITHIN));
-        }
+        make_room(&mut failed, &whos, now)?;
         for who in whos {
             failed.entry(who).or_default().push(now);
         }
@@ -73,6 +84,34 @@ impl Throttle {
 
     fn failed(&self) -> MutexGuard<'_, HashMap<Who, Vec<Instant>>> {
         self.failed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Forgets tries that count no more; how long to wait, when too many still do.
+fn too_many(tries: &mut Vec<Instant>, now: Instant) -> Option<Duration> {
+    tries.retain(|at| now.duration_since(*at) < WITHIN);
+    let oldest = tries.first().filter(|_| tries.len() >= TRIES)?;
+    Some(WITHIN.saturating_sub(now.duration_since(*oldest)))
+}
+
+/// Forgets what counts no more when the memory is full; whoever is new waits
+/// when it stays full.
+fn make_room(
+    failed: &mut HashMap<Who, Vec<Instant>>,
+    whos: &[Who],
+    now: Instant,
+) -> Result<(), Refused> {
+    let new = whos.iter().filter(|who| !failed.contains_key(who)).count();
+    if failed.len() + new <= MOST {
+        return Ok(());
+    }
+    // Those who ask stay known, so that the count of new ones stays right.
+    failed.retain(|who, tries| {
+        whos.contains(who) || tries.iter().any(|at| now.duration_since(*at) < WITHIN)
+    });
+    match failed.len() + new <= MOST {
+        true => Ok(()),
+        false => Err(Refused::Wait(WITHIN)),
     }
 }
 
@@ -127,8 +166,36 @@ mod tests {
         for _ in 0..TRIES {
             throttle.enter("ann", HOME).unwrap();
         }
-        let wait = throttle.enter("ann", HOME).unwrap_err();
+        let Refused::Wait(wait) = throttle.enter("ann", HOME).unwrap_err() else {
+            panic!("ann is a name");
+        };
         tokio::time::advance(wait).await;
         assert!(throttle.enter("ann", HOME).is_ok());
+    }
+
+    #[tokio::test]
+    async fn who_is_refused_leaves_nothing_behind() {
+        let throttle = Throttle::default();
+        let long = "x".repeat(SessionId::LONGEST + 1);
+        assert_eq!(throttle.enter(&long, HOME), Err(Refused::NobodysName));
+        assert_eq!(throttle.failed().len(), 0);
+        for n in 0..TRIES + 1000 {
+            let _ = throttle.enter(&format!("user{n}"), HOME);
+        }
+        assert_eq!(throttle.failed().len(), TRIES + 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_remembered_is_bounded_and_makes_room_again() {
+        let throttle = Throttle::default();
+        let enter = |n: u32| throttle.enter(&format!("user{n}"), IpAddr::from(n.to_be_bytes()));
+        let full = u32::try_from(MOST / 2).unwrap();
+        assert!((0..full).all(|n| enter(n).is_ok()));
+        assert_eq!(enter(full), Err(Refused::Wait(WITHIN)));
+        // Whoever is known already adds nothing.
+        assert_eq!(enter(0), Ok(()));
+        assert_eq!(throttle.failed().len(), MOST);
+        tokio::time::advance(WITHIN).await;
+        assert_eq!(enter(full), Ok(()));
     }
 }

@@ -1,14 +1,15 @@
 //! One's own password and tokens; for admins everybody's.
 //!
-//! Only a signed-in browser gets here: a token cannot make tokens, so that one
-//! that leaked cannot outlive its end.
+//! Only a signed-in browser gets here. Through the API an admin's token makes
+//! tokens too, but none that outlives it: one that leaked ends when it ends.
 
 mod accounts;
 mod tokens;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::extract::{ConnectInfo, State};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use gaia_locks::clock::Wall;
 use maud::{Markup, html};
@@ -22,6 +23,7 @@ use super::frame::{Page, Place, csrf};
 use crate::accounts::secret::{Hash, Secret};
 use crate::accounts::{AuditEntry, By, Role, TokenInfo, UserInfo, Who, password};
 use crate::api::extract::Words;
+use crate::api::session::check_password;
 use crate::app::App;
 use crate::error::{Answer, Problem};
 
@@ -46,7 +48,9 @@ impl Done {
             Self::Revoked => "The token is revoked.",
             Self::Added => "The account is added.",
             Self::Reset => "The password is set; that account's browsers are signed out.",
-            Self::Removed => "The account is removed; its browsers are signed out.",
+            Self::Removed => {
+                "The account is removed; its browsers are signed out and its tokens revoked."
+            }
         }
     }
 
@@ -195,24 +199,37 @@ pub struct Change {
 /// 403 for a token; what else is wrong is told on the page.
 pub async fn change(
     State(app): State<Arc<App>>,
+    ConnectInfo(from): ConnectInfo<SocketAddr>,
     who: Who,
     Fields(change): Fields<Change>,
 ) -> Answer<Response> {
     let hash = own_browser(&who)?;
+    let changed = match knows_own(&app, from, &who, change.old).await {
+        Ok(()) => set_own(&app, &who, hash, change.new).await,
+        Err(problem) => Err(problem),
+    };
+    told(&app, &who, changed, Done::Password).await
+}
+
+/// Throttled and noted as a sign-in is: it is a guess at the same password.
+async fn knows_own(app: &Arc<App>, from: SocketAddr, who: &Who, old: Option<String>) -> Answer<()> {
     let (accounts, name) = (app.accounts.clone(), who.name.clone());
-    let changed = app.core.hash(move || {
-        let users = accounts.users()?;
-        let has_one = users
-            .iter()
-            .any(|user| user.name == name && user.has_password);
-        if has_one && !accounts.knows(&name, &change.old.unwrap_or_default())? {
-            return Err(Problem::invalid("that is not your password until now"));
+    if !app.core.call(move || accounts.has_password(&name)).await? {
+        return Ok(());
+    }
+    let checked = check_password(app, from, who.name.clone(), old.unwrap_or_default());
+    match checked.await {
+        Err(problem) if problem.code() == "wrong_password" => {
+            Err(Problem::invalid("that is not your password until now"))
         }
-        Ok(accounts
-            .set_password(&name, &change.new, &name, Some(&hash))
-            .map(drop)?)
-    });
-    told(&app, &who, changed.await, Done::Password).await
+        checked => checked,
+    }
+}
+
+async fn set_own(app: &Arc<App>, who: &Who, hash: Hash, new: String) -> Answer<()> {
+    let (accounts, name) = (app.accounts.clone(), who.name.clone());
+    let set = move || accounts.set_password(&name, &new, &name, Some(&hash));
+    app.core.hash(set).await.map(drop)
 }
 
 /// What came of it: done, or on the page what was wrong.

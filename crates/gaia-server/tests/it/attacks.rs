@@ -249,3 +249,69 @@ fn an_agent_acts_for_no_session_but_its_own() {
     forbidden(&renew(&json!({"session_id": "ann/1"})));
     assert_eq!(renew(&json!({"session_id": "bob"})).status, 403);
 }
+
+#[test]
+fn what_a_token_makes_does_not_outlive_it() {
+    let server = Server::start();
+    let hour = std::time::Duration::from_secs(3600);
+    let (info, secret) = server
+        .accounts
+        .create_token("root", Role::Admin, Some(hour), "test")
+        .unwrap();
+    let post = |path: &str, body: &Value| {
+        server
+            .ask("POST", path)
+            .token(secret.reveal())
+            .json(body)
+            .send()
+    };
+    for body in [
+        json!({"name": "ci", "role": "admin"}),
+        json!({"name": "ci", "role": "admin", "expires": "90d"}),
+    ] {
+        let made = post("/api/gaia/tokens", &body);
+        assert_eq!(made.status, 201, "{made:?}");
+        assert_eq!(made.json()["expires_at"], json!(info.expires_at), "{body}");
+    }
+    let sooner = json!({"name": "ci", "role": "admin", "expires": "1m"});
+    let sooner = post("/api/gaia/tokens", &sooner).json()["expires_at"].clone();
+    assert_ne!(sooner, json!(info.expires_at));
+    let new = json!({"name": "ann", "role": "admin", "password": PASSWORD});
+    forbidden(&post("/api/gaia/users", &new));
+    server
+        .accounts
+        .add_user("ann", Role::Admin, None, "test")
+        .unwrap();
+    let password = json!({"password": PASSWORD});
+    forbidden(&post("/api/gaia/users/ann/password", &password));
+}
+
+#[test]
+fn who_is_removed_leaves_no_token_behind() {
+    let server = Server::start();
+    server
+        .accounts
+        .add_user("ann", Role::Agent, Some(PASSWORD), "test")
+        .unwrap();
+    let hers = ["ann", "ann/1"].map(|name| server.token(name, Role::Agent));
+    let another = server.token("annika", Role::Agent);
+    server.accounts.remove_user("ann", "test").unwrap();
+    let status = |token: &String| server.get("/api/gaia/locks", token).status;
+    assert_eq!(hers.each_ref().map(status), [401, 401]);
+    assert_eq!(status(&another), 200);
+}
+
+#[test]
+fn the_page_that_changes_a_password_is_no_place_to_guess_it() {
+    let (server, cookie, csrf) = signed_in();
+    let guess = |n: usize| {
+        let form = format!("csrf={csrf}&old=guess{n}&new=something+else");
+        let ask = server.ask("POST", "/account/password").cookie(&cookie);
+        let kind = "application/x-www-form-urlencoded";
+        ask.body(kind, form.as_bytes()).send().status
+    };
+    let statuses: Vec<u16> = (0..12).map(guess).collect();
+    assert_eq!((statuses[0], statuses[11]), (400, 429), "{statuses:?}");
+    let trail = server.accounts.audit(None, 100).unwrap();
+    assert!(trail.iter().any(|entry| entry.act == "sign_in_failed"));
+}

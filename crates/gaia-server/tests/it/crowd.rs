@@ -1,6 +1,6 @@
 //! Many at once, and slow ones.
 
-use std::io::{Read as _, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
 
@@ -95,6 +95,34 @@ fn heavy_who_sends_slowly_is_cut_off_and_others_are_answered_meanwhile() {
     for stream in &mut bodies {
         let reply = read(stream);
         assert_eq!((reply.status, reply.code().as_str()), (408, "too_slow"));
+    }
+    assert_eq!(server.get("/api/gaia/locks", &token).status, 200);
+}
+
+/// Until the first bytes nobody knows which version of HTTP it will be.
+#[test]
+fn heavy_who_sends_nothing_or_only_a_beginning_is_cut_off() {
+    let server = Server::start();
+    let token = server.token("root", Role::Admin);
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    let beginnings = [&b""[..], b"P", &preface[..14], preface];
+    let streams: Vec<TcpStream> = beginnings
+        .map(|beginning| {
+            let mut stream = TcpStream::connect(server.address).unwrap();
+            let patience = Some(Duration::from_secs(50));
+            stream.set_read_timeout(patience).unwrap();
+            stream.write_all(beginning).unwrap();
+            stream
+        })
+        .into();
+    for (mut stream, beginning) in streams.into_iter().zip(beginnings) {
+        // Reset or closed: it is over; only our own patience is not.
+        let end = stream.read_to_end(&mut Vec::new());
+        let kind = end.map_err(|error| error.kind());
+        assert!(
+            !matches!(kind, Err(ErrorKind::WouldBlock | ErrorKind::TimedOut)),
+            "{beginning:?} still holds a connection"
+        );
     }
     assert_eq!(server.get("/api/gaia/locks", &token).status, 200);
 }

@@ -124,3 +124,58 @@ fn each_verb_needs_its_role() {
         refused(TASKS, &agent, &of_another);
     }
 }
+
+#[test]
+fn the_trail_tells_what_an_admin_did_through_the_door_too() {
+    let server = Server::start();
+    let token = server.token("root", Role::Admin);
+    let process = json!({"name": "w", "command": "sh", "provider": null, "folder": null});
+    for (path, call) in [
+        (TASKS, json!({"clear": {"age": {"secs": 0, "nanos": 0}}})),
+        (TASKS, json!("retry_failed")),
+        (TASKS, json!({"add_process": process})),
+        (TASKS, json!({"remove": {"name": "w"}})),
+        (LOCKS, json!("cleanup")),
+    ] {
+        let reply = ask(&server, path, &token, &call);
+        assert_eq!(reply.status, 200, "{call}: {reply:?}");
+    }
+    let trail = server.accounts.audit(None, 5).unwrap();
+    let acts: Vec<&str> = trail.iter().map(|entry| entry.act.as_str()).collect();
+    let done = ["cleanup", "remove_session", "add_session", "retry_failed"];
+    assert_eq!(acts[..4], done);
+    assert_eq!(acts[4], "clear_tasks");
+    assert!(trail.iter().all(|entry| entry.who == "root"), "{trail:?}");
+}
+
+#[test]
+fn a_request_that_names_too_much_is_told_so_before_it_costs_anything() {
+    let server = Server::start();
+    let token = server.token("root", Role::Admin);
+    let paths: Vec<String> = (0..1001).map(|n| format!("/w/{n}")).collect();
+    let named: Vec<Value> = paths.iter().map(|path| json!({"path": path})).collect();
+    let mut door = acquire("root", "/w");
+    door["acquire"]["folders"] = named.into();
+    let after: Vec<i64> = (1..=1001).collect();
+    let post = |path: &str, body: &Value| server.ask("POST", path).token(&token).json(body).send();
+    for (reply, what) in [
+        (ask(&server, LOCKS, &token, &door), "folders"),
+        (
+            post("/api/gaia/locks", &json!({"folder_paths": paths})),
+            "folders",
+        ),
+        (
+            post("/api/gaia/tasks", &json!({"text": "x", "after": after})),
+            "`after`",
+        ),
+    ] {
+        let told = &reply.body;
+        assert_eq!(reply.status, 400, "{told}");
+        assert!(
+            told.contains("1001") && told.contains("1000") && told.contains(what),
+            "{told}"
+        );
+    }
+    let thousand = json!({"folder_paths": paths[1..]});
+    assert_eq!(post("/api/gaia/locks", &thousand).status, 200);
+}

@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::response::Response;
 use gaia_locks::LockService;
 use gaia_locks::clock::Wall;
-use gaia_locks::ids::{LockId, Scope};
+use gaia_locks::ids::Scope;
 use gaia_locks::service::{Locks as _, Release, Renew};
 use gaia_locks::wire::door::{Call, Named, Request};
 use gaia_locks::wire::{Answer as Came, FolderNow, Status};
@@ -16,6 +16,7 @@ use serde_json::Value;
 use super::super::extract::{Json, json as answer};
 use super::super::folders;
 use super::super::locks::may_act;
+use super::super::release::by_force;
 use super::{Speaks, needs, wait};
 use crate::accounts::{Role, Who};
 use crate::app::App;
@@ -45,7 +46,7 @@ pub async fn locks(
             period,
         } => value(wait::watch(&app, token, known, period).await?),
         Call::Changes { since, period } => value(wait::changes(&app, since, period).await),
-        Call::ForceRelease { id, reason } => value(force_release(&app, who, id, reason).await?),
+        Call::ForceRelease { id, reason } => value(by_force(&app, &who, id.0, reason).await?),
         call => at_once(&app, who, scope, call).await,
     };
     Ok(answer(&done?))
@@ -97,7 +98,9 @@ fn do_at_once(app: &App, door: &LockService, who: &Who, call: Call) -> Answer<Va
     match call {
         Call::Acquire(ask) => {
             may_act(who, &ask.holder.session)?;
-            let came = door.acquire(&ask.into_acquire(&**door.witness())?)?;
+            let request = ask.into_acquire(&**door.witness())?;
+            folders::not_too_many(request.folders.len(), "folders")?;
+            let came = door.acquire(&request)?;
             if matches!(came, Came::Refused(_)) {
                 app.metrics.refusals.add();
             }
@@ -150,7 +153,11 @@ fn do_at_once(app: &App, door: &LockService, who: &Who, call: Call) -> Answer<Va
 fn as_admin(app: &App, door: &LockService, who: &Who, call: Call) -> Answer<Value> {
     let note = |what: &str, details: &str| app.accounts.note(&who.name, what, details);
     match call {
-        Call::Cleanup => value(door.cleanup()?),
+        Call::Cleanup => {
+            let cleaned = door.cleanup()?;
+            note("cleanup", &format!("{cleaned} locks"))?;
+            value(cleaned)
+        }
         Call::Prune { before } => {
             let pruned = prune(door, before)?;
             note(
@@ -192,20 +199,4 @@ fn status(app: &App, door: &LockService, folder: Option<Named>) -> Answer<Status
         }
     }
     Ok(status)
-}
-
-async fn force_release(
-    app: &Arc<App>,
-    who: Who,
-    id: LockId,
-    reason: String,
-) -> Answer<gaia_locks::wire::LockInfo> {
-    let (tasks, accounts) = (app.tasks.clone(), app.accounts.clone());
-    let work = move || {
-        let lock = tasks.force_release(id, &who.name, &reason)?;
-        let details = format!("lock {id} on {}: {reason}", lock.folder_path);
-        accounts.note(&who.name, "force_release", &details)?;
-        Ok::<_, Problem>(lock)
-    };
-    app.core.slow(work).await
 }

@@ -15,6 +15,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::super::extract::{Json, json as answer};
+use super::super::folders::not_too_many;
 use super::super::locks::may_act;
 use super::super::wait::sleep_until;
 use super::locks::value;
@@ -95,9 +96,11 @@ fn is_slow(call: &Call) -> bool {
 
 fn at_once(app: &App, who: &Who, scope: &Scope, call: Call) -> Answer<Value> {
     let tasks = &app.tasks;
+    let note = |what: &str, details: &str| app.accounts.note(&who.name, what, details);
     match call {
         Call::Send(new) => {
             let send = new.into_send(format!("api:{}", who.name))?;
+            not_too_many(send.after.len(), "tasks in `after`")?;
             if send.folder.is_some() {
                 lies_here(app, scope, "a task's folder")?;
             }
@@ -113,9 +116,17 @@ fn at_once(app: &App, who: &Who, scope: &Scope, call: Call) -> Answer<Value> {
             value(tasks.cancel(id, &who.name)?)
         }
         Call::Retry { id } => value(tasks.retry(id, &who.name)?),
-        Call::RetryFailed => value(tasks.retry_failed(&who.name)?),
+        Call::RetryFailed => {
+            let again = tasks.retry_failed(&who.name)?;
+            note("retry_failed", &format!("{} tasks", again.count))?;
+            value(again)
+        }
         Call::Reassign { id, aim } => value(tasks.reassign(id, &aim, &who.name)?),
-        Call::Clear { age } => value(tasks.clear(age)?),
+        Call::Clear { age } => {
+            let cleared = tasks.clear(age)?;
+            note("clear_tasks", &format!("{} tasks", cleared.count))?;
+            value(cleared)
+        }
         Call::Told { id, told, teller } => value(tasks.told(id, &told, &allowed(who, *teller)?)?),
         Call::Taken { id, session } => {
             may_act(who, &session)?;
@@ -127,21 +138,30 @@ fn at_once(app: &App, who: &Who, scope: &Scope, call: Call) -> Answer<Value> {
 
 fn of_sessions(app: &App, who: &Who, scope: &Scope, call: Call) -> Answer<Value> {
     let tasks = &app.tasks;
+    let note = |what: &str, session: &str| app.accounts.note(&who.name, what, session);
     match call {
         Call::Sessions => value(tasks.sessions()?),
         Call::AddProcess(new) => {
             lies_here(app, scope, "the folder of a session that is started here")?;
-            value(tasks.add_process(&new)?)
+            let added = tasks.add_process(&new)?;
+            note("add_session", new.name.as_str())?;
+            value(added)
         }
         Call::AddRemote(new) => {
             may_act(who, &new.name)?;
             value(tasks.add_remote(&new)?)
         }
-        Call::AddTmux(new) => value(tasks.add_tmux(&new)?),
+        Call::AddTmux(new) => {
+            let added = tasks.add_tmux(&new)?;
+            note("add_session", new.name.as_str())?;
+            value(added)
+        }
         Call::Remove { name } => {
             let session = SessionId::new(name.clone()).map_err(TaskError::from)?;
             may_act(who, &session)?;
-            value(tasks.remove(&name)?)
+            let removed = tasks.remove(&name)?;
+            note("remove_session", &name)?;
+            value(removed)
         }
         Call::Heartbeat { name, task } => {
             may_act(who, &name)?;
