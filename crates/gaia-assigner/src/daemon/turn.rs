@@ -88,7 +88,7 @@ impl Assigner {
             .filter(|(_, active)| active.over.is_some())
             .map(|(run, _)| *run)
             .collect();
-        let mut ended = false;
+        let mut ended = self.end_unended();
         for run in over {
             let Some(active) = self.active.get(&run) else {
                 continue;
@@ -104,6 +104,25 @@ impl Assigner {
             }
         }
         ended
+    }
+
+    /// Ends a try that this assigner has no run of. What cannot be ended now is
+    /// kept: nobody else would, since the row says that it is in these hands.
+    pub(super) fn end_or_keep(&mut self, running: Running, outcome: Outcome) {
+        if let Err(error) = self.end_try(&running, &outcome) {
+            tracing::error!(task = running.id.0, %error, "a task's end could not be recorded yet");
+            self.unended.push((running, outcome));
+        }
+    }
+
+    /// Whether any of those that were kept is ended now.
+    fn end_unended(&mut self) -> bool {
+        let kept = std::mem::take(&mut self.unended);
+        let before = kept.len();
+        for (running, outcome) in kept {
+            self.end_or_keep(running, outcome);
+        }
+        self.unended.len() < before
     }
 
     /// The keeper of a task that has ended stands ready for another, unless it
