@@ -8,7 +8,7 @@ use gaia_locks::service::LockTx;
 use super::timers::now;
 use super::{Active, Assigner, report};
 use crate::plan;
-use crate::runner::{Event, RunId, kill_leftovers};
+use crate::runner::{Event, RunId, forget_word, kill_leftovers};
 use crate::service::tail;
 use crate::store::ending::{self, Ending};
 use crate::store::running;
@@ -190,6 +190,7 @@ impl Assigner {
         if self.locks.transact(|tx| ending::end(tx, &ending))? {
             report::ended(&self.locks, running, &next);
         }
+        forget_word(running);
         Ok(())
     }
 

@@ -79,3 +79,17 @@ fn heavy_t08_an_end_that_cannot_be_recorded_when_a_task_is_picked_up_is_recorded
     assert!(assigner.wait().unwrap().success());
     assert_done_once(&fleet, id);
 }
+
+#[test]
+fn heavy_t08_a_keepers_word_outlasts_an_assigner_that_could_not_record_it() {
+    let fleet = Fleet::new();
+    fleet.shell("worker");
+    fleet.shell("other");
+    let id = done_alone(&fleet);
+    let mut assigner = stuck(&fleet, id);
+    assigner.kill().unwrap();
+    assigner.wait().unwrap();
+    sql(&fleet).execute_batch("DROP TRIGGER refuse").unwrap();
+    assert!(fleet.start_assigner().wait().unwrap().success());
+    assert_done_once(&fleet, id);
+}
