@@ -26,6 +26,8 @@ impl Assigner {
         let ended = self.end_what_is_over();
         self.tick();
         self.stop_what_must();
+        // A look that is not made, or fails, says nothing of when to look again.
+        self.timers.queue_at = None;
         let assigned = match self.shutdown.level() {
             0 if self.is_another_at_work => false,
             0 => self.look_at_queue(),
