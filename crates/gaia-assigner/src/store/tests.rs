@@ -243,3 +243,27 @@ fn n09_a_look_does_not_grow_with_tasks_that_wait_for_others() {
         |_| {},
     );
 }
+
+#[test]
+fn t07_patience_that_began_before_the_machines_restart_begins_anew() {
+    let queue = Queue::new();
+    queue.fill(1, |_| Send::new("work"));
+    let locks = queue.tasks.locks();
+    let passed = |tx: &mut LockTx<'_>| -> Result<Option<i64>, gaia_locks::Error> {
+        let query = "SELECT passed_over_ns FROM prompts";
+        sql(tx, |sql| sql.query_row(query, [], |row| row.get(0)))
+    };
+    let later = |tx: &mut LockTx<'_>| {
+        let later = tx.now().moment.plus(Duration::from_secs(3600)).0;
+        let query = "UPDATE prompts SET passed_over_ns = ?1";
+        sql(tx, |sql| sql.execute(query, [later]))
+    };
+    locks.transact(later).unwrap();
+    assert!(locks.look(queue::is_untidy).unwrap());
+    locks.transact(queue::tidy).unwrap();
+    let (since, now) = locks
+        .look(|tx| Ok((passed(tx)?, tx.now().moment.0)))
+        .unwrap();
+    assert!(since.is_some_and(|since| since <= now), "{since:?}, {now}");
+    assert!(!locks.look(queue::is_untidy).unwrap());
+}
