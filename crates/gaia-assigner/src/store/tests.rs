@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use gaia_locks::clock::Moment;
 use gaia_locks::folder::Folder;
 use gaia_locks::ids::{Scope, SessionId, TaskId};
 use gaia_locks::model::Mode;
@@ -18,6 +19,7 @@ use super::queue::{self, Eyes};
 use super::sql;
 use crate::plan::{Effect, Rules, plan};
 use crate::service::{AddProcess, Send, TaskService};
+use crate::task::Running;
 
 const RULES: Rules = Rules {
     patience: Duration::from_secs(600),
@@ -266,4 +268,28 @@ fn t07_patience_that_began_before_the_machines_restart_begins_anew() {
         .unwrap();
     assert!(since.is_some_and(|since| since <= now), "{since:?}, {now}");
     assert!(!locks.look(queue::is_untidy).unwrap());
+}
+
+#[test]
+fn a_late_end_of_a_run_without_a_lock_leaves_the_next_run_alone() {
+    let queue = Queue::new();
+    queue.fill(1, |_| Send::new("work"));
+    queue.add("other");
+    let locks = queue.tasks.locks();
+    let next = |tx: &mut LockTx<'_>| {
+        let query = "UPDATE prompts SET status = 'in_progress', assigned_session = 'other', deadline_ns = 2";
+        sql(tx, |sql| sql.execute(query, []))
+    };
+    locks.transact(next).unwrap();
+    let let_go = |deadline| {
+        let run = Running {
+            deadline: Moment(deadline),
+            ..Running::known(TaskId(1), SessionId::new("worker").unwrap(), None)
+        };
+        locks
+            .transact(|tx| super::earlier::let_go(tx, &run))
+            .unwrap()
+    };
+    assert!(!let_go(1), "an earlier run");
+    assert!(let_go(2), "this run, whose session another program has set");
 }
