@@ -293,3 +293,23 @@ fn a_late_end_of_a_run_without_a_lock_leaves_the_next_run_alone() {
     assert!(!let_go(1), "an earlier run");
     assert!(let_go(2), "this run, whose session another program has set");
 }
+
+#[test]
+fn t03_a_lock_that_another_program_wrote_off_in_the_history_ends_with_its_task() {
+    let queue = Queue::new();
+    let worker = SessionId::new("worker").unwrap();
+    let locks = queue.tasks.locks();
+    let request = Acquire::new(queue.folder("repo"), worker.clone(), TaskId(1));
+    locks.acquire(&request).unwrap();
+    let write_off = |tx: &mut LockTx<'_>| {
+        let query = "UPDATE lock_history SET status = 'released'";
+        sql(tx, |sql| sql.execute(query, []))
+    };
+    assert_eq!(locks.transact(write_off).unwrap(), 1);
+    let run = Running::known(TaskId(1), worker.clone(), None);
+    let left = locks.transact(|tx| {
+        super::ending::end_locks(tx, &run)?;
+        tx.task_locks(&worker, TaskId(1))
+    });
+    assert_eq!(left.unwrap(), []);
+}
