@@ -232,7 +232,7 @@ impl Assigner {
     fn start(&mut self, begun: Begun, spare: Spare, spec: &Spec) {
         if !matches!(begun.drive, Drive::Process { .. }) {
             // Changed under the plan's eyes: the next look gives it anew.
-            return self.give_back(&begun.running, "its session is no process session");
+            return self.give_back(begun.running, "its session is no process session");
         }
         let run = self.next_run;
         self.next_run += 1;
@@ -250,16 +250,13 @@ impl Assigner {
             }
             Err(error) => {
                 let why = format!("the keeper could not be used: {error}");
-                self.give_back(&begun.running, &why);
+                self.give_back(begun.running, &why);
             }
         }
     }
 
-    fn give_back(&self, running: &Running, why: &str) {
-        let outcome = Outcome::NotStarted(why.to_owned());
-        if let Err(error) = self.end_try(running, &outcome) {
-            tracing::error!(task = running.id.0, %error, "a task that was not started could not be given back");
-        }
+    fn give_back(&mut self, running: Running, why: &str) {
+        self.end_or_keep(running, Outcome::NotStarted(why.to_owned()));
     }
 
     fn spec(&self, assign: &Assign, begun: &Begun, spare: &Spare, log: &Path) -> Spec {

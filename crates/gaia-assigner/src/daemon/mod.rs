@@ -145,6 +145,8 @@ pub struct Assigner {
     tell: Tell,
     shutdown: Shutdown,
     active: HashMap<RunId, Active>,
+    /// Tries that are over, without a run in hand, whose end is not recorded yet.
+    unended: Vec<(Running, Outcome)>,
     next_run: RunId,
     /// Keepers that stand ready.
     spares: Vec<Spare>,
@@ -187,6 +189,7 @@ impl Assigner {
             events,
             tell,
             active: HashMap::new(),
+            unended: Vec::new(),
             next_run: 0,
             spares: Vec::new(),
             panes: panes::Panes::default(),
@@ -224,7 +227,7 @@ impl Assigner {
     }
 
     fn is_done(&self) -> bool {
-        if !self.active.is_empty() {
+        if !self.active.is_empty() || !self.unended.is_empty() {
             return false;
         }
         self.shutdown.level() > 0 || (self.config.until_idle && self.timers.nothing_to_do)

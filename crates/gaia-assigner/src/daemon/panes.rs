@@ -162,7 +162,7 @@ impl Assigner {
             .insert_str(0, &leftovers.warning.unwrap_or_default());
         match stashed(assign, leftovers.stash.as_deref()) {
             Ok(()) => self.type_into(begun, log),
-            Err(why) => self.end_try(&begun.running, &Outcome::Uncommitted(why))?,
+            Err(why) => self.end_or_keep(begun.running, Outcome::Uncommitted(why)),
         }
         Ok(true)
     }
@@ -179,9 +179,7 @@ impl Assigner {
             },
             _ => Outcome::NotNow("its session is no tmux session any more".to_owned()),
         };
-        if let Err(error) = self.end_try(&begun.running, &outcome) {
-            tracing::error!(task = begun.running.id.0, %error, "a task that was not started could not be given back");
-        }
+        self.end_or_keep(begun.running, outcome);
     }
 
     fn begin_in(
@@ -219,20 +217,16 @@ impl Assigner {
 
     /// Takes over a pane whose assigner is gone [T8]: what was seen to be
     /// taken goes on; what was sent is watched for whether it was.
-    pub(super) fn pick_up_pane(&mut self, task: &Running, pane: &Pane) -> Result<(), Error> {
+    pub(super) fn pick_up_pane(&mut self, task: &Running, pane: &Pane, text: String) {
         let is_gone = |process| liveness(process) == Liveness::Gone;
         if is_gone(&pane.process) || is_gone(&pane.server_process) {
             tracing::info!(task = task.id.0, session = %task.session, "task of a dead assigner picked up: its pane is gone");
-            return self.end_try(task, &Outcome::Lost);
+            return self.end_or_keep(task.clone(), Outcome::Lost);
         }
         let coming = match task.is_started {
             true => Coming::Taken,
             false => Coming::Sent,
         };
-        let text = self
-            .locks
-            .look(|tx| crate::store::tasks::by_id(tx, task.id))?;
-        let text = text.map(|task| task.content).unwrap_or_default();
         let log = task
             .log
             .as_ref()
@@ -245,9 +239,8 @@ impl Assigner {
         match self.begin_in(pane.clone(), task, text, log, coming) {
             Ok(()) => {
                 tracing::info!(task = task.id.0, session = %task.session, "running task taken over");
-                Ok(())
             }
-            Err(why) => self.end_try(task, &Outcome::NotStarted(why)),
+            Err(why) => self.end_or_keep(task.clone(), Outcome::NotStarted(why)),
         }
     }
 }

@@ -11,7 +11,7 @@ use gaia_locks::liveness::{Liveness, ProcessIdentity};
 use super::timers::now;
 use super::{Active, Assigner};
 use crate::runner::{ProcessRun, left_behind, word_file};
-use crate::store::running;
+use crate::store::{running, tasks};
 use crate::task::{Outcome, Running};
 
 impl Assigner {
@@ -40,24 +40,30 @@ impl Assigner {
         self.locks.witness().liveness(process) == Liveness::Gone
     }
 
-    /// Only one of several assigners gets it.
+    /// Only one of several assigners gets it. Once it has, nothing may fail any
+    /// more but what is tried again: nobody else looks at the task.
     fn pick_up(&mut self, task: &Running, dead: &ProcessIdentity) -> Result<(), gaia_locks::Error> {
-        if !self
-            .locks
-            .transact(|tx| running::adopt(tx, task.id, Some(dead), &self.me))?
-        {
-            return Ok(());
+        let adopted = self.locks.transact(|tx| {
+            let text = tasks::by_id(tx, task.id)?.map(|task| task.content);
+            let adopted = running::adopt(tx, task.id, Some(dead), &self.me)?;
+            Ok(adopted.then(|| text.unwrap_or_default()))
+        })?;
+        match (adopted, &task.pane) {
+            (None, _) => {}
+            (Some(text), Some(pane)) => self.pick_up_pane(task, pane, text),
+            (Some(_), None) => self.pick_up_process(task),
         }
-        if let Some(pane) = &task.pane {
-            return self.pick_up_pane(task, pane);
-        }
+        Ok(())
+    }
+
+    fn pick_up_process(&mut self, task: &Running) {
         let word = task.log.as_ref().zip(task.keeper.as_ref());
         let word = word.map(|((log, _), keeper)| word_file(Path::new(log), keeper));
         let keeper = task.keeper.clone().filter(|keeper| !self.is_gone(keeper));
         if let (Some(keeper), Some(word)) = (keeper, word.clone())
             && self.take_over(task, keeper, word)
         {
-            return Ok(());
+            return;
         }
         let (outcome, work_tree) = word.map_or((Outcome::Lost, None), |word| left_behind(&word));
         tracing::info!(task = task.id.0, session = %task.session, ?outcome, "task of a dead assigner picked up");
@@ -65,7 +71,7 @@ impl Assigner {
             work_tree,
             ..task.clone()
         };
-        self.end_try(&task, &outcome)
+        self.end_or_keep(task, outcome);
     }
 
     /// One that cannot be watched counts as lost: it is ended and tried again.

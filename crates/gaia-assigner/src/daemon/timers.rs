@@ -26,7 +26,8 @@ pub(super) struct Timers {
     remote_at: Moment,
     heard_at: Moment,
     pub(super) recover_at: Moment,
-    /// The soonest moment at which the queue changes by itself.
+    /// The soonest moment at which the queue changes by itself, as this turn's
+    /// look at it says.
     pub(super) queue_at: Option<Moment>,
     /// Whether the last look found nothing that could still be taken.
     pub(super) nothing_to_do: bool,
@@ -39,7 +40,10 @@ pub(super) fn now() -> Moment {
 impl Assigner {
     /// How long nothing happens by itself.
     pub(super) fn quiet_for(&self) -> Duration {
-        let runs = self.active.values().flat_map(|active| {
+        // The end of one that is over and could not be recorded is tried again
+        // at the next look, whatever time is up for it.
+        let at_work = self.active.values().filter(|active| active.over.is_none());
+        let runs = at_work.flat_map(|active| {
             let deadline = active.kill_at.unwrap_or(active.running.deadline);
             let renew_at = active.is_renewed_here().then_some(active.renew_at);
             [Some(deadline), renew_at].into_iter().flatten()
@@ -132,11 +136,14 @@ impl Assigner {
         }
     }
 
-    /// What was told to stop and does not is ended without asking.
+    /// What was told to stop and does not is ended without asking, again and
+    /// again until it is.
     fn kill_the_deaf(&mut self, now: Moment) {
         for active in self.active.values_mut() {
-            if active.kill_at.is_some_and(|at| now >= at) {
+            // One that is over waits for its end to be recorded.
+            if active.over.is_none() && active.kill_at.is_some_and(|at| now >= at) {
                 active.run.kill();
+                active.kill_at = Some(now.plus(SLOW_LOOK));
             }
         }
     }
@@ -154,4 +161,82 @@ fn renew(locks: &gaia_locks::LockService, active: &Active) -> Result<(), gaia_lo
         ttl: None,
     };
     locks.renew(&request).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::Arc;
+
+    use gaia_locks::LockService;
+    use gaia_locks::ids::{SessionId, TaskId};
+    use gaia_locks::store::sqlite::{SqliteOptions, SqliteStore};
+
+    use super::*;
+    use crate::Config;
+    use crate::runner::{KeeperProgram, Run, Spare};
+    use crate::task::{Outcome, Running};
+
+    struct Nothing;
+
+    impl Run for Nothing {
+        fn stop(&mut self) {}
+
+        fn patience(&self, grace: Duration) -> Duration {
+            grace
+        }
+
+        fn kill(&mut self) {}
+
+        fn acknowledge(self: Box<Self>) -> Option<Spare> {
+            None
+        }
+    }
+
+    /// One that has been asked to end, so that it looks at no queue.
+    fn assigner(home: &Path) -> Assigner {
+        let store = SqliteStore::open(&home.join("assigner.db"), SqliteOptions::default()).unwrap();
+        let locks = LockService::new(Arc::new(store), gaia_locks::service::Config::default());
+        let keeper = KeeperProgram {
+            program: "true".into(),
+            arguments: Vec::new(),
+            environment: Vec::new(),
+        };
+        let assigner = Assigner::new(locks, Config::new(home.join("logs"), keeper)).unwrap();
+        assigner.shutdown().ask();
+        assigner
+    }
+
+    const LONG: Duration = Duration::from_millis(100);
+
+    #[test]
+    fn a_moment_of_the_queue_that_is_past_does_not_keep_an_assigner_busy_that_assigns_nothing() {
+        let home = tempfile::tempdir().unwrap();
+        let mut assigner = assigner(home.path());
+        assigner.timers.queue_at = Some(now());
+        assigner.turn();
+        assert!(assigner.quiet_for() > LONG);
+    }
+
+    #[test]
+    fn what_is_over_and_could_not_be_recorded_is_looked_at_slowly_whatever_time_is_up() {
+        let home = tempfile::tempdir().unwrap();
+        let mut assigner = assigner(home.path());
+        assigner.turn();
+        let running = Running::known(TaskId(1), SessionId::new("worker").unwrap(), None);
+        let past = now();
+        let active = Active {
+            running,
+            run: Box::new(Nothing),
+            renew_at: past,
+            kill_at: Some(past),
+            over: None,
+        };
+        assigner.active.insert(0, active);
+        assert!(assigner.quiet_for() < LONG, "its time is up");
+        for active in assigner.active.values_mut() {
+            active.over = Some(Outcome::Lost);
+        }
+        assert!(assigner.quiet_for() > LONG);
+    }
 }

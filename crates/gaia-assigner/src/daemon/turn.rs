@@ -8,7 +8,7 @@ use gaia_locks::service::LockTx;
 use super::timers::now;
 use super::{Active, Assigner, report};
 use crate::plan;
-use crate::runner::{Event, RunId, kill_leftovers};
+use crate::runner::{Event, RunId, forget_word, kill_leftovers};
 use crate::service::tail;
 use crate::store::ending::{self, Ending};
 use crate::store::running;
@@ -26,6 +26,8 @@ impl Assigner {
         let ended = self.end_what_is_over();
         self.tick();
         self.stop_what_must();
+        // A look that is not made, or fails, says nothing of when to look again.
+        self.timers.queue_at = None;
         let assigned = match self.shutdown.level() {
             0 if self.is_another_at_work => false,
             0 => self.look_at_queue(),
@@ -88,7 +90,7 @@ impl Assigner {
             .filter(|(_, active)| active.over.is_some())
             .map(|(run, _)| *run)
             .collect();
-        let mut ended = false;
+        let mut ended = self.end_unended();
         for run in over {
             let Some(active) = self.active.get(&run) else {
                 continue;
@@ -104,6 +106,25 @@ impl Assigner {
             }
         }
         ended
+    }
+
+    /// Ends a try that this assigner has no run of. What cannot be ended now is
+    /// kept: nobody else would, since the row says that it is in these hands.
+    pub(super) fn end_or_keep(&mut self, running: Running, outcome: Outcome) {
+        if let Err(error) = self.end_try(&running, &outcome) {
+            tracing::error!(task = running.id.0, %error, "a task's end could not be recorded yet");
+            self.unended.push((running, outcome));
+        }
+    }
+
+    /// Whether any of those that were kept is ended now.
+    fn end_unended(&mut self) -> bool {
+        let kept = std::mem::take(&mut self.unended);
+        let before = kept.len();
+        for (running, outcome) in kept {
+            self.end_or_keep(running, outcome);
+        }
+        self.unended.len() < before
     }
 
     /// The keeper of a task that has ended stands ready for another, unless it
@@ -171,6 +192,7 @@ impl Assigner {
         if self.locks.transact(|tx| ending::end(tx, &ending))? {
             report::ended(&self.locks, running, &next);
         }
+        forget_word(running);
         Ok(())
     }
 

@@ -16,7 +16,7 @@ use crate::task::{Outcome, Told};
 use crate::worktree::WorkTree;
 
 pub use process::{KeeperProgram, ProcessRun, Spare, end_orphan};
-pub(crate) use process::{kill_leftovers, left_behind};
+pub(crate) use process::{forget_word, kill_leftovers, left_behind};
 
 /// A run, by the number that its assigner gave it.
 pub type RunId = u64;

@@ -5,6 +5,7 @@
 //! is taken, because the lock is bound to it.
 
 use std::ffi::OsString;
+use std::fs;
 use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -17,9 +18,9 @@ use gaia_locks::clock::{Clock as _, SystemClock};
 use gaia_locks::liveness::{Liveness, ProcessIdentity, ProcessWatch, leftovers, liveness};
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::{Event, Run, RunId, Tell};
-use crate::keeper::{ACKNOWLEDGED, Said, Spec, Word, take_word};
-use crate::task::Outcome;
+use super::{Event, Run, RunId, Tell, word_file};
+use crate::keeper::{ACKNOWLEDGED, Said, Spec, Word, read_word};
+use crate::task::{Outcome, Running};
 use crate::worktree::WorkTree;
 
 /// How long an orphan may take to end once it was asked to.
@@ -258,9 +259,18 @@ impl Run for ProcessRun {
 
 /// What a keeper without an assigner left behind.
 pub(crate) fn left_behind(word: &Path) -> (Outcome, Option<WorkTree>) {
-    match take_word(word) {
+    match read_word(word) {
         Some(word) => (outcome(&word.said), word.work_tree),
         None => (Outcome::Lost, None),
+    }
+}
+
+/// Takes away the word of a task's keeper, once the task's end is recorded.
+pub(crate) fn forget_word(running: &Running) {
+    if let (Some((log, _)), Some(keeper)) = (&running.log, &running.keeper) {
+        // Most keepers leave none, and one that stays behind harms nobody: no
+        // other keeper's is looked for under its name.
+        let _ = fs::remove_file(word_file(Path::new(log), keeper));
     }
 }
 

@@ -118,6 +118,7 @@ impl TaskService {
             ..Ending::of(running, &outcome, &next)
         };
         self.locks.transact(|tx| ending::end(tx, &ending))?;
+        runner::forget_word(running);
         Ok(true)
     }
 

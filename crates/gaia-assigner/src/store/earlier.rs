@@ -42,7 +42,7 @@ pub(crate) struct Wrested {
 /// All of them. There are none but for a moment.
 pub(crate) fn wrested(tx: &mut LockTx<'_>) -> Result<Vec<Wrested>, Error> {
     let query = format!(
-        "SELECT id, lock_token, assigner, keeper, assigned_session FROM prompts INDEXED BY idx_prompts_wrested
+        "SELECT id, lock_token, assigner, keeper, assigned_session, deadline_ns FROM prompts INDEXED BY idx_prompts_wrested
              WHERE {WRESTED}"
     );
     type Row = (
@@ -51,6 +51,7 @@ pub(crate) fn wrested(tx: &mut LockTx<'_>) -> Result<Vec<Wrested>, Error> {
         Option<String>,
         Option<String>,
         Option<String>,
+        Option<i64>,
     );
     let rows: Vec<Row> = sql(tx, |sql| {
         let mut statement = sql.prepare_cached(&query)?;
@@ -61,12 +62,13 @@ pub(crate) fn wrested(tx: &mut LockTx<'_>) -> Result<Vec<Wrested>, Error> {
                 words(row, 2)?,
                 words(row, 3)?,
                 words(row, 4)?,
+                number(row, 5)?,
             ))
         };
         statement.query_map([], row)?.collect()
     })?;
     let mut found = Vec::new();
-    for (id, token, assigner, keeper, session) in rows {
+    for (id, token, assigner, keeper, session, deadline) in rows {
         let (id, token) = (TaskId(id), token.map(LockId));
         let Some(session) = session_of(tx, id, token, session)? else {
             continue;
@@ -75,6 +77,7 @@ pub(crate) fn wrested(tx: &mut LockTx<'_>) -> Result<Vec<Wrested>, Error> {
         let running = Running {
             keeper: read(keeper),
             assigner: assigner.clone(),
+            deadline: deadline.map_or(Moment::MAX, Moment),
             ..Running::known(id, session, token)
         };
         found.push(Wrested { running, assigner });
@@ -134,17 +137,24 @@ pub(crate) fn let_go(tx: &mut LockTx<'_>, running: &Running) -> Result<bool, Err
 
 /// The state that another program gave this run's task; none when the run is
 /// over, or still goes on as it should. A row that was deleted is `deleted`.
+/// A run without a lock has no token that tells it from the task's next one:
+/// its deadline does.
 fn state_of(tx: &mut LockTx<'_>, running: &Running) -> Result<Option<String>, Error> {
     let query = format!(
         "SELECT status, ({WRESTED}) OR (deadline_ns IS NOT NULL AND assigned_session IS NOT ?2)
-             FROM prompts WHERE id = ?1 AND lock_token IS ?3"
+             FROM prompts WHERE id = ?1 AND lock_token IS ?3 AND (?3 IS NOT NULL OR deadline_ns IS ?4)"
     );
     let token = running.token.map(|token| token.0);
     let (row, is_deleted) = sql(tx, |sql| {
         let row = sql
             .prepare_cached(&query)?
             .query_row(
-                params![running.id.0, running.session.as_str(), token],
+                params![
+                    running.id.0,
+                    running.session.as_str(),
+                    token,
+                    running.deadline.0
+                ],
                 |row| Ok((words(row, 0)?, number(row, 1)? == Some(1))),
             )
             .optional()?;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use gaia_locks::clock::Moment;
 use gaia_locks::folder::Folder;
 use gaia_locks::ids::{Scope, SessionId, TaskId};
 use gaia_locks::model::Mode;
@@ -18,6 +19,7 @@ use super::queue::{self, Eyes};
 use super::sql;
 use crate::plan::{Effect, Rules, plan};
 use crate::service::{AddProcess, Send, TaskService};
+use crate::task::Running;
 
 const RULES: Rules = Rules {
     patience: Duration::from_secs(600),
@@ -242,4 +244,72 @@ fn n09_a_look_does_not_grow_with_tasks_that_wait_for_others() {
         },
         |_| {},
     );
+}
+
+#[test]
+fn t07_patience_that_began_before_the_machines_restart_begins_anew() {
+    let queue = Queue::new();
+    queue.fill(1, |_| Send::new("work"));
+    let locks = queue.tasks.locks();
+    let passed = |tx: &mut LockTx<'_>| -> Result<Option<i64>, gaia_locks::Error> {
+        let query = "SELECT passed_over_ns FROM prompts";
+        sql(tx, |sql| sql.query_row(query, [], |row| row.get(0)))
+    };
+    let later = |tx: &mut LockTx<'_>| {
+        let later = tx.now().moment.plus(Duration::from_secs(3600)).0;
+        let query = "UPDATE prompts SET passed_over_ns = ?1";
+        sql(tx, |sql| sql.execute(query, [later]))
+    };
+    locks.transact(later).unwrap();
+    assert!(locks.look(queue::is_untidy).unwrap());
+    locks.transact(queue::tidy).unwrap();
+    let (since, now) = locks
+        .look(|tx| Ok((passed(tx)?, tx.now().moment.0)))
+        .unwrap();
+    assert!(since.is_some_and(|since| since <= now), "{since:?}, {now}");
+    assert!(!locks.look(queue::is_untidy).unwrap());
+}
+
+#[test]
+fn a_late_end_of_a_run_without_a_lock_leaves_the_next_run_alone() {
+    let queue = Queue::new();
+    queue.fill(1, |_| Send::new("work"));
+    queue.add("other");
+    let locks = queue.tasks.locks();
+    let next = |tx: &mut LockTx<'_>| {
+        let query = "UPDATE prompts SET status = 'in_progress', assigned_session = 'other', deadline_ns = 2";
+        sql(tx, |sql| sql.execute(query, []))
+    };
+    locks.transact(next).unwrap();
+    let let_go = |deadline| {
+        let run = Running {
+            deadline: Moment(deadline),
+            ..Running::known(TaskId(1), SessionId::new("worker").unwrap(), None)
+        };
+        locks
+            .transact(|tx| super::earlier::let_go(tx, &run))
+            .unwrap()
+    };
+    assert!(!let_go(1), "an earlier run");
+    assert!(let_go(2), "this run, whose session another program has set");
+}
+
+#[test]
+fn t03_a_lock_that_another_program_wrote_off_in_the_history_ends_with_its_task() {
+    let queue = Queue::new();
+    let worker = SessionId::new("worker").unwrap();
+    let locks = queue.tasks.locks();
+    let request = Acquire::new(queue.folder("repo"), worker.clone(), TaskId(1));
+    locks.acquire(&request).unwrap();
+    let write_off = |tx: &mut LockTx<'_>| {
+        let query = "UPDATE lock_history SET status = 'released'";
+        sql(tx, |sql| sql.execute(query, []))
+    };
+    assert_eq!(locks.transact(write_off).unwrap(), 1);
+    let run = Running::known(TaskId(1), worker.clone(), None);
+    let left = locks.transact(|tx| {
+        super::ending::end_locks(tx, &run)?;
+        tx.task_locks(&worker, TaskId(1))
+    });
+    assert_eq!(left.unwrap(), []);
 }

@@ -6,6 +6,7 @@ mod fleet;
 
 mod end;
 mod queue;
+mod recovery;
 mod shown;
 mod start;
 

@@ -19,12 +19,18 @@ const MOST: i64 = 500;
 const RETRY_IS_DUE: &str =
     "status = 'pending' AND held = 'retry' AND (not_before_ns <= ?1 OR not_before_ns > ?2)";
 
+/// Passed over since a moment that is still to come: since before the
+/// machine's restart. For such a row the queue would wait all that time.
+const PASSED_BEFORE_RESTART: &str =
+    "status = 'pending' AND held IS NULL AND waiter_id IS NULL AND passed_over_ns > ?1";
+
 /// Whether some row is not as the queue wants it: [`tidy`] has work to do.
 pub(crate) fn is_untidy(tx: &mut LockTx<'_>) -> Result<bool, Error> {
     let (now, late) = times(tx);
     let query = format!(
         "SELECT EXISTS (SELECT 1 FROM prompts INDEXED BY idx_prompts_new WHERE status = 'pending' AND lane IS NULL)
              OR EXISTS (SELECT 1 FROM prompts INDEXED BY idx_prompts_retry WHERE {RETRY_IS_DUE})
+             OR EXISTS (SELECT 1 FROM prompts INDEXED BY idx_prompts_passed WHERE {PASSED_BEFORE_RESTART})
              OR EXISTS (SELECT 1 FROM task_releases)"
     );
     let untidy = sql(tx, |sql| {
@@ -39,8 +45,9 @@ fn times(tx: &LockTx<'_>) -> (Moment, Moment) {
     (now, now.plus(LONGEST_PAUSE))
 }
 
-/// Gives new rows of other programs their lane, and lets those go whose pause
-/// before another try is over or whose needs are met.
+/// Gives new rows of other programs their lane, lets those go whose pause
+/// before another try is over or whose needs are met, and lets patience that
+/// began before the machine's restart begin anew.
 pub(crate) fn tidy(tx: &mut LockTx<'_>) -> Result<(), Error> {
     let (now, late) = times(tx);
     sessions::take_back(tx)?;
@@ -50,6 +57,11 @@ pub(crate) fn tidy(tx: &mut LockTx<'_>) -> Result<(), Error> {
                  SELECT id FROM prompts INDEXED BY idx_prompts_retry WHERE {RETRY_IS_DUE} LIMIT {MOST})"
         );
         sql.prepare_cached(&query)?.execute([now.0, late.0])?;
+        let query = format!(
+            "UPDATE prompts SET passed_over_ns = ?1 WHERE id IN (
+                 SELECT id FROM prompts INDEXED BY idx_prompts_passed WHERE {PASSED_BEFORE_RESTART} LIMIT {MOST})"
+        );
+        sql.prepare_cached(&query)?.execute([now.0])?;
         Ok(())
     })?;
     give_lanes(tx)?;

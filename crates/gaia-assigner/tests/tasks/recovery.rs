@@ -1,0 +1,95 @@
+//! Tasks that a dead assigner left, whose end cannot be recorded at once.
+
+use std::process::Child;
+
+use super::*;
+
+fn sql(fleet: &Fleet) -> rusqlite::Connection {
+    let sql = rusqlite::Connection::open(fleet.path("assigner.db")).unwrap();
+    sql.busy_timeout(Duration::from_secs(10)).unwrap();
+    sql
+}
+
+/// The number of the process that a column of a task's row names.
+fn process(fleet: &Fleet, column: &str, id: TaskId) -> u32 {
+    let query = format!("SELECT json_extract({column}, '$.pid') FROM prompts WHERE id = ?1");
+    sql(fleet)
+        .query_row(&query, [id.0], |row| row.get(0))
+        .unwrap()
+}
+
+/// A task that came to its end while no assigner lived. Its keeper has left
+/// its word and is gone.
+fn done_alone(fleet: &Fleet) -> TaskId {
+    let folder = fleet.folder("repo");
+    let text = "echo ran >> ran; until [ -e go ]; do sleep 0.02; done";
+    let id = fleet.send(text, Some(&folder));
+    let mut assigner = fleet.start_assigner();
+    fleet.running(id);
+    let keeper = process(fleet, "keeper", id);
+    assigner.kill().unwrap();
+    assigner.wait().unwrap();
+    std::fs::write(fleet.path("repo/go"), "").unwrap();
+    until("its keeper is gone", || !lives(keeper));
+    id
+}
+
+/// An assigner that has picked a task up and cannot record its end.
+fn stuck(fleet: &Fleet, id: TaskId) -> Child {
+    let refuse = format!(
+        "CREATE TRIGGER refuse BEFORE UPDATE OF status ON prompts
+             WHEN OLD.id = {id} AND NEW.status = 'completed' BEGIN SELECT RAISE(ABORT, 'refused'); END"
+    );
+    sql(fleet).execute_batch(&refuse).unwrap();
+    let assigner = fleet.start_assigner();
+    until("it has picked the task up", || {
+        process(fleet, "assigner", id) == assigner.id()
+    });
+    // It assigns only after it has tried to end what it picked up.
+    let other = fleet.send("true", None);
+    assert_eq!(fleet.end_of(other).status, Status::Completed);
+    assigner
+}
+
+fn assert_done_once(fleet: &Fleet, id: TaskId) {
+    let task = fleet.tasks.show(id).unwrap();
+    assert_eq!(
+        (task.status, task.exit_status, task.retry_count),
+        (Status::Completed, Some(0), 0),
+        "{task:?}"
+    );
+    assert_eq!(read(&fleet.path("repo/ran")), "ran\n");
+    let mut files = std::fs::read_dir(fleet.path("logs")).unwrap();
+    let is_word = |name: std::ffi::OsString| name.to_string_lossy().ends_with(".word");
+    assert!(
+        !files.any(|file| is_word(file.unwrap().file_name())),
+        "its keeper's word is left"
+    );
+    fleet.assert_at_rest();
+}
+
+#[test]
+fn heavy_t08_an_end_that_cannot_be_recorded_when_a_task_is_picked_up_is_recorded_later() {
+    let fleet = Fleet::new();
+    fleet.shell("worker");
+    fleet.shell("other");
+    let id = done_alone(&fleet);
+    let mut assigner = stuck(&fleet, id);
+    sql(&fleet).execute_batch("DROP TRIGGER refuse").unwrap();
+    assert!(assigner.wait().unwrap().success());
+    assert_done_once(&fleet, id);
+}
+
+#[test]
+fn heavy_t08_a_keepers_word_outlasts_an_assigner_that_could_not_record_it() {
+    let fleet = Fleet::new();
+    fleet.shell("worker");
+    fleet.shell("other");
+    let id = done_alone(&fleet);
+    let mut assigner = stuck(&fleet, id);
+    assigner.kill().unwrap();
+    assigner.wait().unwrap();
+    sql(&fleet).execute_batch("DROP TRIGGER refuse").unwrap();
+    assert!(fleet.start_assigner().wait().unwrap().success());
+    assert_done_once(&fleet, id);
+}
