@@ -426,6 +426,74 @@ fn r04_a_backup_of_a_backup_and_a_restore_twice_repeat_nothing() {
     }
 }
 
+/// An adopted database keeps the pages that its first program gave it.
+fn adopted(home: &TempDir, clock: &ManualClock) -> PathBuf {
+    let path = home.path().join("adopted.db");
+    let sqlite = rusqlite::Connection::open(&path).unwrap();
+    sqlite
+        .execute_batch(
+            "PRAGMA page_size=4096;
+             CREATE TABLE prompts (id INTEGER PRIMARY KEY, content TEXT, status TEXT);
+             CREATE TABLE sessions (name TEXT PRIMARY KEY, status TEXT);
+             CREATE TABLE assignment_history (id INTEGER PRIMARY KEY, prompt_id INTEGER);
+             CREATE VIEW broken AS SELECT * FROM no_such_table;
+             INSERT INTO prompts VALUES (7, 'theirs', 'completed');",
+        )
+        .unwrap();
+    drop(sqlite);
+    grant(&normal(&path, clock), "/adopted");
+    path
+}
+
+fn page_size(path: &Path) -> i64 {
+    let sqlite = rusqlite::Connection::open(path).unwrap();
+    sqlite
+        .query_row("PRAGMA page_size", [], |row| row.get(0))
+        .unwrap()
+}
+
+fn contents(path: &Path) -> Vec<String> {
+    let sqlite = rusqlite::Connection::open(path).unwrap();
+    let mut statement = sqlite.prepare("SELECT content FROM prompts").unwrap();
+    let rows = statement.query_map([], |row| row.get(0)).unwrap();
+    rows.map(Result::unwrap).collect()
+}
+
+#[test]
+fn r04_a_backup_is_restored_also_where_pages_are_of_another_size() {
+    let scene = scene();
+    let in_home = |name: &str| scene.home.path().join(name);
+    let adopted = adopted(&scene.home, &scene.clock);
+    let native = normal(&scene.path, &scene.clock);
+    let theirs = normal(&adopted, &scene.clock);
+    assert_ne!(page_size(&adopted), page_size(&scene.path));
+    let (of_native, of_adopted) = (in_home("native.backup"), in_home("adopted.backup"));
+    native.store().backup(&of_native).unwrap();
+    theirs.store().backup(&of_adopted).unwrap();
+
+    let missing = in_home("missing.db");
+    restore(&of_adopted, &missing).unwrap();
+    assert_eq!(contents(&missing), ["theirs"], "over nothing");
+    let damaged = in_home("damaged.db");
+    fs::write(&damaged, "no database").unwrap();
+    restore(&of_adopted, &damaged).unwrap();
+    assert_eq!(contents(&damaged), ["theirs"], "over a damaged one");
+
+    let before = grant(&native, "/before");
+    restore(&of_adopted, &scene.path).unwrap();
+    assert_eq!(contents(&scene.path), ["theirs"], "over a native one");
+    assert!(grant(&native, "/after") > before, "which is still in use");
+
+    let before = grant(&theirs, "/before");
+    restore(&of_native, &adopted).unwrap();
+    assert!(contents(&adopted).is_empty(), "a native one over it");
+    assert!(grant(&theirs, "/after") > before);
+    assert_eq!(
+        theirs.status(None).unwrap().count,
+        scene.acknowledged.len() + 1
+    );
+}
+
 #[test]
 fn r18_only_a_sound_backup_is_restored() {
     let scene = scene();

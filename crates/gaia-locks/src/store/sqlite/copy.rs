@@ -124,7 +124,13 @@ pub fn restore(backup: &Path, database: &Path) -> Result<(), StoreError> {
         false => (milliseconds(), None),
     };
     let raised = unfinished(database);
+    let page_size = page_size(&target).map_err(failed)?;
     let done = raised_copy(&source, &raised, given, id.as_deref())
+        .and_then(|copy| {
+            use_page_size(&copy, page_size)
+                .map_err(failed)
+                .map(|()| copy)
+        })
         .and_then(|copy| step_through(&copy, &mut target).map_err(failed));
     drop(fs::remove_file(&raised));
     done?;
@@ -151,6 +157,21 @@ fn raised_copy(
     id.map_or(Ok(()), |id| migrate::take_id(&raised, id))
         .map_err(failed)?;
     Ok(raised)
+}
+
+/// Pages of an adopted database are as its first program made them, and
+/// SQLite's backup copies only between databases whose pages are of one size:
+/// that of a database with a log cannot be changed any more.
+fn use_page_size(copy: &Sqlite, wanted: i64) -> rusqlite::Result<()> {
+    if page_size(copy)? == wanted {
+        return Ok(());
+    }
+    copy.pragma_update(None, "page_size", wanted)?;
+    copy.execute_batch("VACUUM")
+}
+
+fn page_size(sqlite: &Sqlite) -> rusqlite::Result<i64> {
+    sqlite.query_row("PRAGMA page_size", [], |row| row.get(0))
 }
 
 fn full() -> SqliteOptions {
