@@ -341,6 +341,21 @@ fn r04_tokens_rise_over_backup_and_restore() {
     assert!(grant(&service, "/0") > after_backup);
 }
 
+/// Whoever finds the gate shut for long goes past it, and may be given tokens
+/// while the backup is being prepared.
+#[test]
+fn r04_a_restore_leaves_out_tokens_that_may_be_given_meanwhile() {
+    let scene = scene();
+    let backup = scene.home.path().join("backup.db");
+    let service = normal(&scene.path, &scene.clock);
+    service.store().backup(&backup).unwrap();
+    let sqlite = rusqlite::Connection::open(&scene.path).unwrap();
+    let before = next_token(&sqlite);
+    restore(&backup, &scene.path).unwrap();
+    let left_out = next_token(&sqlite) - before;
+    assert!(left_out > 1_000_000, "{left_out}");
+}
+
 /// Whoever restores may be killed at any instant: there is none at which the
 /// file would give a token that was given before.
 #[test]

@@ -16,6 +16,10 @@ use crate::clock::{Clock, SystemClock};
 use crate::error::StoreError;
 use crate::settings::Durability;
 
+/// More tokens than can be given while a restore runs and others go past its
+/// gate. Tokens may have gaps; none may be given twice [R4].
+const MEANWHILE: i64 = 1 << 20;
+
 /// Writes a complete copy, durable when this returns; never over an existing
 /// file, and never half of it under the final name.
 pub(super) fn backup(connection: &Connection, to: &Path) -> Result<(), StoreError> {
@@ -112,13 +116,14 @@ pub fn restore(backup: &Path, database: &Path) -> Result<(), StoreError> {
     let connection = open::open(database, &full())?;
     let failed = |error: rusqlite::Error| of_sqlite(database, &error);
     let mut target = connection.lock();
-    // From here on nobody is given a token.
+    // Others wait here, though not for ever: some may be given tokens before the
+    // new content is there.
     let _turn = connection.gate.pass();
     // Where it replaces a database it goes on as that one: the markers of both
     // are its own.
     let (given, id) = match known {
         true => (
-            reserved(&target).map_err(failed)?,
+            reserved(&target).map_err(failed)?.saturating_add(MEANWHILE),
             Some(migrate::id_of(&target).map_err(failed)?),
         ),
         false => (milliseconds(), None),
