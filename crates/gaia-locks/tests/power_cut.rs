@@ -356,6 +356,20 @@ fn r04_a_restore_leaves_out_tokens_that_may_be_given_meanwhile() {
     assert!(left_out > 1_000_000, "{left_out}");
 }
 
+#[test]
+fn r18_a_restore_waits_for_one_who_keeps_the_database_locked_but_not_for_ever() {
+    let scene = scene();
+    let backup = scene.home.path().join("backup.db");
+    let service = normal(&scene.path, &scene.clock);
+    service.store().backup(&backup).unwrap();
+    let other = rusqlite::Connection::open(&scene.path).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let error = restore(&backup, &scene.path).unwrap_err();
+    assert!(matches!(error, StoreError::Busy { .. }), "{error}");
+    other.execute_batch("ROLLBACK").unwrap();
+    restore(&backup, &scene.path).unwrap();
+}
+
 /// Whoever restores may be killed at any instant: there is none at which the
 /// file would give a token that was given before.
 #[test]

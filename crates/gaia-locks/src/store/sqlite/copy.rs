@@ -6,14 +6,15 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::backup::{Backup, StepResult};
-use rusqlite::{Connection as Sqlite, OpenFlags};
+use rusqlite::{Connection as Sqlite, OpenFlags, ffi};
 
 use super::connection::Connection;
 use super::earlier::Earlier;
-use super::open::{self, of_sqlite};
+use super::open::{self, BUSY, of_sqlite};
 use super::{SqliteOptions, beside, migrate, tokens, unusable};
 use crate::clock::{Clock, SystemClock};
 use crate::error::StoreError;
+use crate::os::moment;
 use crate::settings::Durability;
 
 /// More tokens than can be given while a restore runs and others go past its
@@ -71,15 +72,23 @@ fn copy(from: &Sqlite, to: &Path) -> Result<(), StoreError> {
         .map_err(failed)
 }
 
+/// Copies all pages. Another program that keeps one of the two locked is waited
+/// for as long as everywhere else: whoever restores holds the gate meanwhile.
 pub(super) fn step_through(from: &Sqlite, to: &mut Sqlite) -> rusqlite::Result<()> {
     let backup = Backup::new(from, to)?;
+    let mut went_on = moment();
     loop {
         match backup.step(4096)? {
             StepResult::Done => return Ok(()),
-            StepResult::More => {}
+            StepResult::More => went_on = moment(),
+            _ if moment().since(went_on) >= BUSY => return Err(busy()),
             _ => wait_a_little(),
         }
     }
+}
+
+fn busy() -> rusqlite::Error {
+    rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_BUSY), None)
 }
 
 /// Another program holds the database: SQLite offers nothing to wait on here.
