@@ -341,6 +341,35 @@ fn r04_tokens_rise_over_backup_and_restore() {
     assert!(grant(&service, "/0") > after_backup);
 }
 
+/// Whoever finds the gate shut for long goes past it, and may be given tokens
+/// while the backup is being prepared.
+#[test]
+fn r04_a_restore_leaves_out_tokens_that_may_be_given_meanwhile() {
+    let scene = scene();
+    let backup = scene.home.path().join("backup.db");
+    let service = normal(&scene.path, &scene.clock);
+    service.store().backup(&backup).unwrap();
+    let sqlite = rusqlite::Connection::open(&scene.path).unwrap();
+    let before = next_token(&sqlite);
+    restore(&backup, &scene.path).unwrap();
+    let left_out = next_token(&sqlite) - before;
+    assert!(left_out > 1_000_000, "{left_out}");
+}
+
+#[test]
+fn r18_a_restore_waits_for_one_who_keeps_the_database_locked_but_not_for_ever() {
+    let scene = scene();
+    let backup = scene.home.path().join("backup.db");
+    let service = normal(&scene.path, &scene.clock);
+    service.store().backup(&backup).unwrap();
+    let other = rusqlite::Connection::open(&scene.path).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let error = restore(&backup, &scene.path).unwrap_err();
+    assert!(matches!(error, StoreError::Busy { .. }), "{error}");
+    other.execute_batch("ROLLBACK").unwrap();
+    restore(&backup, &scene.path).unwrap();
+}
+
 /// Whoever restores may be killed at any instant: there is none at which the
 /// file would give a token that was given before.
 #[test]
@@ -424,6 +453,74 @@ fn r04_a_backup_of_a_backup_and_a_restore_twice_repeat_nothing() {
         assert!(token > highest, "{token} after {highest}");
         highest = token;
     }
+}
+
+/// An adopted database keeps the pages that its first program gave it.
+fn adopted(home: &TempDir, clock: &ManualClock) -> PathBuf {
+    let path = home.path().join("adopted.db");
+    let sqlite = rusqlite::Connection::open(&path).unwrap();
+    sqlite
+        .execute_batch(
+            "PRAGMA page_size=4096;
+             CREATE TABLE prompts (id INTEGER PRIMARY KEY, content TEXT, status TEXT);
+             CREATE TABLE sessions (name TEXT PRIMARY KEY, status TEXT);
+             CREATE TABLE assignment_history (id INTEGER PRIMARY KEY, prompt_id INTEGER);
+             CREATE VIEW broken AS SELECT * FROM no_such_table;
+             INSERT INTO prompts VALUES (7, 'theirs', 'completed');",
+        )
+        .unwrap();
+    drop(sqlite);
+    grant(&normal(&path, clock), "/adopted");
+    path
+}
+
+fn page_size(path: &Path) -> i64 {
+    let sqlite = rusqlite::Connection::open(path).unwrap();
+    sqlite
+        .query_row("PRAGMA page_size", [], |row| row.get(0))
+        .unwrap()
+}
+
+fn contents(path: &Path) -> Vec<String> {
+    let sqlite = rusqlite::Connection::open(path).unwrap();
+    let mut statement = sqlite.prepare("SELECT content FROM prompts").unwrap();
+    let rows = statement.query_map([], |row| row.get(0)).unwrap();
+    rows.map(Result::unwrap).collect()
+}
+
+#[test]
+fn r04_a_backup_is_restored_also_where_pages_are_of_another_size() {
+    let scene = scene();
+    let in_home = |name: &str| scene.home.path().join(name);
+    let adopted = adopted(&scene.home, &scene.clock);
+    let native = normal(&scene.path, &scene.clock);
+    let theirs = normal(&adopted, &scene.clock);
+    assert_ne!(page_size(&adopted), page_size(&scene.path));
+    let (of_native, of_adopted) = (in_home("native.backup"), in_home("adopted.backup"));
+    native.store().backup(&of_native).unwrap();
+    theirs.store().backup(&of_adopted).unwrap();
+
+    let missing = in_home("missing.db");
+    restore(&of_adopted, &missing).unwrap();
+    assert_eq!(contents(&missing), ["theirs"], "over nothing");
+    let damaged = in_home("damaged.db");
+    fs::write(&damaged, "no database").unwrap();
+    restore(&of_adopted, &damaged).unwrap();
+    assert_eq!(contents(&damaged), ["theirs"], "over a damaged one");
+
+    let before = grant(&native, "/before");
+    restore(&of_adopted, &scene.path).unwrap();
+    assert_eq!(contents(&scene.path), ["theirs"], "over a native one");
+    assert!(grant(&native, "/after") > before, "which is still in use");
+
+    let before = grant(&theirs, "/before");
+    restore(&of_native, &adopted).unwrap();
+    assert!(contents(&adopted).is_empty(), "a native one over it");
+    assert!(grant(&theirs, "/after") > before);
+    assert_eq!(
+        theirs.status(None).unwrap().count,
+        scene.acknowledged.len() + 1
+    );
 }
 
 #[test]

@@ -84,7 +84,8 @@ impl LockTx<'_> {
     }
 
     /// An agent's lock on a tree leaves a linked work tree inside it to others
-    /// from now on. Whether it is such a lock, and did not do so before.
+    /// from now on, first to those who wait for it. Whether it is such a lock,
+    /// and did not do so before.
     ///
     /// # Errors
     /// When the store fails.
@@ -96,14 +97,15 @@ impl LockTx<'_> {
         let Binding::Agent(mut agent) = lock.binding.clone() else {
             return Ok(false);
         };
-        let tree = tree.path_key();
-        if !inside(tree) || tree == lock.folder.path_key() || agent.spares.iter().any(|t| t == tree)
-        {
+        let key = tree.path_key();
+        if !inside(key) || key == lock.folder.path_key() || agent.spares.iter().any(|t| t == key) {
             return Ok(false);
         }
-        agent.spares.push(tree.to_owned());
+        agent.spares.push(key.to_owned());
         let binding = Binding::Agent(agent);
-        self.tx.update_lock(&Lock { binding, ..lock })?;
+        let lock = Lock { binding, ..lock };
+        self.tx.update_lock(&lock)?;
+        self.hand_off(&lock.scope, std::slice::from_ref(tree))?;
         Ok(true)
     }
 

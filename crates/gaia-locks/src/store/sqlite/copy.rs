@@ -6,15 +6,20 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::backup::{Backup, StepResult};
-use rusqlite::{Connection as Sqlite, OpenFlags};
+use rusqlite::{Connection as Sqlite, OpenFlags, ffi};
 
 use super::connection::Connection;
 use super::earlier::Earlier;
-use super::open::{self, of_sqlite};
+use super::open::{self, BUSY, of_sqlite};
 use super::{SqliteOptions, beside, migrate, tokens, unusable};
 use crate::clock::{Clock, SystemClock};
 use crate::error::StoreError;
+use crate::os::moment;
 use crate::settings::Durability;
+
+/// More tokens than can be given while a restore runs and others go past its
+/// gate. Tokens may have gaps; none may be given twice [R4].
+const MEANWHILE: i64 = 1 << 20;
 
 /// Writes a complete copy, durable when this returns; never over an existing
 /// file, and never half of it under the final name.
@@ -67,15 +72,23 @@ fn copy(from: &Sqlite, to: &Path) -> Result<(), StoreError> {
         .map_err(failed)
 }
 
+/// Copies all pages. Another program that keeps one of the two locked is waited
+/// for as long as everywhere else: whoever restores holds the gate meanwhile.
 pub(super) fn step_through(from: &Sqlite, to: &mut Sqlite) -> rusqlite::Result<()> {
     let backup = Backup::new(from, to)?;
+    let mut went_on = moment();
     loop {
         match backup.step(4096)? {
             StepResult::Done => return Ok(()),
-            StepResult::More => {}
+            StepResult::More => went_on = moment(),
+            _ if moment().since(went_on) >= BUSY => return Err(busy()),
             _ => wait_a_little(),
         }
     }
+}
+
+fn busy() -> rusqlite::Error {
+    rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_BUSY), None)
 }
 
 /// Another program holds the database: SQLite offers nothing to wait on here.
@@ -112,19 +125,26 @@ pub fn restore(backup: &Path, database: &Path) -> Result<(), StoreError> {
     let connection = open::open(database, &full())?;
     let failed = |error: rusqlite::Error| of_sqlite(database, &error);
     let mut target = connection.lock();
-    // From here on nobody is given a token.
+    // Others wait here, though not for ever: some may be given tokens before the
+    // new content is there.
     let _turn = connection.gate.pass();
     // Where it replaces a database it goes on as that one: the markers of both
     // are its own.
     let (given, id) = match known {
         true => (
-            reserved(&target).map_err(failed)?,
+            reserved(&target).map_err(failed)?.saturating_add(MEANWHILE),
             Some(migrate::id_of(&target).map_err(failed)?),
         ),
         false => (milliseconds(), None),
     };
     let raised = unfinished(database);
+    let page_size = page_size(&target).map_err(failed)?;
     let done = raised_copy(&source, &raised, given, id.as_deref())
+        .and_then(|copy| {
+            use_page_size(&copy, page_size)
+                .map_err(failed)
+                .map(|()| copy)
+        })
         .and_then(|copy| step_through(&copy, &mut target).map_err(failed));
     drop(fs::remove_file(&raised));
     done?;
@@ -151,6 +171,21 @@ fn raised_copy(
     id.map_or(Ok(()), |id| migrate::take_id(&raised, id))
         .map_err(failed)?;
     Ok(raised)
+}
+
+/// Pages of an adopted database are as its first program made them, and
+/// SQLite's backup copies only between databases whose pages are of one size:
+/// that of a database with a log cannot be changed any more.
+fn use_page_size(copy: &Sqlite, wanted: i64) -> rusqlite::Result<()> {
+    if page_size(copy)? == wanted {
+        return Ok(());
+    }
+    copy.pragma_update(None, "page_size", wanted)?;
+    copy.execute_batch("VACUUM")
+}
+
+fn page_size(sqlite: &Sqlite) -> rusqlite::Result<i64> {
+    sqlite.query_row("PRAGMA page_size", [], |row| row.get(0))
 }
 
 fn full() -> SqliteOptions {
