@@ -54,8 +54,9 @@ fn heavy_a_thousand_readers_hear_of_a_lock_and_one_that_never_reads_holds_up_nob
     readers
         .iter_mut()
         .for_each(|reader| until(reader, "event: ready"));
-    // Not read from until the end.
+    // Follows from here on, and is not read from until the end.
     let mut deaf = follow.begin();
+    until(&mut deaf, "event: ready");
     for n in 0..20 {
         lock(&server, &format!("f{n}"));
     }

@@ -171,6 +171,6 @@ fn a_browser_that_is_idle_too_long_or_signed_in_too_long_is_signed_out() {
 fn set(server: &Server, column: &str, wall: Wall) {
     let file = server.dir.path().join("assigner.db");
     let database = rusqlite::Connection::open(file).unwrap();
-    let update = format!("UPDATE web_sessions SET {column} = ?1");
+    let update = format!("UPDATE gaia_web_sessions SET {column} = ?1");
     database.execute(&update, [wall.to_sql()]).unwrap();
 }
