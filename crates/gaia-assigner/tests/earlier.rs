@@ -371,11 +371,57 @@ fn t04_what_it_left_running_ends_when_its_time_is_up_or_when_it_is_called_off() 
     assert_eq!(session, json!([[null, "unknown"]]));
     let id = fleet.send("true", None);
     fleet.shell("a");
+    let waits = fleet.tasks.show(id).unwrap();
     assert_eq!(
-        fleet.end_of(id).status,
-        Status::Completed,
-        "and nobody waits for it"
+        waits.status,
+        Status::Pending,
+        "the one that runs holds no lock"
     );
+    fleet.tasks.cancel(TaskId(2), "me").unwrap();
+    assert_eq!(fleet.end_of(id).status, Status::Completed);
+    assert_eq!(fleet.end_of(TaskId(2)).status, Status::Cancelled);
+}
+
+/// A task that it works on for long changes nothing in the tables, and holds no
+/// lock on its folder.
+#[test]
+fn r01_nothing_is_assigned_while_a_task_of_its_may_still_run() {
+    let fleet = fleet(
+        "INSERT INTO prompts (content, status, assigned_session, assigned_at, timeout_minutes) VALUES
+             ('long', 'in_progress', 'pane-1', datetime('now', '-20 minutes'), 30),
+             ('short', 'in_progress', 'pane-1', datetime('now', '-20 minutes'), 0.05);",
+    );
+    fleet.shell("a");
+    let id = fleet.send("true", None);
+    let at_work = work(&fleet);
+    // By then the queue could have been looked at for seconds.
+    assert_eq!(fleet.end_of(TaskId(2)).status, Status::Failed);
+    assert_eq!(fleet.tasks.show(id).unwrap().status, Status::Pending);
+    sql(
+        &database(&fleet),
+        "UPDATE prompts SET status = 'completed' WHERE id = 1",
+    );
+    assert_eq!(fleet.end_of(id).status, Status::Completed);
+    at_work.ask_to_end();
+    at_work.join();
+}
+
+/// In which time zone it writes nobody knows.
+#[test]
+fn t04_its_time_is_up_in_every_zone_or_once_it_was_seen_for_so_long() {
+    let fleet = fleet(
+        "INSERT INTO prompts (content, status, assigned_session, assigned_at, timeout_minutes) VALUES
+             ('west of here', 'in_progress', 'pane-1', datetime('now', '-12 hours'), 30),
+             ('late everywhere', 'in_progress', 'pane-1', datetime('now', '-15 hours'), 30),
+             ('short', 'in_progress', 'pane-1', datetime('now', '-12 hours'), 0.05);",
+    );
+    let _at_work = work(&fleet);
+    for over in [TaskId(2), TaskId(3)] {
+        let task = fleet.end_of(over);
+        assert_eq!(task.error.as_deref(), Some("timed out"), "{task:?}");
+    }
+    let west = fleet.tasks.show(TaskId(1)).unwrap();
+    assert_eq!(west.status, Status::InProgress);
 }
 
 #[test]

@@ -10,7 +10,8 @@ use std::time::Duration;
 use gaia_locks::clock::ManualClock;
 use gaia_locks::folder::Folder;
 use gaia_locks::ids::{SessionId, TaskId};
-use gaia_locks::service::{Acquire, Config, Locks as _};
+use gaia_locks::model::{Turn, WaiterLife};
+use gaia_locks::service::{Acquire, Config, Line, Locks as _};
 use gaia_locks::settings::{HookFailure, HookLocks, HookShell, HookSubagents, Hooks};
 use gaia_locks::store::sqlite::{SqliteOptions, SqliteStore};
 use gaia_locks::wire::Answer;
@@ -373,6 +374,30 @@ fn r12_a_link_in_anothers_folder_into_ones_own_is_changed_where_it_lies() {
     let link = world.path("b/link").display().to_string();
     let removes = json!({"command": format!("rm {link}")});
     assert_eq!(decision(&world.claude("one", "Bash", removes)), "deny");
+}
+
+#[test]
+fn whoever_waits_for_a_linked_work_tree_gets_it_once_the_lock_around_leaves_it_out() {
+    let world = World::new();
+    git(
+        &world.path("a"),
+        &["commit", "-q", "--allow-empty", "-m", "x"],
+    );
+    assert_eq!(decision(&world.writes("one", "a/x")), "allow");
+    git(&world.path("a"), &["worktree", "add", "-q", "inner/tree"]);
+    let inner = world.folder("a/inner/tree");
+    let waits = Acquire {
+        line: Line::Stand {
+            life: WaiterLife::Heartbeat,
+            limit: None,
+            turn: Turn::Granted,
+        },
+        ..Acquire::new(inner, SessionId::new("waits").unwrap(), TaskId::NONE)
+    };
+    let answer = world.service.acquire(&waits).unwrap();
+    assert!(matches!(answer, Answer::Queued(_)), "{answer:?}");
+    assert_eq!(decision(&world.writes("two", "a/inner/tree/x")), "deny");
+    assert_eq!(world.held(), ["one /a", "waits /a/inner/tree"]);
 }
 
 #[test]

@@ -4,9 +4,10 @@
 use gaia_locks::Error;
 
 use super::Assigner;
+use super::timers::now;
 use crate::runner::kill_leftovers;
-pub(super) use crate::store::earlier::QUIET;
 use crate::store::earlier::{self, Wrested};
+pub(super) use crate::store::earlier::{QUIET, Seen};
 
 impl Assigner {
     /// Looked at once a second: nobody rings for it.
@@ -22,12 +23,27 @@ impl Assigner {
             true => self.locks.transact(|tx| earlier::is_at_work(tx, quiet))?,
             false => self.locks.look(|tx| earlier::is_at_work(tx, quiet))?,
         };
+        let may_run = self.mind_claims(at_work)?;
+        let at_work = at_work || may_run;
         if at_work != self.is_another_at_work {
             self.is_another_at_work = at_work;
             self.tell_of_another();
         }
-        if !at_work && self.locks.look(earlier::anything_claimed)? {
-            for orphan in self.locks.transact(earlier::end_orphans)? {
+        Ok(())
+    }
+
+    /// Ends what an earlier assigner left once its time is up, unless it is at
+    /// work; whether anything in its hands may still run.
+    fn mind_claims(&mut self, at_work: bool) -> Result<bool, Error> {
+        let claims = self.locks.look(earlier::claims)?;
+        self.claims.see(&claims, now());
+        if claims.is_empty() {
+            return Ok(false);
+        }
+        let seen = &self.claims;
+        let now = self.locks.look(|tx| Ok(tx.now()))?;
+        if !at_work && earlier::is_any_over(&claims, seen, now) {
+            for orphan in self.locks.transact(|tx| earlier::end_orphans(tx, seen))? {
                 tracing::warn!(
                     task = orphan.task.0,
                     why = orphan.why,
@@ -35,14 +51,14 @@ impl Assigner {
                 );
             }
         }
-        Ok(())
+        Ok(earlier::may_run(&claims, seen, now))
     }
 
     fn tell_of_another(&self) {
         let quiet = self.config.quiet.as_secs();
         match self.is_another_at_work {
             true => tracing::warn!(
-                "an earlier assigner is at work on this database: nothing is assigned until it has been quiet for {quiet} s"
+                "an earlier assigner is at work on this database: nothing is assigned until it has been quiet for {quiet} s and none of its tasks may still run"
             ),
             false => tracing::info!("the earlier assigner is quiet: tasks are assigned again"),
         }

@@ -154,6 +154,8 @@ pub struct Assigner {
     timers: timers::Timers,
     /// Whether an earlier assigner is at work on the database.
     is_another_at_work: bool,
+    /// The tasks in its hands.
+    claims: earlier::Seen,
     looking: leftovers::Looking,
     pulse: pulse::Pulse,
     /// Tasks that were told of because no session could take them.
@@ -195,6 +197,7 @@ impl Assigner {
             panes: panes::Panes::default(),
             timers: timers::Timers::default(),
             is_another_at_work: false,
+            claims: earlier::Seen::default(),
             looking: leftovers::Looking::default(),
             pulse: pulse::Pulse::starting(config.pulse),
             warned: HashSet::new(),

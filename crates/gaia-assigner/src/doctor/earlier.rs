@@ -65,7 +65,7 @@ pub fn at_work(tasks: &TaskService) -> Vec<Check> {
         checks.push(Check::warning(
             NAME,
             format!(
-                "{claimed} tasks run in the hands of an earlier assigner, which is not at work"
+                "{claimed} tasks run in the hands of an earlier assigner, which is not at work; GAIA assigns nothing while they may still run"
             ),
             "`gaia task cancel ID` ends one, and `gaia up` ends it when its time is up",
         ));

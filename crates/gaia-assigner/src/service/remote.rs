@@ -173,7 +173,7 @@ impl TaskService {
             }
             // Who asks for work waits for it.
             remote::heard(tx, name, true)?;
-            if earlier::is_at_work(tx, earlier::QUIET)? {
+            if earlier::is_in_the_way(tx)? {
                 return Ok(Ok(None));
             }
             queue::tidy(tx)?;

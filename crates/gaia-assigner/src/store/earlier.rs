@@ -8,10 +8,13 @@
 //!   state stays as the other program set it.
 //! - an *earlier assigner at work*: tasks that run without a deadline, or
 //!   sessions of which GAIA does not know how they are driven, change. Until they
-//!   have not changed for a while nothing is assigned: it would give the same
-//!   tasks to its own sessions, and takes no locks ([ADR 17]).
+//!   have not changed for a while, and none of those tasks may still run, nothing
+//!   is assigned: it would give the same tasks to its own sessions, and takes no
+//!   locks ([ADR 17]).
 //!
 //! [ADR 17]: ../../../docs/adr/0017-earlier-assigners.md
+
+mod claims;
 
 use std::time::Duration;
 
@@ -24,6 +27,8 @@ use rusqlite::{OptionalExtension as _, params};
 
 use super::{ending, fraction, number, queue, read, sessions, sql, tasks, uncommitted, words};
 use crate::task::Running;
+
+pub(crate) use claims::{Seen, claims, end_orphans, is_any_over, may_run};
 
 /// How long an earlier assigner must have been quiet before GAIA assigns.
 pub(crate) const QUIET: Duration = Duration::from_secs(60);
@@ -185,6 +190,14 @@ fn forget_run(tx: &mut LockTx<'_>, running: &Running) -> Result<(), Error> {
     })
 }
 
+/// Whether a session elsewhere must wait for an earlier assigner: it is at work,
+/// or a task in its hands may still run. Nobody here has seen for how long, so
+/// the times in the rows count.
+pub(crate) fn is_in_the_way(tx: &mut LockTx<'_>) -> Result<bool, Error> {
+    let now = tx.now();
+    Ok(is_at_work(tx, QUIET)? || may_run(&claims(tx)?, &Seen::default(), now))
+}
+
 /// Whether an earlier assigner is at work; it writes only where [`has_changed`].
 /// It is taken to be until what is in its hands has not changed for
 /// `quiet`.
@@ -279,80 +292,6 @@ fn was_just_there(tx: &mut LockTx<'_>, now: Wall, quiet: Duration) -> Result<boo
         passed.abs() < 60 * QUARTER && passed.rem_euclid(QUARTER) < quiet
     };
     Ok(times.iter().flatten().any(is_near))
-}
-
-/// A task that an earlier assigner left running, and which nobody minds any
-/// more.
-#[derive(Debug)]
-pub(crate) struct Orphan {
-    pub task: TaskId,
-    pub why: &'static str,
-}
-
-/// Whether any task runs in another program's hands.
-pub(crate) fn anything_claimed(tx: &mut LockTx<'_>) -> Result<bool, Error> {
-    let query = format!(
-        "SELECT EXISTS (SELECT 1 FROM prompts INDEXED BY idx_prompts_running WHERE {CLAIMED})"
-    );
-    sql(tx, |sql| {
-        sql.prepare_cached(&query)?.query_row([], |row| row.get(0))
-    })
-}
-
-/// Ends tasks of an earlier assigner that is not at work: those that somebody
-/// called off, and those whose time is up [T4]. The others are left to it.
-pub(crate) fn end_orphans(tx: &mut LockTx<'_>) -> Result<Vec<Orphan>, Error> {
-    let now = tx.now().wall;
-    let query = format!(
-        "SELECT id, coalesce(assigned_at, created_at), coalesce(timeout_minutes, 60), stop
-             FROM prompts INDEXED BY idx_prompts_running WHERE {CLAIMED}"
-    );
-    let orphans: Vec<Option<Orphan>> = sql(tx, |sql| {
-        let mut statement = sql.prepare_cached(&query)?;
-        let orphan = |row: &rusqlite::Row<'_>| {
-            let since = tasks::wall(row, 1)?;
-            let minutes = fraction(row, 2)?.unwrap_or(60.0);
-            let limit = Duration::try_from_secs_f64(minutes * 60.0).unwrap_or(Duration::MAX);
-            let is_late = since.is_some_and(|since| since.plus(limit) < now);
-            let why = match words(row, 3)? {
-                Some(_) => Some("cancelled"),
-                None => is_late.then_some("timed out"),
-            };
-            let task = TaskId(row.get(0)?);
-            Ok(why.map(|why| Orphan { task, why }))
-        };
-        statement.query_map([], orphan)?.collect()
-    })?;
-    let orphans: Vec<Orphan> = orphans.into_iter().flatten().collect();
-    for orphan in &orphans {
-        end_orphan(tx, orphan)?;
-    }
-    if !orphans.is_empty() {
-        remember(tx)?;
-        tx.tell();
-    }
-    Ok(orphans)
-}
-
-fn end_orphan(tx: &mut LockTx<'_>, orphan: &Orphan) -> Result<(), Error> {
-    let now = tx.now().wall.to_sql();
-    let status = match orphan.why {
-        "cancelled" => "cancelled",
-        _ => "failed",
-    };
-    let query = format!(
-        "UPDATE prompts SET status = ?2, error = ?3, completed_at = ?4, stop = NULL, stop_by = NULL, stop_note = NULL,
-             stop_ns = NULL WHERE id = ?1 AND {CLAIMED}"
-    );
-    sql(tx, |sql| {
-        sql.prepare_cached(&query)?
-            .execute(params![orphan.task.0, status, orphan.why, now])?;
-        sql.prepare_cached(
-            "UPDATE sessions SET current_task_id = NULL, status = 'unknown' WHERE current_task_id = ?1 AND kind IS NULL",
-        )?
-        .execute([orphan.task.0])
-    })?;
-    tasks::note(tx, orphan.task, None, status, "left by an earlier assigner")
 }
 
 /// What an earlier assigner left in the tables.
