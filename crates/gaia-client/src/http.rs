@@ -16,7 +16,7 @@ use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Timeout};
 
 use crate::config::Config;
-use crate::problem::Fault;
+use crate::problem::{Fault, in_its_place};
 
 /// How long making a connection may take.
 const CONNECT: Duration = Duration::from_secs(3);
@@ -224,7 +224,10 @@ impl Http {
         let answer = answer.read_to_vec();
         let answer = answer.map_err(|error| Failed::Lost(error.to_string()))?;
         self.was_reached.store(true, Ordering::SeqCst);
-        Ok((status, answer))
+        match in_its_place(status, &answer) {
+            Some(said) => Err(Failed::Lost(said)),
+            None => Ok((status, answer)),
+        }
     }
 
     fn read<A: DeserializeOwned>(
