@@ -210,7 +210,13 @@ impl Locks for Client {
             task: request.task,
             token: request.token,
         };
-        match (self.locks_call(call, &How::soon())?, request.token) {
+        // Asked again, a folder may be held by a later lock of the same session:
+        // only a token names the one that was meant [R6].
+        let how = match request.token {
+            Some(_) => How::soon(),
+            None => How::once(),
+        };
+        match (self.locks_call(call, &how)?, request.token) {
             // The first may have done it, and its answer was lost.
             ((Released::NotHeld, true), Some(token)) => {
                 let lock = self.verify(token)?.lock;

@@ -170,3 +170,21 @@ fn a_lock_that_a_proxy_answers_with_502_is_taken_once() {
     assert_eq!(server.locks.status(None).unwrap().count, 1);
     assert_eq!(gateway.calls(), 2);
 }
+
+#[test]
+fn r06_a_release_by_folder_whose_answer_was_lost_ends_no_later_lock() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::in_folder(folder.path());
+    let gateway = Gateway::to(server.address);
+    let lock = granted(server.locks.acquire(&request("/w")).unwrap());
+    let release = Release {
+        folder: Some(Folder::clean("/w").unwrap()),
+        session: lock.session_id.clone(),
+        task: None,
+        token: None,
+    };
+    let error = gateway.spoilt_for(&server).release(&release).unwrap_err();
+    assert!(is_lost(&error), "{error:?}");
+    assert_eq!(gateway.calls(), 1);
+    assert_eq!(server.locks.status(None).unwrap().count, 0, "it was done");
+}
