@@ -22,6 +22,9 @@ use crate::problem::{Fault, in_its_place};
 const CONNECT: Duration = Duration::from_secs(3);
 /// How long an answer may take that waits for nothing.
 const ANSWER: Duration = Duration::from_secs(8);
+/// How much longer one may take for which a task is stopped first, or a whole
+/// history gone through: the server itself waits 75 s for a task to stop.
+const LASTING: Duration = Duration::from_secs(90);
 /// How long a server that was never reached is tried.
 const FIRST: Duration = Duration::from_millis(500);
 /// How long one is tried that was reached before: it may be starting again.
@@ -84,6 +87,12 @@ impl How {
             repeat: true,
             abandoned: abandoned.clone(),
         }
+    }
+
+    /// What the server may need long for.
+    pub fn lasting(mut self) -> Self {
+        self.period = LASTING;
+        self
     }
 
     /// Tried for so long.

@@ -44,6 +44,11 @@ impl Client {
         Ok(self.locks_call(call, &How::once())?.0)
     }
 
+    /// As [`Self::ask_once`], for what lasts.
+    fn ask_long<A: DeserializeOwned>(&self, call: Call) -> Result<A, Error> {
+        Ok(self.locks_call(call, &How::once().lasting())?.0)
+    }
+
     /// Gives back a place in line, or what was granted there.
     fn give_up(&self, waiter: WaiterId) -> Result<Answer, Error> {
         let call = Call::Wait {
@@ -270,15 +275,15 @@ impl Locks for Client {
 
     fn force_release(&self, id: LockId, _: &str, reason: &str) -> Result<LockInfo, Error> {
         let reason = reason.to_owned();
-        self.ask_once(Call::ForceRelease { id, reason })
+        self.ask_long(Call::ForceRelease { id, reason })
     }
 
     fn cleanup(&self) -> Result<u64, Error> {
-        self.ask_once(Call::Cleanup)
+        self.ask_long(Call::Cleanup)
     }
 
     fn prune(&self, before: Wall) -> Result<u64, Error> {
-        self.ask_once(Call::Prune { before })
+        self.ask_long(Call::Prune { before })
     }
 
     fn pause(&self, folder: &Folder, _: &str, reason: &str) -> Result<PauseInfo, Error> {

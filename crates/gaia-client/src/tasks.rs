@@ -39,6 +39,11 @@ impl Client {
         Ok(self.tasks_call(call, &How::once())?.0)
     }
 
+    /// As [`Self::ask_tasks_once`], for what lasts.
+    fn ask_tasks_long<A: DeserializeOwned>(&self, call: Call) -> Result<A, TaskError> {
+        Ok(self.tasks_call(call, &How::once().lasting())?.0)
+    }
+
     /// A lost answer may have brought the task: then it is the session's.
     fn was_it_given(&self, name: &SessionId, busy: TaskError) -> Result<Option<Taken>, TaskError> {
         let TaskError::SessionBusy { task, .. } = &busy else {
@@ -101,7 +106,7 @@ impl Tasks for Client {
     }
 
     fn cancel(&self, id: TaskId, _: &str) -> Result<TaskInfo, TaskError> {
-        match self.tasks_call(Call::Cancel { id }, &How::soon()) {
+        match self.tasks_call(Call::Cancel { id }, &How::soon().lasting()) {
             // The first has done it.
             Err(CallFault::There(fault)) if fault.repeated && fault.is("task_is_over") => {
                 self.show(id)
@@ -120,11 +125,12 @@ impl Tasks for Client {
 
     fn reassign(&self, id: TaskId, aim: &Aim, _: &str) -> Result<TaskInfo, TaskError> {
         let aim = aim.clone();
-        self.ask_of_tasks(Call::Reassign { id, aim })
+        let call = Call::Reassign { id, aim };
+        Ok(self.tasks_call(call, &How::soon().lasting())?.0)
     }
 
     fn clear(&self, age: Duration) -> Result<Cleared, TaskError> {
-        self.ask_tasks_once(Call::Clear { age })
+        self.ask_tasks_long(Call::Clear { age })
     }
 
     fn told(
@@ -138,7 +144,10 @@ impl Tasks for Client {
             told: told.clone(),
             teller: Box::new(teller.clone()),
         };
-        match (self.tasks_call(call, &How::soon()), id.or(teller.task)) {
+        match (
+            self.tasks_call(call, &How::soon().lasting()),
+            id.or(teller.task),
+        ) {
             // The first was heard: it does not run any more.
             (Err(CallFault::There(fault)), Some(id))
                 if fault.repeated && fault.is("wrong_state") =>
