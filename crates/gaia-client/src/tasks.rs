@@ -116,7 +116,7 @@ impl Tasks for Client {
     }
 
     fn retry(&self, id: TaskId, _: &str) -> Result<TaskInfo, TaskError> {
-        self.ask_of_tasks(Call::Retry { id })
+        self.ask_tasks_once(Call::Retry { id })
     }
 
     fn retry_failed(&self, _: &str) -> Result<TaskList, TaskError> {
@@ -125,8 +125,8 @@ impl Tasks for Client {
 
     fn reassign(&self, id: TaskId, aim: &Aim, _: &str) -> Result<TaskInfo, TaskError> {
         let aim = aim.clone();
-        let call = Call::Reassign { id, aim };
-        Ok(self.tasks_call(call, &How::soon().lasting())?.0)
+        // A second one stops the run that the first began.
+        self.ask_tasks_long(Call::Reassign { id, aim })
     }
 
     fn clear(&self, age: Duration) -> Result<Cleared, TaskError> {

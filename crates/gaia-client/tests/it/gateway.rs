@@ -6,7 +6,8 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use gaia_assigner::service::{Filter, Send as NewTask};
+use gaia_assigner::service::{Aim, Filter, Send as NewTask};
+use gaia_assigner::task::Status;
 use gaia_assigner::{TaskError, Tasks as _};
 use gaia_client::Client;
 use gaia_locks::error::ServerError;
@@ -187,4 +188,27 @@ fn r06_a_release_by_folder_whose_answer_was_lost_ends_no_later_lock() {
     assert!(is_lost(&error), "{error:?}");
     assert_eq!(gateway.calls(), 1);
     assert_eq!(server.locks.status(None).unwrap().count, 0, "it was done");
+}
+
+#[test]
+fn a_task_is_tried_again_or_sent_elsewhere_once_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::in_folder(folder.path());
+    let gateway = Gateway::to(server.address);
+    let direct = server.client(Some("local"));
+    let task = direct.send(&NewTask::new("tidy")).unwrap();
+    let once = |error: TaskError| {
+        assert!(
+            matches!(&error, TaskError::Locks(error) if is_lost(error)),
+            "{error:?}"
+        );
+        assert_eq!(gateway.calls(), 1);
+    };
+    let client = gateway.spoilt_for(&server);
+    once(client.reassign(task.id, &Aim::Anybody, "root").unwrap_err());
+    direct.cancel(task.id, "root").unwrap();
+    let client = gateway.spoilt_for(&server);
+    once(client.retry(task.id, "root").unwrap_err());
+    let status = direct.show(task.id).unwrap().status;
+    assert_eq!(status, Status::Pending, "it was done");
 }
