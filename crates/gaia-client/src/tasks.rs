@@ -144,10 +144,14 @@ impl Tasks for Client {
             told: told.clone(),
             teller: Box::new(teller.clone()),
         };
-        match (
-            self.tasks_call(call, &How::soon().lasting()),
-            id.or(teller.task),
-        ) {
+        let named = id.or(teller.task);
+        // Where none is named it is the session's task, which may be the next
+        // one by the time that it is told again.
+        let how = match named {
+            Some(_) => How::soon(),
+            None => How::once(),
+        };
+        match (self.tasks_call(call, &how.lasting()), named) {
             // The first was heard: it does not run any more.
             (Err(CallFault::There(fault)), Some(id))
                 if fault.repeated && fault.is("wrong_state") =>

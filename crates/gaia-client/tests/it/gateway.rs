@@ -6,8 +6,8 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use gaia_assigner::service::{Aim, Filter, Send as NewTask};
-use gaia_assigner::task::Status;
+use gaia_assigner::service::{Aim, Filter, Send as NewTask, Teller};
+use gaia_assigner::task::{Status, Told};
 use gaia_assigner::{TaskError, Tasks as _};
 use gaia_client::Client;
 use gaia_locks::error::ServerError;
@@ -211,4 +211,22 @@ fn a_task_is_tried_again_or_sent_elsewhere_once_only() {
     once(client.retry(task.id, "root").unwrap_err());
     let status = direct.show(task.id).unwrap().status;
     assert_eq!(status, Status::Pending, "it was done");
+}
+
+#[test]
+fn who_tells_of_its_task_without_naming_it_does_not_end_the_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::in_folder(folder.path());
+    let gateway = Gateway::to(server.address);
+    let teller = Teller {
+        session: Some(SessionId::new("ann").unwrap()),
+        ..Teller::default()
+    };
+    let client = gateway.spoilt_for(&server);
+    let error = client.told(None, &Told::Done(None), &teller).unwrap_err();
+    assert!(
+        matches!(&error, TaskError::Locks(error) if is_lost(error)),
+        "{error:?}"
+    );
+    assert_eq!(gateway.calls(), 1);
 }
