@@ -6,7 +6,7 @@ use std::time::Duration;
 use gaia_locks::clock::Wall;
 use gaia_locks::folder::Folder;
 use gaia_locks::ids::{LockId, Scope, WaiterId};
-use gaia_locks::model::EndReason;
+use gaia_locks::model::{EndReason, Waiter};
 use gaia_locks::os::{Listener, machine};
 use gaia_locks::service::{Acquire, Look, Patience, Release, Released, Renew, Topic};
 use gaia_locks::store::HistoryFilter;
@@ -105,6 +105,12 @@ impl Client {
     }
 }
 
+/// A place that is not heard lives longer than this: one that was gone before
+/// it was first seen had its patience run out.
+fn is_short(limit: Option<Duration>) -> bool {
+    limit.is_some_and(|limit| limit < Waiter::SILENCE)
+}
+
 /// An answer, and whether it was asked for more than once.
 pub(crate) type Called<A> = Result<(A, bool), CallFault>;
 
@@ -164,12 +170,13 @@ impl Locks for Client {
 
     fn wait(&self, waiter: WaiterId, patience: &mut Patience<'_>) -> Result<Answer, Error> {
         let left = Left::new(patience.limit);
-        let mut refusal = Refusal::default();
+        let (mut refusal, mut was_seen) = (Refusal::default(), false);
         let answer = loop {
             match self.stand(waiter, patience)? {
                 None => break self.give_up(waiter),
                 Some(Ok((Waited::Over(answer), _))) => break Ok(answer),
                 Some(Ok((Waited::Still(queued), _))) => {
+                    was_seen = true;
                     refusal.clone_from(&queued.refusal);
                     if let Some(on_look) = patience.on_look.as_mut() {
                         on_look(&Look { queued });
@@ -178,8 +185,12 @@ impl Locks for Client {
                 Some(Err(CallFault::There(fault))) if fault.repeated && fault.is("not_in_line") => {
                     break self.was_it_granted(waiter, fault.into());
                 }
-                // Cleared away between two calls, its patience being over.
-                Some(Err(CallFault::There(fault))) if fault.is("not_in_line") && left.is_over() => {
+                // Cleared away between two calls, or before the first, its patience
+                // being over.
+                Some(Err(CallFault::There(fault)))
+                    if fault.is("not_in_line")
+                        && (left.is_over() || (!was_seen && is_short(patience.limit))) =>
+                {
                     break Ok(Answer::Refused(refusal));
                 }
                 Some(Err(fault)) => break Err(fault.into()),
