@@ -16,12 +16,15 @@ use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Timeout};
 
 use crate::config::Config;
-use crate::problem::Fault;
+use crate::problem::{Fault, in_its_place};
 
 /// How long making a connection may take.
 const CONNECT: Duration = Duration::from_secs(3);
 /// How long an answer may take that waits for nothing.
 const ANSWER: Duration = Duration::from_secs(8);
+/// How much longer one may take for which a task is stopped first, or a whole
+/// history gone through: the server itself waits 75 s for a task to stop.
+const LASTING: Duration = Duration::from_secs(90);
 /// How long a server that was never reached is tried.
 const FIRST: Duration = Duration::from_millis(500);
 /// How long one is tried that was reached before: it may be starting again.
@@ -84,6 +87,12 @@ impl How {
             repeat: true,
             abandoned: abandoned.clone(),
         }
+    }
+
+    /// What the server may need long for.
+    pub fn lasting(mut self) -> Self {
+        self.period = LASTING;
+        self
     }
 
     /// Tried for so long.
@@ -224,7 +233,10 @@ impl Http {
         let answer = answer.read_to_vec();
         let answer = answer.map_err(|error| Failed::Lost(error.to_string()))?;
         self.was_reached.store(true, Ordering::SeqCst);
-        Ok((status, answer))
+        match in_its_place(status, &answer) {
+            Some(said) => Err(Failed::Lost(said)),
+            None => Ok((status, answer)),
+        }
     }
 
     fn read<A: DeserializeOwned>(

@@ -4,8 +4,8 @@
 //! # What is promised
 //! - **A lost answer harms nobody.** Whatever can be asked again without harm
 //!   is, for a while: a request for locks bears a request id [R16], a second
-//!   release or "done" recognises the first. What cannot (queueing a task) says
-//!   that its answer was lost.
+//!   release by token or "done" recognises the first. What cannot (queueing a
+//!   task, releasing by folder) says that its answer was lost.
 //! - **A place in line is kept** through cut connections and a server that is
 //!   killed and started again, as long as it is back in time [R8].
 //! - **Nothing waits for ever**: connecting, answering and asking again have

@@ -44,6 +44,11 @@ impl Client {
         Ok(self.locks_call(call, &How::once())?.0)
     }
 
+    /// As [`Self::ask_once`], for what lasts.
+    fn ask_long<A: DeserializeOwned>(&self, call: Call) -> Result<A, Error> {
+        Ok(self.locks_call(call, &How::once().lasting())?.0)
+    }
+
     /// Gives back a place in line, or what was granted there.
     fn give_up(&self, waiter: WaiterId) -> Result<Answer, Error> {
         let call = Call::Wait {
@@ -100,6 +105,12 @@ impl Client {
     }
 }
 
+/// A place that is not heard lives longer than this: one that was gone before
+/// it was first seen had its patience run out.
+fn is_short(limit: Option<Duration>) -> bool {
+    limit.is_some_and(|limit| limit < Waiter::SILENCE)
+}
+
 /// An answer, and whether it was asked for more than once.
 pub(crate) type Called<A> = Result<(A, bool), CallFault>;
 
@@ -140,11 +151,6 @@ impl From<CallFault> for gaia_assigner::TaskError {
     }
 }
 
-/// Whether a place with this patience is cleared away for its end rather than for silence.
-fn is_short(patience: &Patience<'_>) -> bool {
-    patience.limit.is_some_and(|limit| limit < Waiter::SILENCE)
-}
-
 impl Locks for Client {
     fn acquire(&self, request: &Acquire) -> Result<Answer, Error> {
         let mut request = request.clone();
@@ -164,12 +170,13 @@ impl Locks for Client {
 
     fn wait(&self, waiter: WaiterId, patience: &mut Patience<'_>) -> Result<Answer, Error> {
         let left = Left::new(patience.limit);
-        let mut refusal = Refusal::default();
+        let (mut refusal, mut was_seen) = (Refusal::default(), false);
         let answer = loop {
             match self.stand(waiter, patience)? {
                 None => break self.give_up(waiter),
                 Some(Ok((Waited::Over(answer), _))) => break Ok(answer),
                 Some(Ok((Waited::Still(queued), _))) => {
+                    was_seen = true;
                     refusal.clone_from(&queued.refusal);
                     if let Some(on_look) = patience.on_look.as_mut() {
                         on_look(&Look { queued });
@@ -178,10 +185,11 @@ impl Locks for Client {
                 Some(Err(CallFault::There(fault))) if fault.repeated && fault.is("not_in_line") => {
                     break self.was_it_granted(waiter, fault.into());
                 }
-                // Cleared away between two calls, its patience being over; a short one may have
-                // been before the first.
+                // Cleared away between two calls, or before the first, its patience
+                // being over.
                 Some(Err(CallFault::There(fault)))
-                    if fault.is("not_in_line") && (left.is_over() || is_short(patience)) =>
+                    if fault.is("not_in_line")
+                        && (left.is_over() || (!was_seen && is_short(patience.limit))) =>
                 {
                     break Ok(Answer::Refused(refusal));
                 }
@@ -218,7 +226,13 @@ impl Locks for Client {
             task: request.task,
             token: request.token,
         };
-        match (self.locks_call(call, &How::soon())?, request.token) {
+        // Asked again, a folder may be held by a later lock of the same session:
+        // only a token names the one that was meant [R6].
+        let how = match request.token {
+            Some(_) => How::soon(),
+            None => How::once(),
+        };
+        match (self.locks_call(call, &how)?, request.token) {
             // The first may have done it, and its answer was lost.
             ((Released::NotHeld, true), Some(token)) => {
                 let lock = self.verify(token)?.lock;
@@ -272,15 +286,15 @@ impl Locks for Client {
 
     fn force_release(&self, id: LockId, _: &str, reason: &str) -> Result<LockInfo, Error> {
         let reason = reason.to_owned();
-        self.ask_once(Call::ForceRelease { id, reason })
+        self.ask_long(Call::ForceRelease { id, reason })
     }
 
     fn cleanup(&self) -> Result<u64, Error> {
-        self.ask_once(Call::Cleanup)
+        self.ask_long(Call::Cleanup)
     }
 
     fn prune(&self, before: Wall) -> Result<u64, Error> {
-        self.ask_once(Call::Prune { before })
+        self.ask_long(Call::Prune { before })
     }
 
     fn pause(&self, folder: &Folder, _: &str, reason: &str) -> Result<PauseInfo, Error> {

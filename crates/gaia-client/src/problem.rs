@@ -33,6 +33,13 @@ pub struct Problem {
     facts: Value,
 }
 
+/// What stands before the server (a reverse proxy) answers in its place, and
+/// cannot tell whether the server heard the call: then what it says.
+pub fn in_its_place(status: u16, body: &[u8]) -> Option<String> {
+    let theirs = matches!(status, 502..=504) && serde_json::from_slice::<Problem>(body).is_err();
+    theirs.then(|| format!("something before it answers {status}"))
+}
+
 impl Fault {
     /// The exchange itself failed.
     pub fn server(error: ServerError, repeated: bool) -> Self {
@@ -63,11 +70,6 @@ impl Fault {
                 })
             }
             (Ok(problem), _) => What::Said(Box::new(problem)),
-            // What stands before it (a proxy) cannot reach it either.
-            (Err(_), 502..=504) => What::Server(ServerError::Unreachable {
-                server,
-                detail: format!("something before it answers {status}"),
-            }),
             (Err(_), _) => What::Server(ServerError::OtherVersion {
                 server,
                 detail: format!("it answers {status} as no gaia does"),
@@ -159,6 +161,17 @@ mod tests {
     fn what_is_no_gaia_is_told_so() {
         let shown = |status| error(status, "<html>hello</html>").to_string();
         assert!(shown(200).contains("does not speak"), "{}", shown(200));
-        assert!(shown(502).contains("cannot be reached"), "{}", shown(502));
+    }
+
+    #[test]
+    fn what_a_proxy_answers_is_told_apart_from_what_the_server_says() {
+        let stopping = br#"{"code":"server_stopping","detail":"why"}"#;
+        for status in 502..=504 {
+            assert!(in_its_place(status, b"<html>Bad Gateway</html>").is_some());
+            assert!(in_its_place(status, b"").is_some());
+            assert_eq!(in_its_place(status, stopping), None);
+        }
+        assert_eq!(in_its_place(500, b"<html>hello</html>"), None);
+        assert_eq!(in_its_place(200, b"{}"), None);
     }
 }

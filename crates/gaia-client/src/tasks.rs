@@ -39,6 +39,11 @@ impl Client {
         Ok(self.tasks_call(call, &How::once())?.0)
     }
 
+    /// As [`Self::ask_tasks_once`], for what lasts.
+    fn ask_tasks_long<A: DeserializeOwned>(&self, call: Call) -> Result<A, TaskError> {
+        Ok(self.tasks_call(call, &How::once().lasting())?.0)
+    }
+
     /// A lost answer may have brought the task: then it is the session's.
     fn was_it_given(&self, name: &SessionId, busy: TaskError) -> Result<Option<Taken>, TaskError> {
         let TaskError::SessionBusy { task, .. } = &busy else {
@@ -101,7 +106,7 @@ impl Tasks for Client {
     }
 
     fn cancel(&self, id: TaskId, _: &str) -> Result<TaskInfo, TaskError> {
-        match self.tasks_call(Call::Cancel { id }, &How::soon()) {
+        match self.tasks_call(Call::Cancel { id }, &How::soon().lasting()) {
             // The first has done it.
             Err(CallFault::There(fault)) if fault.repeated && fault.is("task_is_over") => {
                 self.show(id)
@@ -111,7 +116,7 @@ impl Tasks for Client {
     }
 
     fn retry(&self, id: TaskId, _: &str) -> Result<TaskInfo, TaskError> {
-        self.ask_of_tasks(Call::Retry { id })
+        self.ask_tasks_once(Call::Retry { id })
     }
 
     fn retry_failed(&self, _: &str) -> Result<TaskList, TaskError> {
@@ -120,11 +125,12 @@ impl Tasks for Client {
 
     fn reassign(&self, id: TaskId, aim: &Aim, _: &str) -> Result<TaskInfo, TaskError> {
         let aim = aim.clone();
-        self.ask_of_tasks(Call::Reassign { id, aim })
+        // A second one stops the run that the first began.
+        self.ask_tasks_long(Call::Reassign { id, aim })
     }
 
     fn clear(&self, age: Duration) -> Result<Cleared, TaskError> {
-        self.ask_tasks_once(Call::Clear { age })
+        self.ask_tasks_long(Call::Clear { age })
     }
 
     fn told(
@@ -138,7 +144,14 @@ impl Tasks for Client {
             told: told.clone(),
             teller: Box::new(teller.clone()),
         };
-        match (self.tasks_call(call, &How::soon()), id.or(teller.task)) {
+        let named = id.or(teller.task);
+        // Where none is named it is the session's task, which may be the next
+        // one by the time that it is told again.
+        let how = match named {
+            Some(_) => How::soon(),
+            None => How::once(),
+        };
+        match (self.tasks_call(call, &how.lasting()), named) {
             // The first was heard: it does not run any more.
             (Err(CallFault::There(fault)), Some(id))
                 if fault.repeated && fault.is("wrong_state") =>

@@ -305,6 +305,21 @@ fn a_slow_server_is_waited_for() {
 }
 
 #[test]
+fn ending_a_lock_is_waited_for_although_it_lasts() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::in_folder(folder.path());
+    let proxy = Proxy::to(server.address);
+    let token = server.token("root", Role::Admin);
+    let client = client(&proxy.url(), Some(token), Some("local"));
+    let lock = granted(server.locks.acquire(&request("/w", "ann")).unwrap());
+    // Longer than any answer takes that stops nothing first.
+    proxy.cut.slow.store(9000, Ordering::SeqCst);
+    let ended = Locks::force_release(&client, lock.id, "root", "stuck").unwrap();
+    assert_eq!(ended.id, lock.id);
+    assert!(!server.locks.verify(lock.id).unwrap().active);
+}
+
+#[test]
 fn r11_a_process_that_the_server_cannot_see_goes_by_its_lease() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::in_folder(folder.path());
