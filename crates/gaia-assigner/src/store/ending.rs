@@ -5,6 +5,7 @@ use std::time::Duration;
 use gaia_locks::error::Error;
 use gaia_locks::ids::{LockId, TaskId};
 use gaia_locks::service::LockTx;
+use gaia_locks::store::HistoryFilter;
 use rusqlite::params;
 
 use super::{earlier, queue, sessions, sql, tasks, uncommitted};
@@ -138,10 +139,16 @@ pub(super) fn end_locks(tx: &mut LockTx<'_>, running: &Running) -> Result<(), Er
     if let (Some(token), Some(Stop::Forced { by, reason })) = (running.token, &running.stop) {
         tx.force_task_lock(token, by, reason)?;
     }
-    // The history is for other programs too, who may have written there.
-    let locks = tx.task_locks(&running.session, running.id)?;
-    let open: Vec<LockId> = locks.iter().map(|lock| lock.id).collect();
-    tx.end_task_locks(&open, "assigner")?;
+    let filter = HistoryFilter {
+        task: Some(running.id),
+        session: Some(running.session.clone()),
+        ..HistoryFilter::default()
+    };
+    // Whatever the history says of their end: other programs write there too.
+    // Those that have ended are passed over.
+    let records = tx.store().history(&filter)?;
+    let tokens: Vec<LockId> = records.iter().map(|record| record.id).collect();
+    tx.end_task_locks(&tokens, "assigner")?;
     let Some(token) = running.token else {
         return Ok(());
     };
