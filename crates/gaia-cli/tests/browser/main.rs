@@ -112,11 +112,11 @@ mod heavy_browser {
 }
 
 #[test]
-fn alone_n11_a_lock_is_on_an_open_page_within_100_ms() {
+fn alone_n11_a_lock_is_on_an_open_page_without_a_reload() {
     case("n11");
 }
 
 #[test]
-fn alone_the_first_page_is_small_and_quick() {
+fn alone_the_first_page_is_small() {
     case("first_page");
 }
