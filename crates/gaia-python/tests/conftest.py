@@ -49,7 +49,9 @@ class Program:
 
     def __init__(self, code, *arguments):
         prelude = """
-            import os, sys, time
+            import os, signal, sys, time
+            # A shell's background jobs are started with it ignored.
+            signal.signal(signal.SIGINT, signal.default_int_handler)
             from gaia_lock_manager import *
             argv = sys.argv[1:]
             def say(*words): print(*words, flush=True)
