@@ -15,6 +15,7 @@ mod interrupt;
 mod log;
 mod lost_database;
 mod migrate;
+mod night;
 mod run;
 mod serve;
 mod service;
