@@ -1,6 +1,8 @@
 //! A whole call against a real database: what each client sends, what it is
 //! answered, and what is locked then.
 
+mod beside;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
