@@ -57,6 +57,7 @@ impl Assigner {
             scope: &scope,
             is_foreign: &is_foreign,
             rules: self.rules,
+            witness: &**locks.witness(),
         };
         let (sight, moment, again) = self.locks.look(|tx| {
             let again = [queue::next_retry(tx)?, sessions::next_back(tx)?];
@@ -245,6 +246,7 @@ impl Assigner {
                     renew_at,
                     kill_at: None,
                     over: None,
+                    turn: None,
                 };
                 self.active.insert(run, active);
             }

@@ -11,6 +11,7 @@
 
 mod assign;
 mod earlier;
+mod hooks;
 mod leftovers;
 mod panes;
 mod pulse;
@@ -35,6 +36,7 @@ use gaia_locks::settings::Uncommitted;
 
 pub use pulse::LastError;
 
+use crate::agents::Turn;
 use crate::error::TaskError;
 use crate::plan::Rules;
 use crate::runner::{Event, KeeperProgram, Run, RunId, Spare, Tell};
@@ -125,6 +127,8 @@ struct Active {
     kill_at: Option<Moment>,
     /// How it ended, once it has.
     over: Option<Outcome>,
+    /// Of one in a pane: what its client's hooks told of it.
+    turn: Option<Turn>,
 }
 
 impl Active {
@@ -151,6 +155,7 @@ pub struct Assigner {
     /// Keepers that stand ready.
     spares: Vec<Spare>,
     panes: panes::Panes,
+    hooks: hooks::Hooks,
     timers: timers::Timers,
     /// Whether an earlier assigner is at work on the database.
     is_another_at_work: bool,
@@ -195,6 +200,7 @@ impl Assigner {
             next_run: 0,
             spares: Vec::new(),
             panes: panes::Panes::default(),
+            hooks: hooks::Hooks::default(),
             timers: timers::Timers::default(),
             is_another_at_work: false,
             claims: earlier::Seen::default(),

@@ -23,6 +23,7 @@ impl Assigner {
     pub(super) fn turn(&mut self) -> bool {
         let heard = self.hear();
         self.mind_panes();
+        self.mind_hooks();
         let ended = self.end_what_is_over();
         self.tick();
         self.stop_what_must();
