@@ -21,7 +21,7 @@ use crate::session::Pane;
 pub(crate) use crate::store::agents::{at_work, given, note_given};
 pub use crate::store::agents::{
     by_client_session, by_name, children, events_after, is_in_background, only_reads, pane_session,
-    save, tell, wants_no_more, was_heard,
+    save, tell, wants_no_more, was_heard, works_on,
 };
 use crate::wire::{AgentInfo, SessionInfo};
 pub use turn::Word;

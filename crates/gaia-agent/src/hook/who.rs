@@ -101,10 +101,16 @@ impl Caller<'_> {
     /// What GAIA said: by the environment, or by the pane.
     fn given(&self, tx: &mut LockTx<'_>) -> Result<Option<(SessionId, TaskId)>, Error> {
         if let Some((session, task)) = &self.around.task {
-            let task = task.as_deref().unwrap_or("0").parse().map_err(|_| {
+            let session = SessionId::new(session.clone())?;
+            // A worker goes on from one task to the next.
+            let Some(task) = task else {
+                let task = agents::works_on(tx, &session)?;
+                return Ok(Some((session, task)));
+            };
+            let task = task.parse().map_err(|_| {
                 Error::InvalidRequest("GAIA_TASK is no task's id: a number from 0 on".to_owned())
             })?;
-            return Ok(Some((SessionId::new(session.clone())?, TaskId(task))));
+            return Ok(Some((session, TaskId(task))));
         }
         match &self.around.pane {
             Some((server, pane)) => agents::pane_session(tx, server, pane),

@@ -28,7 +28,7 @@ use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
 use gaia_locks::clock::Moment;
-use gaia_locks::ids::TaskId;
+use gaia_locks::ids::{SessionId, TaskId};
 use gaia_locks::liveness::ProcessIdentity;
 use gaia_locks::os::Listener;
 use gaia_locks::service::{LockService, Locks as _, Topic};
@@ -154,6 +154,8 @@ pub struct Assigner {
     next_run: RunId,
     /// Keepers that stand ready.
     spares: Vec<Spare>,
+    /// Keepers whose sessions' workers wait for the next task.
+    workers: HashMap<SessionId, Spare>,
     panes: panes::Panes,
     hooks: hooks::Hooks,
     timers: timers::Timers,
@@ -199,6 +201,7 @@ impl Assigner {
             unended: Vec::new(),
             next_run: 0,
             spares: Vec::new(),
+            workers: HashMap::new(),
             panes: panes::Panes::default(),
             hooks: hooks::Hooks::default(),
             timers: timers::Timers::default(),
@@ -232,6 +235,9 @@ impl Assigner {
             }
         }
         self.dismiss_spares(0);
+        for (_, keeper) in self.workers.drain() {
+            keeper.dismiss();
+        }
         tracing::info!(pid = self.me.pid, "assigner ended");
     }
 

@@ -283,6 +283,19 @@ pub fn pane_session(
     Ok(SessionId::new(name).ok().map(|name| (name, task)))
 }
 
+/// What a session works on.
+///
+/// # Errors
+/// When the store fails.
+pub fn works_on(tx: &mut LockTx<'_>, session: &SessionId) -> Result<TaskId, Error> {
+    let found: Option<Option<i64>> = sql(tx, |sql| {
+        sql.prepare_cached("SELECT current_task_id FROM sessions WHERE name = ?1")?
+            .query_row([session.as_str()], |row| row.get(0))
+            .optional()
+    })?;
+    Ok(found.flatten().map_or(TaskId::NONE, TaskId))
+}
+
 /// Whether a task only reads [T12].
 ///
 /// # Errors

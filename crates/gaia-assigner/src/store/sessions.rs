@@ -175,6 +175,17 @@ pub(crate) fn idle(tx: &mut LockTx<'_>, name: &SessionId) -> Result<Option<Drive
     })
 }
 
+/// The command of a process session; empty where there is none.
+pub(crate) fn argv(tx: &mut LockTx<'_>, name: &str) -> Result<Vec<String>, Error> {
+    sql(tx, |sql| {
+        let found = sql
+            .prepare_cached("SELECT argv FROM sessions WHERE name = ?1 AND kind = 'process'")?
+            .query_row([name], |row| row.get(0))
+            .optional()?;
+        Ok(read(found.flatten()).unwrap_or_default())
+    })
+}
+
 /// The pane that a session is.
 pub(crate) fn pane(tx: &mut LockTx<'_>, name: &str) -> Result<Option<Pane>, Error> {
     sql(tx, |sql| {
