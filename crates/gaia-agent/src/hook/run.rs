@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use gaia_assigner::agents::{self, AgentSession, Doing};
 use gaia_locks::folder::InvalidFolder;
+use gaia_locks::ids::TaskId;
 use gaia_locks::model::{AgentBinding, Binding, Lock, WaiterState};
 use gaia_locks::service::{LockTx, RESTS, SHORTEST_TTL};
 use gaia_locks::settings::{HookShell, Hooks};
@@ -70,7 +71,10 @@ pub(super) fn hear(
     };
     service.refuse_foreign(&folders(&wanted))?;
     service.transact(|tx| {
-        let session = caller.row(tx, &**service.witness())?;
+        let found = caller.row(tx, &**service.witness())?;
+        let (session, is_nested) = (found.session, found.is_nested);
+        let nested = is_nested.then(|| who::as_subagent(heard));
+        let heard = nested.as_ref().unwrap_or(heard);
         let own = caller.own_row(tx, &session)?;
         let mut hearing = Hearing {
             service,
@@ -79,6 +83,7 @@ pub(super) fn hear(
             around,
             session,
             own,
+            is_nested,
         };
         let leave = hearing.hear(tx, &wanted)?;
         let waits = hearing.who_waits(tx)?;
@@ -166,6 +171,8 @@ struct Hearing<'a> {
     session: AgentSession,
     /// Of a subagent with locks of its own.
     own: Option<AgentSession>,
+    /// Another client's call, under the session's.
+    is_nested: bool,
 }
 
 impl Hearing<'_> {
@@ -175,7 +182,11 @@ impl Hearing<'_> {
     }
 
     fn hear(&mut self, tx: &mut LockTx<'_>, wanted: &Wanted) -> Result<Leave, Error> {
-        let (event, agent) = (&self.heard.event, self.heard.agent.as_deref());
+        let (mut event, agent) = (&self.heard.event, self.heard.agent.as_deref());
+        // It waits for its user's word, and for what goes on behind it.
+        if *event == Event::Rested && agents::is_in_background(tx, &self.session.name)? {
+            event = &Event::Alive;
+        }
         if self.session.doing != Doing::Ended || revives(event) {
             event.applied_to(&mut self.session, agent);
         }
@@ -188,12 +199,16 @@ impl Hearing<'_> {
         };
         match event {
             Event::Ended(_) => self.end(tx)?,
-            Event::Stopped { background: false } | Event::Failed(_) => self.rest(tx)?,
+            Event::Stopped {
+                background: false, ..
+            }
+            | Event::Failed(_)
+            | Event::Rested => self.rest(tx)?,
             Event::SubagentEnded => self.end_own(tx)?,
             _ if self.session.doing != Doing::Ended => self.renew(tx)?,
             _ => {}
         }
-        self.record(tx, &leave)?;
+        self.record(tx, event, &leave)?;
         Ok(leave)
     }
 
@@ -267,10 +282,21 @@ impl Hearing<'_> {
     fn binding(&self, row: &AgentSession) -> AgentBinding {
         AgentBinding {
             process: row.process.clone(),
-            mark: self.around.mark.clone().or_else(|| self.mark_of(row)),
+            mark: self.mark().or_else(|| self.mark_of(row)),
             in_call: !row.calls.is_empty(),
             spares: Vec::new(),
         }
+    }
+
+    /// A client under another is found by that one's mark: it was started with
+    /// it.
+    fn mark(&self) -> Option<(String, String)> {
+        if !self.is_nested {
+            return self.around.mark.clone();
+        }
+        let process = self.session.process.as_ref();
+        let process = process.filter(|_| self.session.client == Client::Claude.word());
+        process.map(|process| ("CLAUDE_PID".to_owned(), process.pid.to_string()))
     }
 
     /// Codex gives its session's id to all that it starts.
@@ -343,11 +369,12 @@ impl Hearing<'_> {
         Ok(())
     }
 
-    fn record(&self, tx: &mut LockTx<'_>, leave: &Leave) -> Result<(), Error> {
-        if let Some((kind, details)) = self.heard.event.record() {
+    fn record(&self, tx: &mut LockTx<'_>, event: &Event, leave: &Leave) -> Result<(), Error> {
+        let has_task = self.session.task != TaskId::NONE;
+        if let Some((kind, details)) = event.record(has_task) {
             agents::tell(tx, &self.session, kind, &details)?;
         }
-        match (leave, &self.heard.event) {
+        match (leave, event) {
             (Leave::Given, _) => Ok(()),
             (_, Event::Wants(call)) => {
                 let details = serde_json::json!({ "tool": call.tool, "agent": self.heard.agent });
