@@ -27,7 +27,7 @@ mod run;
 mod tools;
 mod who;
 mod wire;
-mod words;
+pub(crate) mod words;
 
 #[cfg(test)]
 mod tests;

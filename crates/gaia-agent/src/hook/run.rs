@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use gaia_assigner::agents::{self, AgentSession, Doing};
 use gaia_locks::folder::InvalidFolder;
+use gaia_locks::ids::TaskId;
 use gaia_locks::model::{AgentBinding, Binding, Lock, WaiterState};
 use gaia_locks::service::{LockTx, RESTS, SHORTEST_TTL};
 use gaia_locks::settings::{HookShell, Hooks};
@@ -24,6 +25,8 @@ pub(crate) struct Told {
     pub leave: Leave,
     /// The session that it acts as, and whether its own commands know that.
     pub session: String,
+    /// Its task.
+    pub task: TaskId,
     /// Whether a command of the agent acts as it by itself.
     pub by_itself: bool,
     /// Who waits for what it holds, when it was not told before.
@@ -85,6 +88,7 @@ pub(super) fn hear(
             leave,
             by_itself: who::is_told_by_environment(client, &acts),
             session: acts.name.to_string(),
+            task: acts.task,
             waits,
         })
     })

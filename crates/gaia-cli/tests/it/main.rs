@@ -14,6 +14,7 @@ mod init;
 mod interrupt;
 mod log;
 mod lost_database;
+mod mcp;
 mod migrate;
 mod run;
 mod serve;
