@@ -10,7 +10,7 @@ mod wait;
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
@@ -96,15 +96,10 @@ impl Endpoint {
         let broke = CancellationToken::new();
         parts.extensions.insert(Connection(broke.clone()));
         // Dropped with the connection, before an answer or in the middle of it.
-        let guard = Breaks(broke);
+        let breaks = Breaks(Some(broke));
         let request = Request::from_parts(parts, Body::from(body));
         let response = self.service.handle(request).await;
-        Ok(response.map(|body| {
-            Body::new(Watched {
-                body,
-                _guard: guard,
-            })
-        }))
+        Ok(response.map(|body| Body::new(Watched { body, breaks })))
     }
 
     async fn is_full(&self) -> bool {
@@ -112,19 +107,21 @@ impl Endpoint {
     }
 }
 
-/// Tells that a connection broke, or that its answer is over.
-struct Breaks(CancellationToken);
+/// Tells that a connection broke, unless its answer came to its end.
+struct Breaks(Option<CancellationToken>);
 
 impl Drop for Breaks {
     fn drop(&mut self) {
-        self.0.cancel();
+        if let Some(broke) = &self.0 {
+            broke.cancel();
+        }
     }
 }
 
 /// An answer on its way.
 struct Watched<B> {
     body: B,
-    _guard: Breaks,
+    breaks: Breaks,
 }
 
 impl<B: HttpBody<Data = Bytes> + Unpin> HttpBody for Watched<B> {
@@ -135,7 +132,11 @@ impl<B: HttpBody<Data = Bytes> + Unpin> HttpBody for Watched<B> {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        if frame.is_none() {
+            self.breaks.0 = None;
+        }
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {

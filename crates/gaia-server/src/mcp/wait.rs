@@ -89,11 +89,11 @@ impl Off {
     async fn happens(&self) -> Leaves {
         tokio::select! {
             biased;
-            () = self.ends.broke.cancelled() => Leaves::Broke,
             () = self.ends.called_off.cancelled() => match self.one_word {
                 true => Leaves::Broke,
                 false => Leaves::CalledOff,
-            }
+            },
+            () = self.ends.broke.cancelled() => Leaves::Broke,
         }
     }
 }

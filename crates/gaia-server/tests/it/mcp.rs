@@ -462,7 +462,7 @@ impl<'a> Session<'a> {
     }
 
     fn waits(&self, id: i64, arguments: &Value) -> Waits {
-        let params = json!({"name": "wait_for_folder", "arguments": arguments, "_meta": {"progressToken": 7}});
+        let params = json!({"name": "wait_for_folder", "arguments": arguments, "_meta": {"progressToken": id}});
         let body = json!({"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params});
         Waits::at(self.post(&body).begin())
     }
