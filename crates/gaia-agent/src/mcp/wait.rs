@@ -50,7 +50,7 @@ pub(super) async fn wait<D: Doors>(call: &Call<'_, D>, asked: args::Wait) -> Res
             // Its turn came in the moment in which nobody listened any more.
             if request.request_id.is_none() && call.ends.nobody_hears() {
                 let (asked, given) = (request, granted.clone());
-                let back = move |doors: &Opened| Ok(drop(doors.locks.give_back(&asked, &given)));
+                let back = move |doors: &Opened| Ok(doors.locks.give_back(&asked, &given));
                 call.doors.call(&call.caller, scope, back).await?;
             }
             said::granted(&granted)

@@ -107,7 +107,7 @@ impl Client {
     /// The answer to a request; what is told of waits meanwhile is kept.
     pub fn answer(&mut self, id: i64) -> Value {
         loop {
-            let message = self.message().expect("an answer");
+            let message = self.message().unwrap();
             if message["id"] == id {
                 return message;
             }
