@@ -124,7 +124,7 @@ fn t08_a_workers_task_outlives_its_assigner_and_the_worker_does_not() {
     let folder = fleet.folder("f");
     let mut first = fleet.start_assigner();
     let id = fleet.send("slow", Some(&folder));
-    until("it works", || fleet.path("f/pid").exists());
+    until("it works", || fleet.path("f/pid").is_file());
     fleet.running(id);
     first.kill().unwrap();
     first.wait().unwrap();
