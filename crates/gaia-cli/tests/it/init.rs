@@ -361,3 +361,18 @@ fn a_guard_takes_nothing_from_the_hook_that_was_there() {
     assert_eq!(init(&home, &["--undo", "--yes"]).0, 0);
     assert_eq!(all(&repo), before);
 }
+
+#[test]
+fn a_database_on_which_gaia_up_works_is_kept_though_nobody_has_used_it() {
+    let home = Home::new();
+    assert_eq!(init(&home, &["--yes"]).0, 0);
+    let up = home.spawn(&["up"]);
+    let there = home.path(".gaia/locks/assigner.db-up");
+    crate::home::until("it runs", || {
+        there.metadata().is_ok_and(|found| found.len() > 0)
+    });
+    let (status, text) = init(&home, &["--undo", "--yes"]);
+    assert!(status == 0 && text.contains("works on it"), "{text}");
+    assert!(home.path(".gaia/locks/assigner.db").is_file());
+    drop(up);
+}

@@ -101,6 +101,38 @@ fn every_client_is_set_up_once_and_put_back_byte_for_byte() {
     assert_eq!(files(&home.path("")), before);
 }
 
+/// What is shown may end in a log.
+#[test]
+fn keys_and_tokens_in_a_clients_settings_are_not_shown() {
+    let home = Home::new();
+    for folder in [".claude", ".codex"] {
+        std::fs::create_dir(home.path(folder)).unwrap();
+    }
+    let json = "{\n  \"a\": 1,\n  \"key\": \"hush\"\n}\n";
+    std::fs::write(home.path(".claude/settings.json"), json).unwrap();
+    let packed = "{\"a\":1,\"key\":\"hush\"}";
+    std::fs::write(home.path(".claude.json"), packed).unwrap();
+    let toml = "model = \"m\"\nkey = \"hush\"\n";
+    std::fs::write(home.path(".codex/config.toml"), toml).unwrap();
+    let words = ["init", "--agent", "claude,codex"];
+    for more in [&["--yes"][..], &["--undo"]] {
+        let shown = home.json(&[&words[..], more].concat()).to_string();
+        assert!(!shown.contains("hush"), "{shown}");
+        assert!(
+            shown.contains("mcp_servers.gaia") && shown.contains("PreToolUse"),
+            "{shown}"
+        );
+    }
+    std::fs::write(
+        home.path(".claude.json"),
+        read(&home, ".claude.json") + "\n",
+    )
+    .unwrap();
+    let shown = home.json(&["init", "--undo", "--yes"]).to_string();
+    assert!(!shown.contains("hush"), "{shown}");
+    assert_eq!(read(&home, ".claude/settings.json"), json);
+}
+
 /// Clients write into their own settings all the time.
 #[test]
 fn from_settings_that_were_changed_since_only_what_is_gaias_goes() {

@@ -11,6 +11,7 @@ use super::Ground;
 use super::fate::Fate;
 use super::plan::{Plan, unusable};
 use super::show::Action;
+use crate::commands::up::only;
 use crate::context::Context;
 use crate::exit::Failure;
 
@@ -37,6 +38,12 @@ pub fn fate(context: &Context, file: &Path) -> Result<Fate, Failure> {
     }
     if !file.try_exists()? {
         return Ok(Fate::new(Action::Remove, "it is gone already"));
+    }
+    if only::runs(file) {
+        return Ok(Fate::new(
+            Action::Keep,
+            "`gaia up` works on it; delete it yourself",
+        ));
     }
     match is_unused(context)? {
         true => Ok(Fate::new(Action::Remove, "nobody has used it")),

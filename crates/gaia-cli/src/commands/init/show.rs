@@ -53,7 +53,7 @@ impl<'a> Shown<'a> {
             What::File { .. } => Action::Change,
         };
         let diff = match &change.what {
-            What::File { before, after } => Some(diff(before.as_ref(), after.as_ref())),
+            What::File { before, after } => Some(diff(change, before.as_ref(), after.as_ref())),
             _ => None,
         };
         Self::new(change, action, &change.why, diff)
@@ -64,9 +64,9 @@ impl<'a> Shown<'a> {
         let diff = match &change.what {
             // What init had done, for whoever takes it back by hand.
             What::File { before, after } if fate.action == Action::Keep => {
-                Some(diff(before.as_ref(), after.as_ref()))
+                Some(diff(change, before.as_ref(), after.as_ref()))
             }
-            What::File { .. } => Some(diff(fate.now.as_ref(), fate.then.as_ref())),
+            What::File { .. } => Some(diff(change, fate.now.as_ref(), fate.then.as_ref())),
             _ => None,
         };
         Self::new(change, fate.action, &fate.why, diff)
@@ -115,20 +115,44 @@ impl<'a> Shown<'a> {
     }
 }
 
-fn diff(before: Option<&Text>, after: Option<&Text>) -> String {
+/// Of a client's settings only what is GAIA's is shown: beside it may stand keys
+/// and tokens, and this may end in a log.
+fn diff(change: &Change, before: Option<&Text>, after: Option<&Text>) -> String {
+    let is_discreet = change.of.is_some();
     let text = |text: Option<&Text>| text.map_or_else(String::new, |text| text.text.clone());
     let mode = |text: Option<&Text>| text.map(|text| text.mode);
     let (old, new) = (text(before), text(after));
     let mut diff = TextDiff::from_lines(&old, &new)
         .unified_diff()
-        .context_radius(2)
+        .context_radius(if is_discreet { 0 } else { 2 })
         .to_string();
+    if is_discreet {
+        diff = without_others(&diff, &old, &new);
+    }
     if let (Some(old), Some(new)) = (mode(before), mode(after))
         && old != new
     {
         diff.insert_str(0, &format!("mode {old:o} -> {new:o}\n"));
     }
     diff
+}
+
+/// With the lines left out that stand on both sides, however they are broken
+/// and whatever commas and brackets they got or lost.
+fn without_others(diff: &str, old: &str, new: &str) -> String {
+    let packed = |text: &str| text.split_whitespace().collect::<String>();
+    let (old, new) = (packed(old), packed(new));
+    let is_others = |line: &str| {
+        let text = packed(line.get(1..).unwrap_or_default());
+        let text = text.trim_matches(|c| "{}[],".contains(c));
+        let is_changed = line.starts_with(['+', '-']);
+        is_changed && !text.is_empty() && old.contains(text) && new.contains(text)
+    };
+    let shown = |line: &str| match is_others(line) {
+        true => format!("{}  …\n", &line[..1]),
+        false => format!("{line}\n"),
+    };
+    diff.lines().map(shown).collect()
 }
 
 /// With the control characters of the files shown escaped.

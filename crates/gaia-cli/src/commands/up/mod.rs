@@ -1,7 +1,7 @@
 //! `gaia up`: the main job, assigner and server in one process. It works until
 //! it is told to end; first it says what it works on, and what is missing.
 
-mod only;
+pub mod only;
 
 use std::path::{Path, PathBuf};
 

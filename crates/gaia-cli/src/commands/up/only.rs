@@ -49,6 +49,14 @@ impl Only {
     }
 }
 
+/// Whether one runs on a database, for whoever would take the database away.
+pub fn runs(database: &Path) -> bool {
+    let Ok(file) = File::open(beside(database)) else {
+        return false;
+    };
+    flock(&file, FlockOperation::NonBlockingLockShared) == Err(Errno::WOULDBLOCK)
+}
+
 fn beside(database: &Path) -> PathBuf {
     let mut name = database.as_os_str().to_owned();
     name.push("-up");
