@@ -115,6 +115,7 @@ fn family(sent: Sent, here: &Path) -> Result<Heard, Unread> {
         "Notification" => notified(sent.notification_type.as_deref()),
         "Stop" | "AfterAgent" => Event::Stopped {
             background: !sent.background_tasks.is_empty() || !sent.session_crons.is_empty(),
+            answer: sent.last_assistant_message.map(|words| text(Some(words))),
         },
         "StopFailure" => Event::Failed(text(sent.error)),
         "SubagentStop" => Event::SubagentEnded,
@@ -133,7 +134,8 @@ fn family(sent: Sent, here: &Path) -> Result<Heard, Unread> {
 
 fn notified(kind: Option<&str>) -> Event {
     match kind {
-        Some("idle_prompt") | None => Event::Alive,
+        Some("idle_prompt") => Event::Rested,
+        None => Event::Alive,
         Some(kind) if kind.contains("permission") || kind.contains("elicitation") => {
             Event::WaitsForInput(kind.to_owned())
         }
@@ -183,7 +185,10 @@ fn cursor(sent: CursorSent, here: &Path) -> Result<Heard, Unread> {
             Event::Did(sent.tool_use_id)
         }
         "stop" if sent.status.as_deref() == Some("error") => Event::Failed("error".to_owned()),
-        "stop" => Event::Stopped { background: false },
+        "stop" => Event::Stopped {
+            background: false,
+            answer: None,
+        },
         "sessionEnd" => Event::Ended(sent.reason.unwrap_or_default()),
         _ => Event::Alive,
     };
@@ -209,6 +214,7 @@ fn generic(sent: GenericSent, here: &Path) -> Result<Heard, Unread> {
         "waiting" => Event::WaitsForInput(words),
         "stop" => Event::Stopped {
             background: sent.background,
+            answer: sent.text,
         },
         "failed" => Event::Failed(words),
         "end" => Event::Ended(words),

@@ -1,5 +1,6 @@
 //! One call, heard and decided in one transaction.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use gaia_assigner::agents::{self, AgentSession, Doing};
@@ -50,6 +51,8 @@ struct Wanted {
     writes: Vec<Place>,
     /// What cannot be judged, and where it may write.
     unsure: Vec<(String, Place)>,
+    /// Where it may write besides.
+    named: Vec<Place>,
 }
 
 /// Hears one call.
@@ -70,7 +73,10 @@ pub(super) fn hear(
     };
     service.refuse_foreign(&folders(&wanted))?;
     service.transact(|tx| {
-        let session = caller.row(tx, &**service.witness())?;
+        let found = caller.row(tx, &**service.witness())?;
+        let (session, is_nested) = (found.session, found.is_nested);
+        let nested = is_nested.then(|| who::as_subagent(heard));
+        let heard = nested.as_ref().unwrap_or(heard);
         let own = caller.own_row(tx, &session)?;
         let mut hearing = Hearing {
             service,
@@ -79,6 +85,7 @@ pub(super) fn hear(
             around,
             session,
             own,
+            is_nested,
         };
         let leave = hearing.hear(tx, &wanted)?;
         let waits = hearing.who_waits(tx)?;
@@ -98,7 +105,8 @@ fn folders(wanted: &Wanted) -> Vec<gaia_locks::folder::Folder> {
     let places = wanted
         .writes
         .iter()
-        .chain(wanted.unsure.iter().map(|(_, place)| place));
+        .chain(wanted.unsure.iter().map(|(_, place)| place))
+        .chain(&wanted.named);
     places
         .filter_map(|place| Some(place.lock.as_ref()?.folder.clone()))
         .collect()
@@ -115,12 +123,13 @@ fn wanted(hooks: &Hooks, heard: &Heard, around: &Surroundings) -> Result<Wanted,
             let writes = paths.iter().map(|path| judge.path(path, &heard.folder));
             Ok(Wanted {
                 writes: writes.collect::<Result<_, _>>()?,
-                unsure: Vec::new(),
+                ..Wanted::default()
             })
         }
-        Action::Unsure(what) => Ok(Wanted {
-            writes: Vec::new(),
+        Action::Unsure { what, names } => Ok(Wanted {
             unsure: vec![(what.clone(), judge.tree(&heard.folder)?)],
+            named: named(&judge, names.iter().map(|name| heard.folder.join(name))),
+            ..Wanted::default()
         }),
         Action::Runs { command, folder } => {
             let folder = folder
@@ -141,7 +150,19 @@ fn of_command(judge: &Judge<'_>, judged: &Judged) -> Result<Wanted, InvalidFolde
     Ok(Wanted {
         writes: writes.collect::<Result<_, _>>()?,
         unsure: unsure.collect::<Result<_, InvalidFolder>>()?,
+        named: named(judge, judged.named.iter().cloned()),
     })
+}
+
+/// Places that are named by what cannot be judged. What can be no path is none.
+fn named(judge: &Judge<'_>, paths: impl Iterator<Item = PathBuf>) -> Vec<Place> {
+    let mut places: Vec<Place> = Vec::new();
+    for place in paths.filter_map(|path| judge.named(&path)) {
+        if !places.contains(&place) {
+            places.push(place);
+        }
+    }
+    places
 }
 
 /// One call inside its transaction.
@@ -153,6 +174,8 @@ struct Hearing<'a> {
     session: AgentSession,
     /// Of a subagent with locks of its own.
     own: Option<AgentSession>,
+    /// Another client's call, under the session's.
+    is_nested: bool,
 }
 
 impl Hearing<'_> {
@@ -162,7 +185,11 @@ impl Hearing<'_> {
     }
 
     fn hear(&mut self, tx: &mut LockTx<'_>, wanted: &Wanted) -> Result<Leave, Error> {
-        let (event, agent) = (&self.heard.event, self.heard.agent.as_deref());
+        let (mut event, agent) = (&self.heard.event, self.heard.agent.as_deref());
+        // It waits for its user's word, and for what goes on behind it.
+        if *event == Event::Rested && agents::is_in_background(tx, &self.session.name)? {
+            event = &Event::Alive;
+        }
         if self.session.doing != Doing::Ended || revives(event) {
             event.applied_to(&mut self.session, agent);
         }
@@ -175,12 +202,16 @@ impl Hearing<'_> {
         };
         match event {
             Event::Ended(_) => self.end(tx)?,
-            Event::Stopped { background: false } | Event::Failed(_) => self.rest(tx)?,
+            Event::Stopped {
+                background: false, ..
+            }
+            | Event::Failed(_)
+            | Event::Rested => self.rest(tx)?,
             Event::SubagentEnded => self.end_own(tx)?,
             _ if self.session.doing != Doing::Ended => self.renew(tx)?,
             _ => {}
         }
-        self.record(tx, &leave)?;
+        self.record(tx, event, &leave)?;
         Ok(leave)
     }
 
@@ -208,11 +239,8 @@ impl Hearing<'_> {
             binding: &binding,
             lease: self.hooks.lease,
         };
-        let free: Vec<Place> = wanted
-            .unsure
-            .iter()
-            .map(|(_, place)| place.clone())
-            .collect();
+        let free = wanted.unsure.iter().map(|(_, place)| place);
+        let free: Vec<Place> = free.chain(&wanted.named).cloned().collect();
         let mut places = wanted.writes.clone();
         if self.hooks.shell != HookShell::Allow {
             if let Some(leave) = self.unsure(tx, &gate, wanted, &free)? {
@@ -257,10 +285,21 @@ impl Hearing<'_> {
     fn binding(&self, row: &AgentSession) -> AgentBinding {
         AgentBinding {
             process: row.process.clone(),
-            mark: self.around.mark.clone().or_else(|| self.mark_of(row)),
+            mark: self.mark().or_else(|| self.mark_of(row)),
             in_call: !row.calls.is_empty(),
             spares: Vec::new(),
         }
+    }
+
+    /// A client under another is found by that one's mark: it was started with
+    /// it.
+    fn mark(&self) -> Option<(String, String)> {
+        if !self.is_nested {
+            return self.around.mark.clone();
+        }
+        let process = self.session.process.as_ref();
+        let process = process.filter(|_| self.session.client == Client::Claude.word());
+        process.map(|process| ("CLAUDE_PID".to_owned(), process.pid.to_string()))
     }
 
     /// Codex gives its session's id to all that it starts.
@@ -333,11 +372,12 @@ impl Hearing<'_> {
         Ok(())
     }
 
-    fn record(&self, tx: &mut LockTx<'_>, leave: &Leave) -> Result<(), Error> {
-        if let Some((kind, details)) = self.heard.event.record() {
+    fn record(&self, tx: &mut LockTx<'_>, event: &Event, leave: &Leave) -> Result<(), Error> {
+        let has_task = self.session.task != TaskId::NONE;
+        if let Some((kind, details)) = event.record(has_task) {
             agents::tell(tx, &self.session, kind, &details)?;
         }
-        match (leave, &self.heard.event) {
+        match (leave, event) {
             (Leave::Given, _) => Ok(()),
             (_, Event::Wants(call)) => {
                 let details = serde_json::json!({ "tool": call.tool, "agent": self.heard.agent });

@@ -1,21 +1,25 @@
 //! A whole call against a real database: what each client sends, what it is
 //! answered, and what is locked then.
 
+mod beside;
+mod turns;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
+use gaia_locks::LockService;
 use gaia_locks::clock::ManualClock;
 use gaia_locks::folder::Folder;
 use gaia_locks::ids::{SessionId, TaskId};
+use gaia_locks::liveness::ManualWitness;
 use gaia_locks::model::{Turn, WaiterLife};
 use gaia_locks::service::{Acquire, Config, Line, Locks as _};
 use gaia_locks::settings::{HookFailure, HookLocks, HookShell, HookSubagents, Hooks};
 use gaia_locks::store::sqlite::{SqliteOptions, SqliteStore};
 use gaia_locks::wire::Answer;
-use gaia_locks::{LockService, liveness::ManualWitness};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -27,6 +31,7 @@ struct World {
     root: TempDir,
     service: LockService,
     clock: ManualClock,
+    witness: ManualWitness,
     hooks: Hooks,
     around: Surroundings,
 }
@@ -35,13 +40,14 @@ impl World {
     fn new() -> Self {
         let root = TempDir::new().unwrap();
         let clock = ManualClock::new();
+        let witness = ManualWitness::default();
         let options = SqliteOptions {
             clock: Arc::new(clock.clone()),
             ..SqliteOptions::default()
         };
         let store = SqliteStore::open(&root.path().join("db"), options).unwrap();
         let config = Config {
-            witness: Arc::new(ManualWitness::default()),
+            witness: Arc::new(witness.clone()),
             ..Config::default()
         };
         for folder in ["home", "a/src", "b", "plain"] {
@@ -50,6 +56,7 @@ impl World {
         let world = Self {
             service: LockService::new(Arc::new(store), config),
             clock,
+            witness,
             hooks: hooks(),
             around: Surroundings {
                 home: Some(root.path().join("home")),
