@@ -220,7 +220,11 @@ impl Doors for Here {
             () = ends.called_off.cancelled() => {}
             () = ends.broke.cancelled() => {
                 if keeps {
-                    self.off_the_loop(move |here| Ok(here.keep(place.get()))).await?;
+                    let keep = move |here: &Here| {
+                        here.keep(place.get());
+                        Ok(())
+                    };
+                    self.off_the_loop(keep).await?;
                     return Err(Said::new("called_off", "stdin has ended"));
                 }
             }
