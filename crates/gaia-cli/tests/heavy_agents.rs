@@ -295,12 +295,46 @@ fn claude_says_that_the_plugin_is_valid() {
     let Some(stage) = Stage::new(Client::Claude) else {
         return;
     };
-    stage.write_plugin("plugin");
-    let output = stage
-        .client(&["plugin", "validate", &stage.text("plugin")])
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{output:?}");
+    let plugin = stage.text("plugin");
+    stage.init(&["--agent", "claude", "--plugin", &plugin]);
+    for folder in [&plugin, &format!("{plugin}/.claude-plugin/plugin.json")] {
+        let output = stage.client(&["plugin", "validate", folder]).output();
+        let output = output.unwrap();
+        assert!(output.status.success(), "{folder}: {output:?}");
+    }
+}
+
+/// What each client says of the MCP server that `gaia init` gave it.
+fn knows_the_server(client: Client, words: &[&str]) {
+    let Some(stage) = Stage::new(client) else {
+        return;
+    };
+    stage.init(&["--agent", client.word()]);
+    let output = stage.client(words).output().unwrap();
+    let said = [&output.stdout[..], &output.stderr].concat();
+    let said = String::from_utf8_lossy(&said).into_owned();
+    let gaia = env!("CARGO_BIN_EXE_gaia");
+    assert!(said.contains(gaia) && said.contains("mcp"), "{said}");
+}
+
+#[test]
+fn claude_knows_the_server() {
+    knows_the_server(Client::Claude, &["mcp", "get", "gaia"]);
+}
+
+#[test]
+fn codex_knows_the_server() {
+    knows_the_server(Client::Codex, &["mcp", "get", "gaia"]);
+}
+
+#[test]
+fn gemini_knows_the_server() {
+    knows_the_server(Client::Gemini, &["mcp", "list"]);
+}
+
+#[test]
+fn heavy_opencode_knows_the_server() {
+    knows_the_server(Client::Opencode, &["mcp", "list"]);
 }
 
 /// Which clients there are is said once, in one place.

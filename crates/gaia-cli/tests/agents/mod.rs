@@ -183,6 +183,12 @@ impl Stage {
         path
     }
 
+    /// `gaia init` for the client's user, who has nothing yet.
+    pub fn init(&self, words: &[&str]) {
+        let done = self.gaia(&[&["init", "--yes"], words].concat());
+        assert!(done.status.success(), "{done:?}");
+    }
+
     fn command(&self, words: &[&str]) -> Command {
         let mut gaia = Command::new(env!("CARGO_BIN_EXE_gaia"));
         gaia.env_clear()
@@ -430,18 +436,6 @@ impl Stage {
                 (".config/opencode", None)
             }
             _ => (".claude", None),
-        }
-    }
-
-    pub fn write_plugin(&self, folder: &str) {
-        let call = Call {
-            gaia: self.gaia.borrow().0.clone(),
-            environment: Vec::new(),
-        };
-        for file in clients::claude_plugin(&call) {
-            let path = self.path(folder).join(file.path);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, file.text).unwrap();
         }
     }
 

@@ -9,8 +9,10 @@
 
 mod client_mode;
 mod doctor;
+mod doctor_agents;
 mod home;
 mod init;
+mod init_agents;
 mod interrupt;
 mod log;
 mod lost_database;
