@@ -3,7 +3,8 @@
 
 use std::borrow::Cow;
 
-use gaia_locks::wire::{Granted, Refusal};
+use gaia_locks::model::{EndReason, LockStatus};
+use gaia_locks::wire::{Granted, LockInfo, Refusal};
 use rmcp::model::CallToolResult;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -102,14 +103,31 @@ struct Refused<'a> {
     waited: bool,
 }
 
-/// All of them.
+/// All of them. A request id that comes again gives the same locks with their
+/// state now [R16]: whoever asks must not take one that has ended for one that
+/// it holds.
 pub(super) fn granted(given: &Granted) -> Done {
-    let mut done = Done::of(&Locked {
+    let facts = Locked {
         granted: true,
         given,
-    });
+    };
+    let ended = given
+        .locks
+        .iter()
+        .find(|lock| lock.status != LockStatus::Active);
+    let mut done = match ended {
+        None => Done::of(&facts),
+        Some(lock) => Done::failed(&over(lock), &facts),
+    };
     done.facts.remove("held");
     done
+}
+
+fn over(lock: &LockInfo) -> Said {
+    let how = lock.end_reason.map_or("ended", EndReason::word);
+    let id = lock.id;
+    let message = format!("this request was granted before, and its lock {id} is over ({how})");
+    Said::new("already_ended", message).hint("ask with a new request_id to lock it again")
 }
 
 /// None of them: who is in the way.

@@ -7,8 +7,8 @@ use std::time::Duration;
 use gaia_agent::mcp::{self, Came, Doors, Ends, Mcp, Opened, Reads, Said, Stands};
 use gaia_assigner::service::{Taken, Teller, Waiting};
 use gaia_assigner::{TaskError, Tasks};
-use gaia_locks::ids::{Scope, SessionId, TaskId};
-use gaia_locks::model::{Holder, Turn, WaiterLife};
+use gaia_locks::ids::{Scope, SessionId, TaskId, WaiterId};
+use gaia_locks::model::{Holder, Turn, WaiterLife, WaiterState};
 use gaia_locks::service::{Cancel, Line, Look, Patience};
 use gaia_locks::wire::Answer;
 use gaia_locks::{LockService, Locks};
@@ -105,6 +105,25 @@ impl Here {
         })
     }
 
+    /// Lets a place be heard one last time, so that it is kept for as long as it
+    /// can be. Through a server it was heard by the call that stood there.
+    fn keep(&self, place: Option<&WaiterId>) {
+        let service = self.opened.get().and_then(|open| open.service.as_ref());
+        let (Some(service), Some(place)) = (service, place) else {
+            return;
+        };
+        // A place that cannot be kept now is kept for a little less.
+        let _ = service.transact(|tx| {
+            let heard = tx.now().moment;
+            match tx.store().waiter(*place)? {
+                Some(waiter) if waiter.state == WaiterState::Waiting => {
+                    tx.store().update_waiter(*place, &waiter.state, heard)
+                }
+                _ => Ok(()),
+            }
+        });
+    }
+
     /// As the next command wants the database.
     fn settle(&self) {
         let open = self.opened.get();
@@ -189,10 +208,11 @@ impl Doors for Here {
 
     async fn wait(&self, (): &(), stands: Stands) -> Result<Came, Said> {
         let (cancel, ends, keeps) = (Cancel::default(), stands.ends.clone(), stands.keeps_place());
-        let stop = cancel.clone();
+        let (stop, place) = (cancel.clone(), Arc::new(OnceLock::new()));
+        let taken = place.clone();
         let waits = self.off_the_loop(move |here| {
             let opened = here.open(stands.scope.as_ref())?;
-            stand(&*opened.locks, &stands, &stop).map_err(|error| said(error.into()))
+            stand(&*opened.locks, &stands, &stop, &taken).map_err(|error| said(error.into()))
         });
         let mut waits = std::pin::pin!(waits);
         tokio::select! {
@@ -200,6 +220,11 @@ impl Doors for Here {
             () = ends.called_off.cancelled() => {}
             () = ends.broke.cancelled() => {
                 if keeps {
+                    let keep = move |here: &Here| {
+                        here.keep(place.get());
+                        Ok(())
+                    };
+                    self.off_the_loop(keep).await?;
                     return Err(Said::new("called_off", "stdin has ended"));
                 }
             }
@@ -241,7 +266,12 @@ impl Doors for Here {
 
 /// Stands in line: in the name of this process, or with a request id for as
 /// long as it is heard, so that the place outlives this process [R8].
-fn stand(locks: &dyn Locks, stands: &Stands, cancel: &Cancel) -> Result<Came, gaia_locks::Error> {
+fn stand(
+    locks: &dyn Locks,
+    stands: &Stands,
+    cancel: &Cancel,
+    place: &OnceLock<WaiterId>,
+) -> Result<Came, gaia_locks::Error> {
     let mut request = stands.request.clone();
     if stands.keeps_place() {
         request.line = Line::Stand {
@@ -259,6 +289,7 @@ fn stand(locks: &dyn Locks, stands: &Stands, cancel: &Cancel) -> Result<Came, ga
             });
         }
     };
+    place.get_or_init(|| queued.waiter);
     // Nobody listens any more when its call is over.
     let mut tell = |look: &Look| drop(stands.looks.send(look.queued.clone()));
     tell(&Look {

@@ -406,6 +406,17 @@ fn r08_r16_a_wait_whose_connection_breaks_keeps_its_place_if_it_has_a_request_id
         "no second lock"
     );
     assert_eq!(home.locks().len(), 1);
+    let id = &granted["locks"][0]["id"];
+    ann.call("release_folder", json!({"token": id}));
+    let late = ann.refused(
+        "wait_for_folder",
+        json!({"folder": web, "request_id": "w1"}),
+    );
+    assert_eq!(late["error"]["code"], "already_ended");
+    assert_eq!(
+        (&late["locks"][0]["id"], &late["locks"][0]["status"]),
+        (id, &json!("released"))
+    );
 }
 
 #[test]
