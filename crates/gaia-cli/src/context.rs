@@ -187,7 +187,8 @@ impl Context {
     /// # Errors
     /// As [`Context::service`].
     pub fn task_service(&self) -> Result<TaskService, Failure> {
-        Ok(TaskService::new((*self.service()?).clone()))
+        let service = (*self.service()?).clone();
+        Ok(TaskService::new(service).with_uncommitted(self.settings()?.uncommitted))
     }
 
     /// Leaves the database, if it was opened, as the next command wants it.

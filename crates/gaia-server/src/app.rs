@@ -113,11 +113,17 @@ impl App {
         }
     }
 
-    /// The same server with a health page, which judges these settings.
+    /// The same server with a health page, which judges these settings; what
+    /// they say of tasks counts for those that are taken here.
     #[must_use]
     pub fn judging(self, settings: Settings) -> Self {
+        let tasks = self.tasks.with_uncommitted(settings.uncommitted);
         let settings = Some(Arc::new(settings));
-        Self { settings, ..self }
+        Self {
+            tasks,
+            settings,
+            ..self
+        }
     }
 
     /// A link that signs in once; only on this machine's own address, where

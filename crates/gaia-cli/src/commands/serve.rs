@@ -5,6 +5,7 @@ use std::net::TcpListener;
 use std::path::PathBuf;
 
 use gaia_assigner::daemon::LastError;
+use gaia_locks::settings::Uncommitted;
 use gaia_server::{App, Config, Running, Stop, Tls};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -73,6 +74,17 @@ pub struct Ready {
 }
 
 impl Ready {
+    /// The same, with this word on what a task does with work that another left
+    /// uncommitted, where one was given.
+    pub fn leaving(self, uncommitted: Option<Uncommitted>) -> Self {
+        let Some(uncommitted) = uncommitted else {
+            return self;
+        };
+        let tasks = self.app.tasks.clone().with_uncommitted(uncommitted);
+        let app = App { tasks, ..self.app };
+        Self { app, ..self }
+    }
+
     /// Lets it begin.
     ///
     /// # Errors

@@ -88,7 +88,10 @@ pub fn run(context: &Context, args: &UpArgs) -> Ended {
     let _only = Only::one(context.database_file()?)?;
     let ready = match args.no_server {
         true => None,
-        false => Some(serve::prepare(context, &args.reached).map_err(or_without)?),
+        false => {
+            let ready = serve::prepare(context, &args.reached).map_err(or_without)?;
+            Some(ready.leaving(args.work.uncommitted))
+        }
     };
     let work = assigner::prepare(context, &args.work)?;
     let mut start = Start::look(&context.task_service()?, &assigner::logs(settings))?;
