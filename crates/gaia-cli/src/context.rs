@@ -11,7 +11,9 @@ use gaia_client::Client;
 use gaia_locks::folder::Folder;
 use gaia_locks::settings::{Origin, Settings, Sources};
 use gaia_locks::{LockService, Locks, open};
+use gaia_server::accounts::Accounts;
 
+use crate::accounts;
 use crate::args::Global;
 use crate::exit::{Failure, Status};
 use crate::output::Output;
@@ -164,6 +166,17 @@ impl Context {
         Ok(match self.client()? {
             Some(client) => Arc::new(client),
             None => Arc::new(self.task_service()?),
+        })
+    }
+
+    /// The server's accounts, likewise.
+    ///
+    /// # Errors
+    /// When the database cannot be used.
+    pub fn accounts(&self) -> Result<accounts::Door, Failure> {
+        Ok(match self.client()? {
+            Some(client) => accounts::Door::There(client),
+            None => accounts::Door::Here(Accounts::new((*self.service()?).clone())),
         })
     }
 

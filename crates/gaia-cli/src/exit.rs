@@ -121,31 +121,9 @@ impl From<TaskError> for Failure {
 
 impl From<AccountError> for Failure {
     fn from(error: AccountError) -> Self {
-        use Status::{Failed, Usage};
-        let message = error.to_string();
-        let (code, status, hint) = match error {
-            AccountError::Locks(error) => return error.into(),
-            AccountError::UserExists(_) => (
-                "user_exists",
-                Failed,
-                Some("`gaia user password NAME` sets another password"),
-            ),
-            AccountError::UnknownUser(_) => {
-                ("unknown_user", Failed, Some("`gaia user list` shows them"))
-            }
-            AccountError::UnknownToken(_) => (
-                "unknown_token",
-                Failed,
-                Some("`gaia token list` shows them"),
-            ),
-            AccountError::InvalidPassword(_) => ("invalid_password", Usage, None),
-            _ => ("failed", Failed, None),
-        };
-        Self {
-            code,
-            status,
-            message,
-            hint: hint.map(str::to_owned),
+        match error {
+            AccountError::Locks(error) => error.into(),
+            error => Self::of_code(codes::of_account_error(&error), error.to_string()),
         }
     }
 }
