@@ -80,6 +80,15 @@ impl Failure {
         Self::new("usage", Status::Usage, message)
     }
 
+    /// Whether the same may go better soon: who shows live what there is goes on
+    /// looking.
+    pub fn may_pass(&self) -> bool {
+        matches!(
+            self.code,
+            "server_unreachable" | "server_stopping" | "server_busy" | "database_busy"
+        )
+    }
+
     /// The same with what can be done.
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
