@@ -12,6 +12,7 @@ mod locks;
 mod pages;
 mod routes;
 mod server;
+mod task_pages;
 mod trail;
 mod waiting;
 mod widget;
