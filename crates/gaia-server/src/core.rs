@@ -2,8 +2,9 @@
 //!
 //! A call takes microseconds to milliseconds; the few that wait for something
 //! in the world (a task that is stopped before its lock ends) have places of
-//! their own, so that they cannot keep the others out. Nothing that waits for
-//! its turn at a folder is ever in here: see [`crate::bell`].
+//! their own, so that they cannot keep the others out. Pages are drawn and
+//! packed in here too: a large one takes milliseconds of a processor. Nothing
+//! that waits for its turn at a folder is ever in here: see [`crate::bell`].
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,8 +21,10 @@ const QUICK: usize = 16;
 const SLOW: usize = 32;
 /// Password hashes at once: each takes a core and 19 MiB.
 const HASHES: usize = 2;
+/// Pages drawn at once: each takes a core.
+const PAGES: usize = 4;
 /// Threads for all of them.
-pub const THREADS: usize = QUICK + SLOW + HASHES + 8;
+pub const THREADS: usize = QUICK + SLOW + HASHES + PAGES + 8;
 /// How long a request stands before a full house.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -32,6 +35,7 @@ pub struct Core {
     quick: Arc<Semaphore>,
     slow: Arc<Semaphore>,
     hashes: Arc<Semaphore>,
+    pages: Arc<Semaphore>,
 }
 
 impl Core {
@@ -42,6 +46,7 @@ impl Core {
             quick: Arc::new(Semaphore::new(QUICK)),
             slow: Arc::new(Semaphore::new(SLOW)),
             hashes: Arc::new(Semaphore::new(HASHES)),
+            pages: Arc::new(Semaphore::new(PAGES)),
         }
     }
 
@@ -95,6 +100,17 @@ impl Core {
         E: Into<Problem> + Send + 'static,
     {
         run(&self.hashes, work).await
+    }
+
+    /// Draws a page, or packs it: nothing is asked of the store.
+    ///
+    /// # Errors
+    /// 503 when too many are waiting.
+    pub async fn draw<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Answer<T> {
+        run(&self.pages, move || Ok::<_, Problem>(work())).await
     }
 }
 

@@ -49,7 +49,7 @@ pub fn routes(app: &Arc<App>) -> Router {
         .route(wire::HELLO_PATH, get(door::hello))
         .route(wire::LOCKS_PATH, post(door::locks))
         .route(wire::TASKS_PATH, post(door::tasks))
-        .merge(pages())
+        .merge(pages(app))
         .fallback(async || Problem::not_found("nothing is here; /api/docs shows what there is"))
         .method_not_allowed_fallback(async || not_this_way())
         .layer(from_fn_with_state(app.clone(), auth::identify))
@@ -121,7 +121,7 @@ fn table() -> OpenApiRouter<Arc<App>> {
 }
 
 /// The dashboard.
-fn pages() -> Router<Arc<App>> {
+fn pages(app: &Arc<App>) -> Router<Arc<App>> {
     let look = |page| only(Viewer, page);
     Router::new()
         .route("/assets/{version}/{name}", get(assets::show))
@@ -150,7 +150,7 @@ fn pages() -> Router<Arc<App>> {
         .route("/account/users", only(Admin, post(account::add)))
         .route("/account/users/password", only(Admin, post(account::reset)))
         .route("/account/users/remove", only(Admin, post(account::remove)))
-        .layer(from_fn(packed::pack))
+        .layer(from_fn_with_state(app.clone(), packed::pack))
 }
 
 fn only(least: Role, page: MethodRouter<Arc<App>>) -> MethodRouter<Arc<App>> {
