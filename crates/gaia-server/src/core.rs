@@ -130,9 +130,11 @@ where
             "the server is busy; try again soon",
         ));
     };
+    // What is logged there bears the request's number too.
+    let request = tracing::Span::current();
     let done = spawn_blocking(move || {
         let _permit = permit;
-        work().map_err(Into::into)
+        request.in_scope(work).map_err(Into::into)
     });
     done.await.unwrap_or_else(|error| {
         tracing::error!(%error, "a call of the core panicked");
@@ -142,4 +144,31 @@ where
             "the server failed at this; its log says more",
         ))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing::Instrument as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_logged_in_here_bears_the_request_s_number() {
+        let written = tempfile::NamedTempFile::new().unwrap();
+        let lines = tracing_subscriber::fmt().with_writer(Arc::new(written.reopen().unwrap()));
+        tracing::subscriber::set_global_default(lines.with_ansi(false).finish()).unwrap();
+        let core = Core::new(Arc::default());
+        let work = || {
+            tracing::warn!("the disk is slow");
+            Ok::<_, Problem>(())
+        };
+        let request = tracing::info_span!("request", id = 7);
+        core.call(work).instrument(request).await.unwrap();
+        let text = std::fs::read_to_string(written.path()).unwrap();
+        let line = text.lines().find(|line| line.contains("the disk is slow"));
+        assert!(
+            line.is_some_and(|line| line.contains("request{id=7}")),
+            "{text}"
+        );
+    }
 }
