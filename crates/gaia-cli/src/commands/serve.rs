@@ -12,6 +12,7 @@ use signal_hook::iterator::Signals;
 
 use crate::context::Context;
 use crate::exit::{Ended, Failure, Status};
+use crate::system::files;
 use crate::{log, tell};
 
 /// Serve the HTTP API until told to end
@@ -53,7 +54,7 @@ pub struct Reached {
 pub fn run(context: &Context, args: &ServeArgs) -> Ended {
     let ready = prepare(context, &args.reached)?;
     log::start(context.settings()?, LastError::default())?;
-    allow_many_files();
+    files::allow_all();
     let stop = Stop::default();
     watch_signals(stop.clone())?;
     if let Some(link) = &ready.link {
@@ -122,19 +123,6 @@ pub fn prepare(context: &Context, reached: &Reached) -> Result<Ready, Failure> {
         url,
         link,
     })
-}
-
-/// A reader of events is a file. Only here: what `gaia up` starts would inherit
-/// it, and some programs look through all files that they may have.
-fn allow_many_files() {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let limit = getrlimit(Resource::Nofile);
-    let raised = Rlimit {
-        current: limit.maximum,
-        maximum: limit.maximum,
-    };
-    // Where it is refused, the server serves as many as it may.
-    let _ = setrlimit(Resource::Nofile, raised);
 }
 
 fn unprotected(listen: std::net::SocketAddr) -> Failure {
