@@ -9,6 +9,7 @@ mod document;
 mod door;
 mod events;
 mod locks;
+mod odd_pieces;
 mod pages;
 mod routes;
 mod server;
