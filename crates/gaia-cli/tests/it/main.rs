@@ -9,6 +9,7 @@
 
 mod client_mode;
 mod doctor;
+mod fleet_snapshots;
 mod home;
 mod init;
 mod interrupt;
