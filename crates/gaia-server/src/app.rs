@@ -5,18 +5,23 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::Bytes;
 use gaia_assigner::TaskService;
 use gaia_locks::LockService;
 use gaia_locks::settings::Settings;
 use tokio::sync::watch;
 
-use crate::accounts::{AccountError, Accounts};
+use crate::accounts::secret::Hash;
+use crate::accounts::{AccountError, Accounts, Who};
+use crate::api::locks::Which;
 use crate::auth::link::Link;
 use crate::auth::throttle::Throttle;
 use crate::bell::Bell;
 use crate::core::Core;
+use crate::error::Answer;
 use crate::feed::Feed;
 use crate::metrics::Metrics;
+use crate::together::Together;
 
 /// How a server works.
 #[derive(Clone, Debug)]
@@ -75,6 +80,10 @@ pub struct App {
     pub accounts: Accounts,
     /// Where blocking calls go.
     pub core: Core,
+    /// Lists of locks for all who ask at once.
+    pub lists: Together<Which, Answer<Bytes>>,
+    /// Tokens that are shown at once.
+    pub tokens: Together<Hash, Answer<Option<Who>>>,
     /// Wakes those who wait.
     pub bell: Arc<Bell>,
     /// What changed.
@@ -101,6 +110,8 @@ impl App {
             tasks: TaskService::new(locks.clone()),
             accounts: Accounts::new(locks.clone()),
             core: Core::new(metrics.clone()),
+            lists: Together::default(),
+            tokens: Together::default(),
             feed: Arc::new(Feed::new(run())),
             metrics,
             bell: Arc::new(Bell::new(locks.clone())),

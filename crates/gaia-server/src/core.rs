@@ -138,11 +138,7 @@ where
     });
     done.await.unwrap_or_else(|error| {
         tracing::error!(%error, "a call of the core panicked");
-        Err(Problem::new(
-            axum::http::StatusCode::INTERNAL_SERVER_ERROR,
-            "failed",
-            "the server failed at this; its log says more",
-        ))
+        Err(Problem::failed())
     })
 }
 
