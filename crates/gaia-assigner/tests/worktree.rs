@@ -260,7 +260,7 @@ fn t13_who_asks_for_work_gets_a_folder_from_which_the_old_tasks_work_was_stashed
     );
     assert_eq!(taken.task.content, "go on");
     assert_eq!(read(&path(&folder).join("file")), "first\n");
-    assert!(!path(&folder).join("new").exists());
+    assert!(!path(&folder).join("new").is_file());
     let list = git(&path(&folder), &["stash", "list"]);
     assert!(list.contains("gaia: task 1 (ann)"), "{list}");
     say_done(&tasks, &ben, next);
