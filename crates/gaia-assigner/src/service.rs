@@ -7,6 +7,7 @@ mod again;
 mod clear;
 mod door;
 mod end;
+pub(crate) mod leftovers;
 mod output;
 mod remote;
 mod say;
@@ -18,6 +19,7 @@ use std::time::Duration;
 use gaia_locks::folder::Folder;
 use gaia_locks::ids::{SessionId, TaskId};
 use gaia_locks::service::{Cancel, LockService, LockTx, Locks as _, Topic};
+use gaia_locks::settings::Uncommitted;
 use serde::{Deserialize, Serialize};
 
 use crate::agents;
@@ -153,12 +155,24 @@ pub struct Filter {
 #[derive(Clone)]
 pub struct TaskService {
     locks: LockService,
+    uncommitted: Uncommitted,
 }
 
 impl TaskService {
     /// A door on the database of a lock service.
     pub fn new(locks: LockService) -> Self {
-        Self { locks }
+        let uncommitted = Uncommitted::Warn;
+        Self { locks, uncommitted }
+    }
+
+    /// The same with what is done, when a session takes a task, about work that
+    /// another left uncommitted in its folder [T13].
+    #[must_use]
+    pub fn with_uncommitted(self, uncommitted: Uncommitted) -> Self {
+        Self {
+            uncommitted,
+            ..self
+        }
     }
 
     /// What an earlier assigner left in the tables, or does there.

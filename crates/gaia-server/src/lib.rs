@@ -14,6 +14,7 @@
 //! error       one table from errors to problem documents
 //! feed        what changed, as events       metrics   figures
 //! core bell   the blocking core off the async threads; one thread listens for all
+//! together    one look for all who ask the same at once
 //! accounts/   users, tokens, signed-in browsers, the trail
 //! serve       start, stop, TLS
 //! ```
@@ -32,6 +33,7 @@ mod mcp;
 mod metrics;
 mod router;
 mod serve;
+mod together;
 
 pub use accounts::{AccountError, Accounts, Role};
 pub use app::{App, Config, Tls};

@@ -44,19 +44,12 @@ pub struct CheckWorkerArgs {}
 
 /// Hammers and judges.
 pub fn run(context: &Context, args: &CheckArgs) -> Ended {
-    let trouble = |error: std::io::Error| {
-        Failure::new(
-            "failed",
-            Status::Failed,
-            format!("the check could not be made: {error}"),
-        )
-    };
     if let Some(kept) = &args.judge {
         let judged = hammer::verdict(&plan(kept, args));
         let verdict = judged.map_err(|error| unreadable(kept, &error))?;
         return answer(context, &verdict, None);
     }
-    let place = workplace(context).map_err(trouble)?;
+    let place = workplace(context)?;
     tell::note(&format!(
         "{} processes for {} s in {}",
         args.processes,
@@ -87,15 +80,19 @@ pub fn work() -> Ended {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "what map_err gives")]
+fn trouble(error: std::io::Error) -> Failure {
+    let message = format!("the check could not be made: {error}");
+    Failure::new("failed", Status::Failed, message)
+}
+
 /// A folder of its own beside the configured database: what holds there holds
 /// on the file system that counts.
-fn workplace(context: &Context) -> std::io::Result<PathBuf> {
-    let database = context
-        .database_file()
-        .map_err(|failure| std::io::Error::other(failure.message))?;
+fn workplace(context: &Context) -> Result<PathBuf, Failure> {
+    let database = context.database_file()?;
     let beside = database.parent().unwrap_or(database);
     let place = beside.join(format!("check-{}", std::process::id()));
-    std::fs::create_dir_all(&place)?;
+    std::fs::create_dir_all(&place).map_err(trouble)?;
     Ok(place)
 }
 

@@ -72,7 +72,7 @@ pub fn run(context: &Context, command: Command) -> Ended {
         Command::User(args) => user::run(context, &args),
         Command::Audit(args) => audit::run(context, &args),
         Command::Token(args) => token::run(context, &args),
-        Command::Keeper(_) => assigner::keep(context),
+        Command::Keeper(args) => assigner::keep(context, &args),
         Command::Demo(args) => demo::run(context, &args),
         Command::DemoAgent(args) => demo::agent::run(context, &args),
         Command::ForceRelease(args) => force_release::run(context, &args),
