@@ -11,9 +11,11 @@
 //! hook/     wire -> event -> decision -> the client's own answer
 //! clients/  what stands in each client's own settings for that
 //! guard/    the hook that git calls before a commit
+//! work_tree the git work tree around a path
 //! ```
 
 pub mod clients;
 pub mod guard;
 pub mod hook;
 pub mod shell;
+mod work_tree;

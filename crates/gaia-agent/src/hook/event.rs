@@ -1,13 +1,11 @@
-//! The few things that can happen in an agent's session, whatever its client
-//! calls them.
+//! One call of a hook as its client means it: what happened, and what a tool
+//! that is about to run would do to files.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use gaia_assigner::agents::{AgentSession, Doing, Running};
-use serde_json::{Value, json};
+pub(crate) use gaia_assigner::hearing::{Call, Event};
 
-/// So much of a prompt is kept, for the assigner to know its task's text again.
-const PROMPT_KEPT: usize = 8 * 1024;
+use crate::shell;
 
 /// One call of a hook.
 #[derive(Clone, PartialEq, Debug)]
@@ -24,42 +22,27 @@ pub(crate) struct Heard {
     pub name: String,
     /// What happened.
     pub event: Event,
-}
-
-/// What happened.
-#[derive(Clone, PartialEq, Debug)]
-pub(crate) enum Event {
-    /// A session began, or goes on: startup, resume, clear, fork …
-    Began(String),
-    /// Its user (or GAIA) gave it something to do.
-    Prompted(String),
-    /// A tool is about to run.
-    Wants(Call),
-    /// A tool has run, or was kept from it.
-    Did(Option<String>),
-    /// It asks its user something.
-    WaitsForInput(String),
-    /// It stopped; whether something of it goes on in the background.
-    Stopped { background: bool },
-    /// Its turn ended by an error.
-    Failed(String),
-    /// A subagent is done.
-    SubagentEnded,
-    /// It is over.
-    Ended(String),
-    /// It lives.
-    Alive,
-}
-
-/// A tool that is about to run.
-#[derive(Clone, PartialEq, Debug)]
-pub(crate) struct Call {
-    /// As the client calls it.
-    pub id: Option<String>,
-    /// The tool.
-    pub tool: String,
-    /// What it would do.
+    /// What the tool would do, where one is about to run.
     pub action: Action,
+}
+
+impl Heard {
+    /// Where a command runs: in a folder of its own, if it names one.
+    pub fn runs_in(&self, folder: Option<&String>) -> PathBuf {
+        folder.map_or_else(|| self.folder.clone(), |named| self.folder.join(named))
+    }
+
+    /// Whether nothing is written that a lock may be on: reading is free,
+    /// whatever fails.
+    pub fn only_reads(&self, home: Option<&Path>) -> bool {
+        match &self.action {
+            Action::Free => true,
+            Action::Runs { command, folder } => {
+                shell::judge(command, &self.runs_in(folder.as_ref()), home).is_free()
+            }
+            Action::Writes(_) | Action::Unsure { .. } => false,
+        }
+    }
 }
 
 /// What a tool would do to files.
@@ -83,90 +66,4 @@ pub(crate) enum Action {
         /// Where it may write besides.
         names: Vec<String>,
     },
-}
-
-impl Event {
-    /// Whether the client waits for leave.
-    pub fn asks_to_write(&self) -> bool {
-        matches!(self, Event::Wants(call) if call.action != Action::Free)
-    }
-
-    /// What is written down of it, if anything: a word and more about it.
-    pub fn record(&self) -> Option<(&'static str, Value)> {
-        Some(match self {
-            Event::Began(how) => ("began", json!({ "how": how })),
-            Event::Prompted(text) => ("prompted", json!({ "prompt": beginning(text) })),
-            Event::WaitsForInput(why) => ("waits_for_input", json!({ "why": why })),
-            Event::Stopped { background } => ("stopped", json!({ "background": background })),
-            Event::Failed(error) => ("failed", json!({ "error": error })),
-            Event::Ended(why) => ("ended", json!({ "why": why })),
-            Event::Wants(_) | Event::Did(_) | Event::SubagentEnded | Event::Alive => return None,
-        })
-    }
-
-    /// What a session does after it.
-    pub fn applied_to(&self, session: &mut AgentSession, agent: Option<&str>) {
-        match self {
-            Event::Began(_) => {
-                session.calls.clear();
-                session.doing = Doing::Idle;
-            }
-            Event::Prompted(_) => {
-                session.calls.clear();
-                session.doing = Doing::Busy;
-            }
-            Event::Wants(_) => session.doing = Doing::Busy,
-            Event::Did(call) => did(session, call.as_deref()),
-            Event::WaitsForInput(_) if session.doing != Doing::Ended => {
-                session.doing = Doing::WaitingInput;
-            }
-            Event::Stopped { background } => {
-                session
-                    .calls
-                    .retain(|call| call.agent.is_some() && *background);
-                session.doing = if *background {
-                    Doing::Busy
-                } else {
-                    Doing::Idle
-                };
-            }
-            Event::Failed(_) => {
-                session.calls.clear();
-                session.doing = Doing::Idle;
-            }
-            Event::SubagentEnded => session.calls.retain(|call| call.agent.as_deref() != agent),
-            Event::Ended(_) => {
-                session.calls.clear();
-                session.doing = Doing::Ended;
-            }
-            Event::WaitsForInput(_) | Event::Alive => {}
-        }
-    }
-}
-
-/// A late word about a tool does not bring a session back that has ended.
-fn did(session: &mut AgentSession, call: Option<&str>) {
-    match call {
-        Some(id) => session.calls.retain(|running| running.id != id),
-        None => session.calls.clear(),
-    }
-    if session.doing == Doing::WaitingInput {
-        session.doing = Doing::Busy;
-    }
-}
-
-/// A tool of it runs from now on.
-pub(crate) fn runs(session: &mut AgentSession, call: &Call, agent: Option<&str>) {
-    session.calls.push(Running {
-        id: call.id.clone().unwrap_or_default(),
-        agent: agent.map(str::to_owned),
-    });
-}
-
-fn beginning(text: &str) -> &str {
-    let mut end = text.len().min(PROMPT_KEPT);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    &text[..end]
 }

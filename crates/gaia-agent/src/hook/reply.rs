@@ -1,10 +1,10 @@
 //! The answer in each client's own form.
 
+use gaia_assigner::hearing::{Leave, Told};
 use serde_json::{Value, json};
 
 use super::agents::{Client, Unread};
 use super::event::{Event, Heard};
-use super::run::{Leave, Told};
 use super::words;
 
 /// What a hook prints, and the status it ends with.
@@ -101,19 +101,17 @@ pub(super) fn unread(client: Client, unread: &Unread, fails_open: bool) -> Reply
     refusal(client, event, &unread.to_string(), fails_open)
 }
 
-/// A call that something inside failed at. Reading is free whatever fails, and
-/// an event that asks for no leave is only lost.
-pub(super) fn failed(client: Client, heard: &Heard, why: &str, fails_open: bool) -> Reply {
-    if heard.event.asks_to_write() {
-        return refusal(client, &heard.name, why, fails_open);
-    }
+/// A call that something inside failed at, and that asks for no leave to write:
+/// it is only lost.
+pub(super) fn not_heard(heard: &Heard, why: &str) -> Reply {
     Reply {
         stderr: Some(format!("gaia: {} was not heard: {why}", heard.name)),
         ..Reply::default()
     }
 }
 
-fn refusal(client: Client, event: &str, why: &str, fails_open: bool) -> Reply {
+/// A call that something inside failed at, or that could not be understood.
+pub(super) fn refusal(client: Client, event: &str, why: &str, fails_open: bool) -> Reply {
     if fails_open {
         return Reply {
             stderr: Some(format!(

@@ -1,6 +1,7 @@
 //! Working through a server: the same answers as on the database, also while
 //! the server is killed and started again.
 
+mod agents;
 mod served;
 mod table;
 
