@@ -20,9 +20,10 @@ use gaia_locks::ids::{SessionId, TaskId};
 use gaia_locks::service::{Cancel, LockService, LockTx, Locks as _, Topic};
 use serde::{Deserialize, Serialize};
 
+use crate::agents;
 use crate::error::TaskError;
 use crate::session::Kind;
-use crate::store::{agents, earlier, panes, sessions, tasks};
+use crate::store::{earlier, panes, sessions, tasks};
 use crate::task::{Status, Wants};
 use crate::wire::{SessionInfo, SessionList, TaskInfo, TaskList};
 
@@ -221,6 +222,7 @@ impl TaskService {
     /// # Errors
     /// [`TaskError::UnknownTask`], or when the store fails.
     pub fn takers(&self, id: TaskId) -> Result<Vec<SessionInfo>, TaskError> {
+        let witness = self.locks.witness().clone();
         self.locks.look(|tx| {
             let wants = match shown(tx, id)? {
                 Ok(task) => Wants::of(&task),
@@ -231,6 +233,8 @@ impl TaskService {
             let is_one =
                 |info: &SessionInfo| takers.iter().any(|taker| taker.name.as_str() == info.name);
             let mut all = sessions::list(tx)?;
+            all.retain(is_one);
+            let mut all = agents::join(all, agents::at_work(tx)?, tx.now().moment, &*witness);
             all.retain(is_one);
             Ok(Ok(all))
         })?
@@ -315,8 +319,7 @@ impl TaskService {
         let witness = self.locks.witness().clone();
         let (sessions, patterns) = self.locks.look(|tx| {
             let known = sessions::list(tx)?;
-            let sessions =
-                crate::agents::join(known, agents::at_work(tx)?, tx.now().moment, &*witness);
+            let sessions = agents::join(known, agents::at_work(tx)?, tx.now().moment, &*witness);
             Ok((sessions, panes::patterns(tx)?))
         })?;
         Ok(SessionList {

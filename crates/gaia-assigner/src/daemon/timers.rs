@@ -231,6 +231,7 @@ mod tests {
             renew_at: past,
             kill_at: Some(past),
             over: None,
+            turn: None,
         };
         assigner.active.insert(0, active);
         assert!(assigner.quiet_for() < LONG, "its time is up");

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::end::FIRST_PAUSE;
 use super::{SLOW_LOOK, TaskService, Waiting, session_shown, shown};
+use crate::agents;
 use crate::error::TaskError;
 use crate::plan::{Assign, Effect, Rules, plan};
 use crate::session::{Kind, Session, State};
@@ -206,13 +207,16 @@ impl TaskService {
             scope: &scope,
             is_foreign: &is_foreign,
             rules,
+            witness: &**self.locks.witness(),
         };
+        let unprotected = agents::unprotected(tx, eyes.witness)?;
         loop {
             let now = tx.now().moment;
             let asks = Session {
                 state: State::Asking {
                     since: session.idle_since().unwrap_or(now),
                 },
+                is_unprotected: unprotected.contains(&session.name),
                 ..session.clone()
             };
             let snapshot = queue::look_for(tx, eyes, vec![asks])?.snapshot;

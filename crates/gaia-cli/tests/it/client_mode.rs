@@ -2,7 +2,7 @@
 //! the server is killed and started again.
 
 mod agents;
-mod served;
+pub mod served;
 mod table;
 
 use crate::home::{Guard, until};
