@@ -12,6 +12,7 @@
 //! clients/  what stands in each client's own settings for that
 //! guard/    the hook that git calls before a commit
 //! mcp/      the tools of the MCP server, on the doors to locks and tasks
+//! work_tree the git work tree around a path
 //! ```
 
 pub mod clients;
@@ -19,3 +20,4 @@ pub mod guard;
 pub mod hook;
 pub mod mcp;
 pub mod shell;
+mod work_tree;

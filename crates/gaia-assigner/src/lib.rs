@@ -11,6 +11,7 @@
 //! ```text
 //! task session    words and state machines                      no I/O
 //! agents          what agents' hooks tell of their sessions
+//! hearing/        one call of a hook: whether a write may pass, and what is locked
 //! plan            thinking: (snapshot, now) -> effects           no I/O
 //! store/          the tables; every verb runs inside a transaction of the lock store
 //! service         the door (trait Tasks): send, show, cancel, wait, add a session …
@@ -28,6 +29,7 @@ pub mod agents;
 pub mod daemon;
 pub mod doctor;
 pub mod error;
+pub mod hearing;
 pub mod keeper;
 mod output;
 pub mod plan;

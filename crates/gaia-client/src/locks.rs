@@ -8,9 +8,13 @@ use gaia_locks::folder::Folder;
 use gaia_locks::ids::{LockId, Scope, WaiterId};
 use gaia_locks::model::{EndReason, Waiter};
 use gaia_locks::os::{Listener, machine};
-use gaia_locks::service::{Acquire, Look, Patience, Release, Released, Renew, Topic};
+use gaia_locks::service::{
+    Acquire, Look, Patience, Release, Released, Renew, Topic, Touch, Touched,
+};
 use gaia_locks::store::HistoryFilter;
-use gaia_locks::wire::door::{Ask, Call, LARGEST_PAGE, LOCKS_PATH, Named, Past, Request, Waited};
+use gaia_locks::wire::door::{
+    Ask, Call, LARGEST_PAGE, LOCKS_PATH, MOST_TOUCHED, Named, Past, Request, Waited,
+};
 use gaia_locks::wire::{Answer, LockInfo, PauseInfo, Refusal, Status, Verified};
 use gaia_locks::{Error, Locks};
 use serde::de::DeserializeOwned;
@@ -261,6 +265,25 @@ impl Locks for Client {
             database: self.database(),
             ..status
         })
+    }
+
+    fn touched(&self, touch: &Touch) -> Result<Vec<Touched>, Error> {
+        let mut found: Vec<Touched> = Vec::new();
+        for (number, files) in touch.files.chunks(MOST_TOUCHED).enumerate() {
+            let page: Vec<Touched> = self.ask(Call::Touched {
+                tree: Named::of(&touch.tree),
+                linked: touch.linked,
+                files: files.iter().map(Named::of).collect(),
+                holder: touch.holder.clone(),
+            })?;
+            for touched in page {
+                let file = number * MOST_TOUCHED + touched.file;
+                if !found.iter().any(|known| known.lock.id == touched.lock.id) {
+                    found.push(Touched { file, ..touched });
+                }
+            }
+        }
+        Ok(found)
     }
 
     fn history(&self, filter: &HistoryFilter) -> Result<Vec<LockInfo>, Error> {

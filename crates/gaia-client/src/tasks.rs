@@ -1,7 +1,9 @@
 //! The door to tasks and sessions.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
+use gaia_assigner::hearing::{HookCall, Told as HookTold};
 use gaia_assigner::service::{
     AddProcess, AddRemote, AddTmux, Added, Aim, Cleared, Filter, Heard, Output, Send, Taken,
     Teller, Waiting,
@@ -10,9 +12,10 @@ use gaia_assigner::task::{Status, Told};
 use gaia_assigner::wire::door::{Call, NewTask, Piece};
 use gaia_assigner::wire::{SessionInfo, SessionList, TaskInfo, TaskList};
 use gaia_assigner::{TaskError, Tasks};
+use gaia_locks::folder::Folder;
 use gaia_locks::ids::{LockId, SessionId, TaskId};
 use gaia_locks::wire::LockInfo;
-use gaia_locks::wire::door::{Request, TASKS_PATH};
+use gaia_locks::wire::door::{Named, Request, TASKS_PATH};
 use serde::de::DeserializeOwned;
 
 use crate::Client;
@@ -20,6 +23,8 @@ use crate::http::{How, rest};
 use crate::locks::{CallFault, Called};
 use crate::wait::{Left, OUTAGE, unless_cancelled};
 
+/// How long a hook's call is tried: its client waits for the answer.
+const HOOK: Duration = Duration::from_secs(8);
 /// How long one call stands.
 const PERIOD: Duration = Duration::from_secs(20);
 /// How long a task's folder may take to be made ready for it.
@@ -78,6 +83,17 @@ impl Client {
 }
 
 impl Tasks for Client {
+    /// Told twice it is heard twice, which is no harm: what was locked by the
+    /// first is held by the second.
+    fn hear(&self, call: &HookCall<Folder>) -> Result<HookTold, TaskError> {
+        let call = call
+            .clone()
+            .with(|folder| Ok::<_, Infallible>(Named::of(&folder)));
+        let Ok(call) = call;
+        let how = How::soon().for_at_most(HOOK);
+        Ok(self.tasks_call(Call::Hook(Box::new(call)), &how)?.0)
+    }
+
     fn send(&self, new: &Send) -> Result<TaskInfo, TaskError> {
         self.ask_tasks_once(Call::Send(Box::new(NewTask::of(new))))
     }

@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
-use gaia_locks::LockService;
+use gaia_locks::Locks;
 use gaia_locks::folder::Folder;
-use gaia_locks::ids::{SessionId, TaskId};
-use gaia_locks::model::{Binding, Holder, Lock, Mode};
+use gaia_locks::model::Holder;
+use gaia_locks::service::{Touch, Touched};
 use gaia_locks::wire::LockInfo;
 
 use super::{GuardError, git};
+use crate::work_tree::work_tree;
 
 /// A lock of another's on what a commit touches.
 #[derive(Clone, PartialEq, Debug)]
@@ -25,46 +26,37 @@ pub struct Refused {
 /// # Errors
 /// When git or the locks cannot be asked.
 pub fn check(
-    service: &LockService,
+    locks: &dyn Locks,
     folder: &Path,
     who: Option<&Holder>,
 ) -> Result<Vec<Refused>, GuardError> {
     let root = git::root(folder)?;
-    let files = git::staged(&root)?;
+    let staged = git::staged(&root)?;
     let tree = Folder::resolve(&root, Path::new("/"))?;
-    let (locks, now) = service.transact(|tx| Ok((tx.around_now(&tree)?, tx.now())))?;
-    let scope = gaia_locks::Locks::scope(service);
-    let stranger = Holder::new(
-        SessionId::new("(nobody known)").map_err(gaia_locks::Error::from)?,
-        TaskId(-1),
-    );
-    let who = who.unwrap_or(&stranger);
-    let mut refused: Vec<Refused> = Vec::new();
-    for file in &files {
-        let path = Folder::resolve(file, Path::new("/"))?;
-        let in_the_way = locks.iter().filter(|lock| {
-            lock.conflicts_with(&scope, &path, who, Mode::Exclusive)
-                && !is_apart(lock, &tree, &root)
-        });
-        for lock in in_the_way {
-            if !refused.iter().any(|known| known.lock.id == lock.id) {
-                refused.push(Refused {
-                    file: file
-                        .strip_prefix(&root)
-                        .unwrap_or(file)
-                        .display()
-                        .to_string(),
-                    lock: LockInfo::active(lock, now),
-                });
-            }
-        }
-    }
-    Ok(refused)
+    let files = staged.iter().map(|file| touched(file, &tree));
+    let found = locks.touched(&Touch {
+        linked: work_tree(&tree).is_some_and(|found| found.linked && found.folder.same(&tree)),
+        files: files.collect(),
+        tree,
+        holder: who.cloned(),
+    })?;
+    let refused = |Touched { file, lock }| {
+        let file = staged.get(file)?;
+        let file = file.strip_prefix(&root).unwrap_or(file);
+        Some(Refused {
+            file: file.display().to_string(),
+            lock,
+        })
+    };
+    Ok(found.into_iter().filter_map(refused).collect())
 }
 
-/// A linked work tree inside a tree that a hook locked is a folder of its own.
-fn is_apart(lock: &Lock, tree: &Folder, root: &Path) -> bool {
-    let by_hook = matches!(lock.binding, Binding::Agent(_));
-    let inside = lock.folder.covers(tree) && !lock.folder.same(tree);
-    by_hook && inside && root.join(".git").is_file()
+/// What a file of a commit stands for among locks. Where a folder has become a
+/// file, or a name cannot be a folder's, it is what stands there of its path.
+fn touched(file: &Path, tree: &Folder) -> Folder {
+    let mut above = file.ancestors();
+    let found = above.find_map(|path| Folder::resolve(path, Path::new("/")).ok());
+    found
+        .filter(|found| tree.covers(found))
+        .unwrap_or_else(|| tree.clone())
 }

@@ -1,5 +1,7 @@
 //! With real git: hooks that are there go on working, and all is put back.
 
+mod check;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};

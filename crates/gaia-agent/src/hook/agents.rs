@@ -101,12 +101,15 @@ fn text(value: Option<Value>) -> String {
 }
 
 fn family(sent: Sent, here: &Path) -> Result<Heard, Unread> {
+    let (mut action, mut fills) = (Action::Free, None);
     let event = match sent.hook_event_name.as_str() {
         "SessionStart" => Event::Began(sent.source.unwrap_or_default()),
         "UserPromptSubmit" | "BeforeAgent" => Event::Prompted(text(sent.prompt)),
         "PreToolUse" | "BeforeTool" => {
             let tool = sent.tool_name.unwrap_or_default();
-            wants(tool, sent.tool_input.as_ref(), sent.tool_use_id)?
+            action = acts(&tool, sent.tool_input.as_ref())?;
+            fills = filled(&tool, sent.tool_input.as_ref());
+            wants(tool, sent.tool_use_id, &action)
         }
         "PostToolUse" | "PostToolUseFailure" | "AfterTool" | "PermissionDenied" => {
             Event::Did(sent.tool_use_id)
@@ -123,6 +126,8 @@ fn family(sent: Sent, here: &Path) -> Result<Heard, Unread> {
         _ => Event::Alive,
     };
     Ok(Heard {
+        action,
+        fills,
         session: sent.session_id,
         agent: sent.agent_id,
         folder: folder(sent.cwd.as_deref(), here),
@@ -144,42 +149,46 @@ fn notified(kind: Option<&str>) -> Event {
     }
 }
 
-fn wants(tool: String, input: Option<&Value>, id: Option<String>) -> Result<Event, Unread> {
+fn acts(tool: &str, input: Option<&Value>) -> Result<Action, Unread> {
     let nothing = Value::Null;
-    let action = tools::action(&tool, input.unwrap_or(&nothing));
-    let action = action.ok_or_else(|| Unread::NoTarget { tool: tool.clone() })?;
-    let fills = tools::says_as_whom(&tool).map(|names| (input.unwrap_or(&nothing).clone(), names));
-    Ok(Event::Wants(Call {
-        id,
-        tool,
-        action,
-        fills,
-    }))
+    tools::action(tool, input.unwrap_or(&nothing)).ok_or_else(|| Unread::NoTarget {
+        tool: tool.to_owned(),
+    })
+}
+
+/// The input of a tool of GAIA's own that acts for a session, and what of it
+/// says as whom.
+fn filled(tool: &str, input: Option<&Value>) -> Option<(Value, &'static [&'static str])> {
+    let names = tools::says_as_whom(tool)?;
+    Some((input.cloned().unwrap_or(Value::Null), names))
+}
+
+fn wants(tool: String, id: Option<String>, action: &Action) -> Event {
+    let writes = *action != Action::Free;
+    Event::Wants(Call { id, tool, writes })
 }
 
 fn cursor(sent: CursorSent, here: &Path) -> Result<Heard, Unread> {
+    let (mut action, mut fills) = (Action::Free, None);
     let event = match sent.hook_event_name.as_str() {
         "sessionStart" => Event::Began(String::new()),
         "beforeSubmitPrompt" => Event::Prompted(sent.prompt.unwrap_or_default()),
         "preToolUse" => {
             let tool = sent.tool_name.unwrap_or_default();
-            wants(tool, sent.tool_input.as_ref(), sent.tool_use_id)?
+            action = acts(&tool, sent.tool_input.as_ref())?;
+            fills = filled(&tool, sent.tool_input.as_ref());
+            wants(tool, sent.tool_use_id, &action)
         }
         "beforeShellExecution" => {
             let tool = "Shell".to_owned();
             let command = sent
                 .command
                 .ok_or_else(|| Unread::NoTarget { tool: tool.clone() })?;
-            let action = Action::Runs {
+            action = Action::Runs {
                 command,
                 folder: None,
             };
-            Event::Wants(Call {
-                id: sent.tool_use_id,
-                tool,
-                action,
-                fills: None,
-            })
+            wants(tool, sent.tool_use_id, &action)
         }
         "postToolUse" | "postToolUseFailure" | "afterFileEdit" | "afterShellExecution" => {
             Event::Did(sent.tool_use_id)
@@ -195,6 +204,8 @@ fn cursor(sent: CursorSent, here: &Path) -> Result<Heard, Unread> {
     let root = sent.cwd.as_deref().filter(|cwd| !cwd.is_empty());
     let root = root.or_else(|| sent.workspace_roots.first().map(String::as_str));
     Ok(Heard {
+        action,
+        fills,
         folder: folder(root, here),
         session: sent.conversation_id,
         agent: None,
@@ -206,10 +217,16 @@ fn cursor(sent: CursorSent, here: &Path) -> Result<Heard, Unread> {
 
 fn generic(sent: GenericSent, here: &Path) -> Result<Heard, Unread> {
     let words = sent.text.clone().unwrap_or_default();
+    let (mut action, mut fills) = (Action::Free, None);
     let event = match sent.event.as_str() {
         "begin" => Event::Began(words),
         "prompt" => Event::Prompted(words),
-        "before_tool" => before_tool(&sent)?,
+        "before_tool" => {
+            let tool = sent.tool.clone().unwrap_or_else(|| "a tool".to_owned());
+            action = said(&sent, &tool)?;
+            fills = filled(&tool, sent.input.as_ref());
+            wants(tool, sent.call, &action)
+        }
         "after_tool" => Event::Did(sent.call),
         "waiting" => Event::WaitsForInput(words),
         "stop" => Event::Stopped {
@@ -222,6 +239,8 @@ fn generic(sent: GenericSent, here: &Path) -> Result<Heard, Unread> {
         _ => return Err(Unread::Event(sent.event)),
     };
     Ok(Heard {
+        action,
+        fills,
         folder: folder(sent.cwd.as_deref(), here),
         session: sent.session,
         agent: sent.agent,
@@ -232,9 +251,8 @@ fn generic(sent: GenericSent, here: &Path) -> Result<Heard, Unread> {
 }
 
 /// What the caller says itself comes before what its tool's input says.
-fn before_tool(sent: &GenericSent) -> Result<Event, Unread> {
-    let tool = sent.tool.clone().unwrap_or_else(|| "a tool".to_owned());
-    let action = match (&sent.writes, &sent.command, &sent.input) {
+fn said(sent: &GenericSent, tool: &str) -> Result<Action, Unread> {
+    Ok(match (&sent.writes, &sent.command, &sent.input) {
         (Some(paths), None, _) if paths.is_empty() => Action::Free,
         (Some(paths), None, _) => Action::Writes(paths.clone()),
         (None, Some(command), _) => Action::Runs {
@@ -246,12 +264,6 @@ fn before_tool(sent: &GenericSent) -> Result<Event, Unread> {
                 "it has both `writes` and `command`".to_owned(),
             ));
         }
-        (None, None, input) => return wants(tool, input.as_ref(), sent.call.clone()),
-    };
-    Ok(Event::Wants(Call {
-        id: sent.call.clone(),
-        tool,
-        action,
-        fills: None,
-    }))
+        (None, None, input) => acts(tool, input.as_ref())?,
+    })
 }

@@ -4,8 +4,9 @@
 //! # The way of a call
 //! What the client sends (`wire`) becomes one of the few things that can
 //! happen (`event`); what a tool would write becomes places (`tools`,
-//! `places`); one short transaction hears the event, asks for the locks and
-//! decides (`run`); the answer takes the client's own form (`reply`).
+//! `places`, `run`); one short transaction hears the event, asks for the locks
+//! and decides ([`gaia_assigner::hearing`]), on the database or through a
+//! server; the answer takes the client's own form (`reply`).
 //!
 //! # What may fail
 //! Everything inside: bad input, settings that cannot be read, a database that
@@ -20,14 +21,12 @@
 
 pub mod agents;
 mod event;
-mod gate;
 mod inputs;
 mod places;
 mod reply;
 mod run;
 mod tools;
 mod unknown_tools;
-mod who;
 mod wire;
 pub(crate) mod words;
 
@@ -35,10 +34,10 @@ pub(crate) mod words;
 mod tests;
 
 use std::path::PathBuf;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use gaia_locks::LockService;
+use gaia_assigner::Tasks;
 use gaia_locks::settings::{HookFailure, Hooks};
 
 pub use agents::Client;
@@ -73,14 +72,14 @@ pub struct Surroundings {
 pub struct Means<F> {
     /// The settings, if they can be read.
     pub hooks: Result<Hooks, String>,
-    /// Opens the door to the database.
+    /// Opens the door.
     pub door: F,
 }
 
 /// Answers one call of a client's hook.
 pub fn answer<F>(client: Client, input: &[u8], means: Means<F>, around: Surroundings) -> Reply
 where
-    F: FnOnce() -> Result<LockService, String> + Send + 'static,
+    F: FnOnce() -> Result<Arc<dyn Tasks>, String> + Send + 'static,
 {
     let fails_open = means
         .hooks
@@ -90,15 +89,16 @@ where
         Ok(heard) => heard,
         Err(unread) => return reply::unread(client, &unread, fails_open),
     };
-    let asked = heard.clone();
+    let (asked, home) = (heard.clone(), around.home.clone());
     let work = move || {
         let hooks = means.hooks?;
-        let service = (means.door)()?;
-        run::hear(client, &service, &hooks, &asked, &around).map_err(|error| error.to_string())
+        let door = (means.door)()?;
+        run::hear(client, &*door, &hooks, &asked, &around).map_err(|error| error.to_string())
     };
     match in_time(work) {
         Ok(verdict) => reply::told(client, &heard, &verdict),
-        Err(why) => reply::failed(client, &heard, &why, fails_open),
+        Err(why) if heard.only_reads(home.as_deref()) => reply::not_heard(&heard, &why),
+        Err(why) => reply::refusal(client, &heard.name, &why, fails_open),
     }
 }
 

@@ -1,11 +1,11 @@
 //! The answer in each client's own form.
 
+use gaia_assigner::hearing::{Leave, Told};
 use gaia_locks::ids::TaskId;
 use serde_json::{Value, json};
 
 use super::agents::{Client, Unread};
-use super::event::{Call, Event, Heard};
-use super::run::{Leave, Told};
+use super::event::{Event, Heard};
 use super::words;
 
 /// What a hook prints, and the status it ends with.
@@ -81,13 +81,7 @@ fn given(
 /// The whole input of a call to GAIA's own MCP server, with what it leaves out
 /// of who asks: the server cannot see which session of a client calls it.
 fn filled(client: Client, heard: &Heard, told: &Told) -> Option<Value> {
-    let Event::Wants(Call {
-        fills: Some((input, names)),
-        ..
-    }) = &heard.event
-    else {
-        return None;
-    };
+    let (input, names) = heard.fills.as_ref()?;
     let mut fields = match (client, input) {
         (Client::Claude, Value::Object(fields)) => fields.clone(),
         _ => return None,
@@ -141,19 +135,17 @@ pub(super) fn unread(client: Client, unread: &Unread, fails_open: bool) -> Reply
     refusal(client, event, &unread.to_string(), fails_open)
 }
 
-/// A call that something inside failed at. Reading is free whatever fails, and
-/// an event that asks for no leave is only lost.
-pub(super) fn failed(client: Client, heard: &Heard, why: &str, fails_open: bool) -> Reply {
-    if heard.event.asks_to_write() {
-        return refusal(client, &heard.name, why, fails_open);
-    }
+/// A call that something inside failed at, and that asks for no leave to write:
+/// it is only lost.
+pub(super) fn not_heard(heard: &Heard, why: &str) -> Reply {
     Reply {
         stderr: Some(format!("gaia: {} was not heard: {why}", heard.name)),
         ..Reply::default()
     }
 }
 
-fn refusal(client: Client, event: &str, why: &str, fails_open: bool) -> Reply {
+/// A call that something inside failed at, or that could not be understood.
+pub(super) fn refusal(client: Client, event: &str, why: &str, fails_open: bool) -> Reply {
     if fails_open {
         return Reply {
             stderr: Some(format!(

@@ -10,6 +10,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
+use gaia_assigner::{TaskService, Tasks};
 use gaia_locks::LockService;
 use gaia_locks::clock::ManualClock;
 use gaia_locks::folder::Folder;
@@ -87,7 +88,7 @@ impl World {
         let service = self.service.clone();
         let means = Means {
             hooks: Ok(self.hooks),
-            door: move || Ok(service),
+            door: move || Ok(Arc::new(TaskService::new(service)) as Arc<dyn Tasks>),
         };
         answer(
             client,
@@ -582,6 +583,14 @@ fn whatever_fails_inside_refuses_the_write_and_no_reading() {
     assert_eq!((refused.status, decision(&refused).as_str()), (2, "deny"));
     assert!(reason(&refused).contains("cannot be reached"));
     assert_eq!(broken(&world, &call("Read")).status, 0);
+    let runs = |command: &str| {
+        json!({"session_id": "s", "hook_event_name": "PreToolUse", "tool_name": "Bash",
+               "tool_input": {"command": command}})
+        .to_string()
+    };
+    assert_eq!(broken(&world, &runs("cat /x | wc -l; git log")).status, 0);
+    assert_eq!(broken(&world, &runs("cat /x > y")).status, 2);
+    assert_eq!(broken(&world, &runs("make")).status, 2);
     for bad in [
         "",
         "{",
@@ -595,7 +604,7 @@ fn whatever_fails_inside_refuses_the_write_and_no_reading() {
     assert_eq!(world.claude("s", "Write", json!({})).status, 2);
     let means = Means {
         hooks: Ok(world.hooks),
-        door: || -> Result<LockService, String> { panic!("on purpose") },
+        door: || -> Result<Arc<dyn Tasks>, String> { panic!("on purpose") },
     };
     let panicked = answer(
         Client::Claude,

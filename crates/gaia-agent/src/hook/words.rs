@@ -1,13 +1,11 @@
 //! What the agent reads. Short, with what it needs to know and what it can do
 //! [R17]; no way around.
 
+use gaia_assigner::hearing::{Lapse, Leave, Told, Verdict};
 use gaia_locks::clock::Wall;
 use gaia_locks::duration::human;
 use gaia_locks::ids::TaskId;
 use gaia_locks::wire::{Conflict, LockInfo, Refusal, WaiterInfo};
-
-use super::gate::{Lapse, Verdict};
-use super::run::{Leave, Told};
 
 /// Why a tool may not run; nothing when it may.
 pub(super) fn reason(told: &Told) -> Option<String> {

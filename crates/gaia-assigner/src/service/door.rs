@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use gaia_locks::folder::Folder;
 use gaia_locks::ids::{LockId, SessionId, TaskId};
 use gaia_locks::wire::LockInfo;
 
@@ -11,6 +12,7 @@ use super::{
     Teller, Waiting,
 };
 use crate::error::TaskError;
+use crate::hearing::{HookCall, Told as HookTold};
 use crate::task::{Status, Told};
 use crate::wire::{SessionInfo, SessionList, TaskInfo, TaskList};
 
@@ -146,9 +148,20 @@ pub trait Tasks: std::marker::Send + Sync {
         name: &SessionId,
         patience: Option<&Waiting>,
     ) -> Result<Option<Taken>, TaskError>;
+    /// Hears one call of an agent's hook: whether it may write, and what is
+    /// locked for it then.
+    ///
+    /// # Errors
+    /// When the store fails; [`gaia_locks::Error::InvalidRequest`] for a task
+    /// that is none.
+    fn hear(&self, call: &HookCall<Folder>) -> Result<HookTold, TaskError>;
 }
 
 impl Tasks for TaskService {
+    fn hear(&self, call: &HookCall<Folder>) -> Result<HookTold, TaskError> {
+        Ok(crate::hearing::hear(self.locks(), call)?)
+    }
+
     fn send(&self, new: &super::Send) -> Result<TaskInfo, TaskError> {
         Self::send(self, new)
     }

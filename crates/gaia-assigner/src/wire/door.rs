@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 pub use fault::{error_of, facts_of};
 
+use crate::hearing::HookCall;
 use crate::service::{AddProcess, AddRemote, AddTmux, Aim, Filter, Output, Send, Teller};
 use crate::task::Told;
 
@@ -72,6 +73,8 @@ pub enum Call {
     /// Waits for a task for at most so long; answered with
     /// [`crate::service::Taken`] or null.
     Take { name: SessionId, period: Duration },
+    /// One call of an agent's hook; answered with [`crate::hearing::Told`].
+    Hook(Box<HookCall<Named>>),
 }
 
 /// A task on its way to a server.

@@ -200,8 +200,8 @@ struct Conflict {
 
 fn commit(context: &Context, check: &Check) -> Ended {
     let who = holder(&check.asker)?;
-    let service = context.service()?;
-    let refused = guard::check(&service, &check.place.folder()?, who.as_ref())?;
+    let locks = context.locks()?;
+    let refused = guard::check(&*locks, &check.place.folder()?, who.as_ref())?;
     let judged = Judged {
         allowed: refused.is_empty(),
         conflicts: refused

@@ -43,8 +43,7 @@ pub fn run(context: &Context, args: &HookArgs) -> Ended {
             .map_err(|failure| failure.message),
         door: move || {
             let context = again.context();
-            let service = context.service().map_err(|failure| failure.message)?;
-            Ok((*service).clone())
+            context.tasks().map_err(|failure| failure.message)
         },
     };
     Ok(deliver(&hook::answer(

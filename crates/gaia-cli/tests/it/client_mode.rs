@@ -2,6 +2,7 @@
 //! the server is killed and started again.
 
 mod accounts;
+mod agents;
 mod live;
 pub mod served;
 mod table;

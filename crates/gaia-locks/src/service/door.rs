@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Acquire, Patience, Release, Released, Renew, Topic};
+use super::{Acquire, Patience, Release, Released, Renew, Topic, Touch, Touched};
 use crate::clock::Wall;
 use crate::error::Error;
 use crate::folder::Folder;
@@ -54,6 +54,12 @@ pub trait Locks: Send + Sync {
     /// # Errors
     /// When the store cannot be used.
     fn status(&self, folder: Option<&Folder>) -> Result<Status, Error>;
+    /// The locks of others on what somebody is about to change, each once, with
+    /// the first file that it is on.
+    ///
+    /// # Errors
+    /// When the store cannot be used.
+    fn touched(&self, touch: &Touch) -> Result<Vec<Touched>, Error>;
     /// The past and the present, newest first.
     ///
     /// # Errors

@@ -26,6 +26,7 @@ mod release;
 mod renew;
 mod request;
 mod reserved;
+mod touch;
 mod wait;
 mod would_grant;
 
@@ -37,6 +38,7 @@ pub use agent::RESTS;
 pub use door::Locks;
 pub use release::{Release, Released};
 pub use renew::{Renew, Renewed};
+pub use touch::{Touch, Touched};
 pub use wait::{Cancel, Look, Patience, PlaceNow};
 pub use would_grant::InTheWay;
 
@@ -338,6 +340,10 @@ impl Locks for LockService {
     fn status(&self, folder: Option<&Folder>) -> Result<Status, Error> {
         let database = self.database();
         self.look(|tx| tx.status(folder, &database))
+    }
+
+    fn touched(&self, touch: &Touch) -> Result<Vec<Touched>, Error> {
+        self.transact(|tx| tx.touched(touch))
     }
 
     fn history(&self, filter: &HistoryFilter) -> Result<Vec<LockInfo>, Error> {

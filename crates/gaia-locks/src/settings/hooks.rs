@@ -49,9 +49,9 @@ fn rest(text: &str) -> Result<Option<Duration>, String> {
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$about:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
         pub enum $name {
-            $($(#[$about])* $variant),+
+            $($(#[$about])* #[serde(rename = $word)] $variant),+
         }
 
         impl $name {

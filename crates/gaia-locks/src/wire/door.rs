@@ -21,6 +21,7 @@ pub use request::Ask;
 use super::Queued;
 use crate::clock::{BootId, Wall};
 use crate::ids::{LockId, Scope, SessionId, TaskId, WaiterId};
+use crate::model::Holder;
 use crate::os::Inode;
 use crate::store::HistoryFilter;
 
@@ -36,6 +37,8 @@ pub const TASKS_PATH: &str = "/api/gaia/door/tasks";
 pub const HELLO_PATH: &str = "/api/gaia/door";
 /// The most rows of the history in one answer; the next call goes on.
 pub const LARGEST_PAGE: u32 = 5_000;
+/// The most files in one question who holds them.
+pub const MOST_TOUCHED: usize = 500;
 
 /// Whom a client speaks with, and as whom.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -126,6 +129,14 @@ pub enum Call {
     WaitingFor { token: LockId },
     /// Answered with [`super::Status`].
     Status { folder: Option<Named> },
+    /// Answered with [`crate::service::Touched`]s, for at most
+    /// [`MOST_TOUCHED`] files.
+    Touched {
+        tree: Named,
+        linked: bool,
+        files: Vec<Named>,
+        holder: Option<Holder>,
+    },
     /// Answered with locks, at most [`LARGEST_PAGE`] of them.
     History(Past),
     /// Answered with the lock.

@@ -6,8 +6,9 @@ use axum::extract::State;
 use axum::response::Response;
 use gaia_locks::LockService;
 use gaia_locks::clock::Wall;
-use gaia_locks::ids::Scope;
-use gaia_locks::service::{Locks as _, Release, Renew};
+use gaia_locks::ids::{Scope, SessionId};
+use gaia_locks::model::Holder;
+use gaia_locks::service::{Locks as _, Release, Renew, Touch};
 use gaia_locks::wire::door::{Call, Named, Request};
 use gaia_locks::wire::{Answer as Came, FolderNow, Status};
 use serde::Serialize;
@@ -64,6 +65,7 @@ fn least(call: &Call) -> Role {
         Call::Acquire(_)
         | Call::Wait { .. }
         | Call::Leave { .. }
+        | Call::Touched { .. }
         | Call::Renew { .. }
         | Call::Release { .. } => Role::Agent,
         Call::ForceRelease { .. }
@@ -145,9 +147,37 @@ fn do_at_once(app: &App, door: &LockService, who: &Who, call: Call) -> Answer<Va
         Call::Verify { token } => value(door.verify(token)?),
         Call::WaitingFor { token } => value(door.waiting_for(token)?),
         Call::Status { folder } => value(status(app, door, folder)?),
+        Call::Touched {
+            tree,
+            linked,
+            files,
+            holder,
+        } => {
+            folders::not_too_many(files.len(), "files")?;
+            let files = files.into_iter().map(Named::into_folder);
+            value(door.touched(&Touch {
+                tree: tree.into_folder()?,
+                linked,
+                files: files.collect::<Result<_, _>>()?,
+                holder: holder.map(|holder| of_account(who, holder)).transpose()?,
+            })?)
+        }
         Call::History(past) => value(door.history(&past.into_filter()?)?),
         call => as_admin(app, door, who, call),
     }
+}
+
+/// A client's own session is known by the name of its account before it, as
+/// hooks that come through an account call it.
+fn of_account(who: &Who, holder: Holder) -> Answer<Holder> {
+    if who.acts_for(&holder.session) {
+        return Ok(holder);
+    }
+    let session = SessionId::new(format!("{}/{}", who.name, holder.session));
+    Ok(Holder::new(
+        session.map_err(gaia_locks::Error::from)?,
+        holder.task,
+    ))
 }
 
 fn as_admin(app: &App, door: &LockService, who: &Who, call: Call) -> Answer<Value> {

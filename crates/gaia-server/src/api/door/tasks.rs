@@ -5,17 +5,19 @@ use std::time::Duration;
 
 use axum::extract::State;
 use axum::response::Response;
-use gaia_assigner::TaskError;
+use gaia_assigner::hearing::HookCall;
 use gaia_assigner::service::Teller;
 use gaia_assigner::wire::door::{Call, Piece};
+use gaia_assigner::{TaskError, TaskService, Tasks as _};
 use gaia_locks::ids::{Scope, SessionId, TaskId};
+use gaia_locks::liveness::Liveness;
 use gaia_locks::service::Locks as _;
-use gaia_locks::wire::door::Request;
+use gaia_locks::wire::door::{Named, Request};
 use serde_json::Value;
 use tokio::time::Instant;
 
 use super::super::extract::{Json, json as answer};
-use super::super::folders::not_too_many;
+use super::super::folders::{self, not_too_many};
 use super::super::locks::may_act;
 use super::super::wait::sleep_until;
 use super::locks::value;
@@ -76,7 +78,8 @@ fn least(call: &Call) -> Role {
         | Call::AddRemote(_)
         | Call::Remove { .. }
         | Call::Heartbeat { .. }
-        | Call::Take { .. } => Role::Agent,
+        | Call::Take { .. }
+        | Call::Hook(_) => Role::Agent,
         Call::Retry { .. }
         | Call::RetryFailed
         | Call::Reassign { .. }
@@ -132,8 +135,32 @@ fn at_once(app: &App, who: &Who, scope: &Scope, call: Call) -> Answer<Value> {
             may_act(who, &session)?;
             value(tasks.taken(id, session.as_str())?)
         }
+        Call::Hook(call) => hook(app, who, scope, *call),
         call => of_sessions(app, who, scope, call),
     }
+}
+
+/// A hook elsewhere. An agent acts for its own sessions, a pane is on this
+/// machine, and a process counts only where it is seen to live.
+fn hook(app: &App, who: &Who, scope: &Scope, call: HookCall<Named>) -> Answer<Value> {
+    let door = folders::door(&app.locks, Some(scope));
+    let mut call = call.with(Named::into_folder)?;
+    let witness = door.witness();
+    call.process = call
+        .process
+        .filter(|process| witness.liveness(process) == Liveness::Alive);
+    not_too_many(call.wanted.places().count(), "places")?;
+    if who.role < Role::Admin {
+        call.pane = None;
+        call.account = Some(who.name.clone());
+    }
+    if let Some((session, _)) = &call.task {
+        may_act(
+            who,
+            &SessionId::new(session.clone()).map_err(TaskError::from)?,
+        )?;
+    }
+    value(TaskService::new(door).hear(&call)?)
 }
 
 fn of_sessions(app: &App, who: &Who, scope: &Scope, call: Call) -> Answer<Value> {

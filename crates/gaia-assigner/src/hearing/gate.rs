@@ -6,7 +6,6 @@
 
 use std::time::Duration;
 
-use gaia_assigner::agents;
 use gaia_locks::Error;
 use gaia_locks::folder::{Folder, is_within};
 use gaia_locks::ids::{LockId, SessionId, TaskId};
@@ -15,24 +14,36 @@ use gaia_locks::service::{Acquire, Attempt, LockTx, RESTS, Renew, Renewed};
 use gaia_locks::store::{HistoryFilter, Record};
 use gaia_locks::wire::{Answer, LockInfo, Refusal};
 
-use super::places::{Place, Tree};
+use serde::{Deserialize, Serialize};
+
+use super::place;
+use crate::agents;
+
+type Place = place::Place<Folder>;
+type Tree = place::Tree<Folder>;
 
 /// What the gate says.
-#[derive(Clone, PartialEq, Debug)]
-pub(crate) enum Verdict {
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
     /// It may pass.
     Pass,
     /// Others hold what it would write.
     Held(Box<Refusal>),
     /// Its task only reads there.
-    OnlyReads { task: TaskId, folder: String },
+    OnlyReads {
+        /// Which.
+        task: TaskId,
+        /// Where.
+        folder: String,
+    },
     /// Another held the folder since this session last did.
     Lapsed(Box<Lapse>),
 }
 
 /// Who held a folder after this session's lock on it had lapsed.
-#[derive(Clone, PartialEq, Debug)]
-pub(crate) struct Lapse {
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Lapse {
     /// The folder.
     pub folder: String,
     /// How and when this session's lock ended.

@@ -6,45 +6,20 @@
 //! (resumed in a second terminal) is two holders, or they would not exclude
 //! each other.
 
-use gaia_assigner::agents::{self, AgentSession, Doing};
 use gaia_locks::Error;
+use gaia_locks::folder::Folder;
 use gaia_locks::ids::{SessionId, TaskId};
 use gaia_locks::liveness::{Liveness, ProcessIdentity, Witness};
 use gaia_locks::model::Holder;
 use gaia_locks::service::LockTx;
 use gaia_locks::settings::HookSubagents;
 
-use super::event::{Event, Heard};
-use super::{Client, Surroundings};
+use super::{Event, HookCall};
+use crate::agents::{self, AgentSession, Doing};
 
-/// What is known before the transaction.
-pub(super) struct Caller<'a> {
-    pub client: &'a str,
-    pub heard: &'a Heard,
-    pub around: &'a Surroundings,
-    pub process: Option<ProcessIdentity>,
-    pub subagents: HookSubagents,
-}
-
-/// The client's process, where it can be told.
-pub(super) fn process(heard: &Heard, around: &Surroundings) -> Option<ProcessIdentity> {
-    let pid = heard.pid.or(around.client_pid)?;
-    ProcessIdentity::of(pid).ok().flatten()
-}
-
-/// The row of a call's session.
-pub(super) struct Found {
-    /// As known or new.
-    pub session: AgentSession,
-    /// Whether the call is that of another client, which this session's client
-    /// (or a program beside it) started: it acts under the session, as a
-    /// subagent does, and neither its turns nor its end are the session's.
-    pub is_nested: bool,
-}
-
-impl Caller<'_> {
+impl<F> HookCall<F> {
     /// The session's row.
-    pub fn row(&self, tx: &mut LockTx<'_>, witness: &dyn Witness) -> Result<Found, Error> {
+    pub(super) fn row(&self, tx: &mut LockTx<'_>, witness: &dyn Witness) -> Result<Found, Error> {
         let own = |session| Found {
             session,
             is_nested: false,
@@ -59,7 +34,8 @@ impl Caller<'_> {
                 known => own(self.fresh(tx, known, name, task, true)),
             });
         }
-        let known = agents::by_client_session(tx, &self.heard.session)?;
+        let mut known = agents::by_client_session(tx, &self.session)?;
+        known.retain(|row| self.is_of_account(row.name.as_str()));
         let mine = known.iter().find(|row| self.is_me(row, witness));
         let name = match mine {
             Some(row) => row.name.clone(),
@@ -73,7 +49,7 @@ impl Caller<'_> {
     /// began a new conversation (`/clear`) is the same process still.
     fn is_under(&self, row: &AgentSession, witness: &dyn Witness) -> bool {
         let lives = |process: &ProcessIdentity| witness.liveness(process) == Liveness::Alive;
-        row.client_session != self.heard.session
+        row.client_session != self.session
             && row.doing != Doing::Ended
             && row.process != self.process
             && row.process.as_ref().is_some_and(lives)
@@ -81,13 +57,14 @@ impl Caller<'_> {
 
     /// A subagent's own row, where subagents are holders of their own. One that
     /// works on a task has none: the task's lock is its session's.
-    pub fn own_row(
+    pub(super) fn own_row(
         &self,
         tx: &mut LockTx<'_>,
         session: &AgentSession,
     ) -> Result<Option<AgentSession>, Error> {
-        let agent = self.heard.agent.as_deref();
-        let (HookSubagents::Own, Some(agent), false) = (self.subagents, agent, session.by_gaia)
+        let agent = self.agent.as_deref();
+        let (HookSubagents::Own, Some(agent), false) =
+            (self.terms.subagents, agent, session.by_gaia)
         else {
             return Ok(None);
         };
@@ -100,7 +77,7 @@ impl Caller<'_> {
 
     /// What GAIA said: by the environment, or by the pane.
     fn given(&self, tx: &mut LockTx<'_>) -> Result<Option<(SessionId, TaskId)>, Error> {
-        if let Some((session, task)) = &self.around.task {
+        if let Some((session, task)) = &self.task {
             let session = SessionId::new(session.clone())?;
             // A worker goes on from one task to the next.
             let Some(task) = task else {
@@ -112,10 +89,18 @@ impl Caller<'_> {
             })?;
             return Ok(Some((session, TaskId(task))));
         }
-        match &self.around.pane {
+        match &self.pane {
             Some((server, pane)) => agents::pane_session(tx, server, pane),
             None => Ok(None),
         }
+    }
+
+    /// Who works through an account acts for sessions of its name alone.
+    fn is_of_account(&self, session: &str) -> bool {
+        self.account.as_ref().is_none_or(|account| {
+            let below = session.strip_prefix(account.as_str());
+            below.is_some_and(|below| below.is_empty() || below.starts_with('/'))
+        })
     }
 
     fn is_me(&self, row: &AgentSession, witness: &dyn Witness) -> bool {
@@ -130,10 +115,15 @@ impl Caller<'_> {
     }
 
     fn new_name(&self, known: &[AgentSession]) -> Result<SessionId, Error> {
-        let id = &self.heard.session;
+        let id = match &self.account {
+            Some(account) if !self.is_of_account(&self.session) => {
+                format!("{account}/{}", self.session)
+            }
+            _ => self.session.clone(),
+        };
         let pid = self.process.as_ref().map_or(0, |process| process.pid);
         Ok(SessionId::new(match known.is_empty() {
-            true => id.clone(),
+            true => id,
             false => format!("{id}@{pid}"),
         })?)
     }
@@ -149,8 +139,8 @@ impl Caller<'_> {
         let now = tx.now();
         let new = AgentSession {
             name,
-            client: self.client.to_owned(),
-            client_session: self.heard.session.clone(),
+            client: self.client.clone(),
+            client_session: self.session.clone(),
             parent: None,
             by_gaia,
             task,
@@ -169,7 +159,7 @@ impl Caller<'_> {
             task,
             by_gaia,
             process: self.process.clone().or(was),
-            folder: Some(self.heard.folder.to_string_lossy().into_owned()),
+            folder: Some(self.folder.clone()),
             heard: (now.wall, now.moment),
             calls: known
                 .as_ref()
@@ -179,6 +169,16 @@ impl Caller<'_> {
             ..known.unwrap_or(new)
         }
     }
+}
+
+/// The row of a call's session.
+pub(super) struct Found {
+    /// As known or new.
+    pub session: AgentSession,
+    /// Whether the call is that of another client, which this session's client
+    /// (or a program beside it) started: it acts under the session, as a
+    /// subagent does, and neither its turns nor its end are the session's.
+    pub is_nested: bool,
 }
 
 /// The session was heard, through a client under it.
@@ -191,24 +191,26 @@ fn heard_now(tx: &LockTx<'_>, row: AgentSession, task: TaskId) -> AgentSession {
     }
 }
 
-/// A call of a client under a session, as one of a subagent's: what it does
-/// counts, and what of it is over.
-pub(super) fn as_subagent(heard: &Heard) -> Heard {
-    let event = match &heard.event {
-        Event::Wants(call) => Event::Wants(call.clone()),
-        Event::Did(Some(call)) => Event::Did(Some(call.clone())),
-        Event::Did(None)
-        | Event::Failed(_)
-        | Event::Ended(_)
-        | Event::Stopped {
-            background: false, ..
-        } => Event::SubagentEnded,
-        _ => Event::Alive,
-    };
-    Heard {
-        agent: Some(heard.session.clone()),
-        event,
-        ..heard.clone()
+impl HookCall<Folder> {
+    /// A call of a client under a session, as one of a subagent's: what it does
+    /// counts, and what of it is over.
+    pub(super) fn as_subagent(&self) -> Self {
+        let event = match &self.event {
+            Event::Wants(call) => Event::Wants(call.clone()),
+            Event::Did(Some(call)) => Event::Did(Some(call.clone())),
+            Event::Did(None)
+            | Event::Failed(_)
+            | Event::Ended(_)
+            | Event::Stopped {
+                background: false, ..
+            } => Event::SubagentEnded,
+            _ => Event::Alive,
+        };
+        Self {
+            agent: Some(self.session.clone()),
+            event,
+            ..self.clone()
+        }
     }
 }
 
@@ -217,10 +219,8 @@ pub(super) fn holder(row: &AgentSession) -> Holder {
     Holder::new(row.name.clone(), row.task)
 }
 
-/// Whether a command of the agent acts as this session by itself.
-pub(super) fn is_told_by_environment(client: Client, row: &AgentSession) -> bool {
-    row.by_gaia
-        || (matches!(client, Client::Claude | Client::Codex)
-            && row.parent.is_none()
-            && row.name.as_str() == row.client_session)
+/// Whether a command of the agent acts as this session by itself; `shows`:
+/// whether the client shows its session's id to what it starts.
+pub(super) fn is_told_by_environment(shows: bool, row: &AgentSession) -> bool {
+    row.by_gaia || (shows && row.parent.is_none() && row.name.as_str() == row.client_session)
 }
