@@ -87,7 +87,12 @@ pub(crate) enum Action {
         folder: Option<String>,
     },
     /// It may write anything where it works.
-    Unsure(String),
+    Unsure {
+        /// What it is.
+        what: String,
+        /// Where it may write besides.
+        names: Vec<String>,
+    },
 }
 
 impl Event {

@@ -109,8 +109,25 @@ impl Gate<'_> {
         if inside && !self.spares_some(place) {
             return Ok(None);
         }
+        if let Some(tree) = &place.fresh
+            && !self.is_held_itself(tx, tree)?
+        {
+            return Ok(None);
+        }
         let refusal = self.refusal(tx, &place.target)?;
         Ok(refusal.map(|refusal| Verdict::Held(Box::new(refusal))))
+    }
+
+    /// Whether another holds where a linked work tree is made, other than by a
+    /// hook's lock on the tree around it: that leaves linked ones out.
+    fn is_held_itself(&self, tx: &mut LockTx<'_>, tree: &Folder) -> Result<bool, Error> {
+        let scope = gaia_locks::Locks::scope(self.service);
+        let locks = tx.around_now(tree)?;
+        Ok(locks.iter().any(|lock| {
+            let around = lock.folder.covers(tree) && !lock.folder.same(tree);
+            lock.conflicts_with(&scope, tree, self.holder, Mode::Exclusive)
+                && !(around && matches!(lock.binding, Binding::Agent(_)))
+        }))
     }
 
     /// Whether what is written holds a linked work tree, which its tree's lock
@@ -193,7 +210,12 @@ impl Gate<'_> {
     }
 
     fn take(&self, tx: &mut LockTx<'_>, wanted: &[Tree]) -> Result<Verdict, Error> {
-        let request = self.request(wanted.iter().map(|tree| tree.folder.clone()).collect());
+        // A lock of its own: one that the session asked for at greater length
+        // lasts by itself.
+        let request = Acquire {
+            own: true,
+            ..self.request(wanted.iter().map(|tree| tree.folder.clone()).collect())
+        };
         let want = self.service.want(&request)?;
         let spares: Vec<Folder> = wanted.iter().flat_map(|tree| tree.spares.clone()).collect();
         let attempt = Attempt {

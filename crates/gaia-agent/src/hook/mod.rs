@@ -21,10 +21,12 @@
 pub mod agents;
 mod event;
 mod gate;
+mod inputs;
 mod places;
 mod reply;
 mod run;
 mod tools;
+mod unknown_tools;
 mod who;
 mod wire;
 mod words;

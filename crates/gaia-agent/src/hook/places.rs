@@ -22,6 +22,8 @@ pub(crate) struct Place {
     pub target: Folder,
     /// What is locked for it, if anything.
     pub lock: Option<Tree>,
+    /// A linked work tree that is made there, inside the one it comes from.
+    pub fresh: Option<Folder>,
 }
 
 /// What is locked for a write.
@@ -62,7 +64,11 @@ impl<'a> Judge<'a> {
         let path = self.at_home(path);
         let target = Folder::resolve(&path, folder)?;
         let lock = self.lock_for(&target);
-        Ok(Place { target, lock })
+        Ok(Place {
+            target,
+            lock,
+            fresh: None,
+        })
     }
 
     /// Where a part of a shell command lands.
@@ -70,7 +76,38 @@ impl<'a> Judge<'a> {
         match written {
             Written::Path(path) => self.path(&path.to_string_lossy(), Path::new("/")),
             Written::Tree(folder) => self.tree(folder),
+            Written::NewTree { place, of } => self.new_tree(place, of),
         }
+    }
+
+    /// Where a linked work tree is made. It is not locked: whoever will work in
+    /// it locks it. Inside the tree that it comes from it is looked at as one
+    /// that is there already.
+    fn new_tree(&self, place: &Path, of: &Path) -> Result<Place, InvalidFolder> {
+        let target = Folder::resolve(place, Path::new("/"))?;
+        let of = Folder::resolve(of, Path::new("/"))?;
+        let around = |folder: &Folder| work_tree(folder).map(|tree| tree.folder);
+        let inside = around(&of).is_some_and(|tree| {
+            tree.covers(&target) && around(&target).is_some_and(|inner| inner.same(&tree))
+        });
+        let fresh = inside.then(|| target.clone());
+        Ok(Place {
+            target,
+            lock: None,
+            fresh,
+        })
+    }
+
+    /// A path that what cannot be judged names. What lies in no work tree is
+    /// only looked at: it is read far more often than written.
+    pub fn named(&self, path: &Path) -> Option<Place> {
+        let target = Folder::resolve(path, Path::new("/")).ok()?;
+        let lock = work_tree(&target).filter(|tree| self.may_lock(&tree.folder, true));
+        Some(Place {
+            target,
+            lock,
+            fresh: None,
+        })
     }
 
     /// The work tree around a folder; outside one the folder itself.
@@ -79,7 +116,11 @@ impl<'a> Judge<'a> {
         let found = work_tree(&folder).filter(|tree| self.may_lock(&tree.folder, true));
         let lock = found.or_else(|| self.alone(&folder));
         let target = lock.as_ref().map_or(folder, |tree| tree.folder.clone());
-        Ok(Place { target, lock })
+        Ok(Place {
+            target,
+            lock,
+            fresh: None,
+        })
     }
 
     /// Clients take `~/` for the home folder where a user wrote it so.

@@ -1,5 +1,6 @@
 //! One call, heard and decided in one transaction.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use gaia_assigner::agents::{self, AgentSession, Doing};
@@ -48,6 +49,8 @@ struct Wanted {
     writes: Vec<Place>,
     /// What cannot be judged, and where it may write.
     unsure: Vec<(String, Place)>,
+    /// Where it may write besides.
+    named: Vec<Place>,
 }
 
 /// Hears one call.
@@ -99,7 +102,8 @@ fn folders(wanted: &Wanted) -> Vec<gaia_locks::folder::Folder> {
     let places = wanted
         .writes
         .iter()
-        .chain(wanted.unsure.iter().map(|(_, place)| place));
+        .chain(wanted.unsure.iter().map(|(_, place)| place))
+        .chain(&wanted.named);
     places
         .filter_map(|place| Some(place.lock.as_ref()?.folder.clone()))
         .collect()
@@ -116,12 +120,13 @@ fn wanted(hooks: &Hooks, heard: &Heard, around: &Surroundings) -> Result<Wanted,
             let writes = paths.iter().map(|path| judge.path(path, &heard.folder));
             Ok(Wanted {
                 writes: writes.collect::<Result<_, _>>()?,
-                unsure: Vec::new(),
+                ..Wanted::default()
             })
         }
-        Action::Unsure(what) => Ok(Wanted {
-            writes: Vec::new(),
+        Action::Unsure { what, names } => Ok(Wanted {
             unsure: vec![(what.clone(), judge.tree(&heard.folder)?)],
+            named: named(&judge, names.iter().map(|name| heard.folder.join(name))),
+            ..Wanted::default()
         }),
         Action::Runs { command, folder } => {
             let folder = folder
@@ -142,7 +147,19 @@ fn of_command(judge: &Judge<'_>, judged: &Judged) -> Result<Wanted, InvalidFolde
     Ok(Wanted {
         writes: writes.collect::<Result<_, _>>()?,
         unsure: unsure.collect::<Result<_, InvalidFolder>>()?,
+        named: named(judge, judged.named.iter().cloned()),
     })
+}
+
+/// Places that are named by what cannot be judged. What can be no path is none.
+fn named(judge: &Judge<'_>, paths: impl Iterator<Item = PathBuf>) -> Vec<Place> {
+    let mut places: Vec<Place> = Vec::new();
+    for place in paths.filter_map(|path| judge.named(&path)) {
+        if !places.contains(&place) {
+            places.push(place);
+        }
+    }
+    places
 }
 
 /// One call inside its transaction.
@@ -219,11 +236,8 @@ impl Hearing<'_> {
             binding: &binding,
             lease: self.hooks.lease,
         };
-        let free: Vec<Place> = wanted
-            .unsure
-            .iter()
-            .map(|(_, place)| place.clone())
-            .collect();
+        let free = wanted.unsure.iter().map(|(_, place)| place);
+        let free: Vec<Place> = free.chain(&wanted.named).cloned().collect();
         let mut places = wanted.writes.clone();
         if self.hooks.shell != HookShell::Allow {
             if let Some(leave) = self.unsure(tx, &gate, wanted, &free)? {

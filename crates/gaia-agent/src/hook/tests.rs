@@ -1,6 +1,7 @@
 //! A whole call against a real database: what each client sends, what it is
 //! answered, and what is locked then.
 
+mod beside;
 mod turns;
 
 use std::fs;

@@ -2,12 +2,12 @@
 //!
 //! The clients' tools have different names, and none means two things, so one
 //! table serves all. A tool that is not in it (another version's, or one of an
-//! MCP server) is judged by its words: one that names a path and does not say
-//! that it only looks counts as writing there.
+//! MCP server) is judged by its name and its input, see [`unknown_tools`].
 
 use serde_json::Value;
 
 use super::event::Action;
+use super::{inputs, unknown_tools};
 use crate::shell::paths_of_patch;
 
 const WRITES: &[&str] = &[
@@ -103,37 +103,20 @@ const READS: &[&str] = &[
     "ExitWorktree",
 ];
 
-const PATHS: &[&str] = &[
-    "file_path",
-    "filePath",
-    "notebook_path",
-    "target_file",
-    "target_notebook",
-    "absolute_path",
-    "path",
-    "file",
-    "filename",
-    "paths",
-    "files",
-    "destination",
-    "dest",
-    "target",
-];
-
 /// What a tool would do. `None`: it writes, and does not say what.
 pub(super) fn action(tool: &str, input: &Value) -> Option<Action> {
     if READS.contains(&tool) || is_our_own(tool) {
         Some(Action::Free)
     } else if WRITES.contains(&tool) {
-        some(paths(input))
+        some(inputs::paths(input))
     } else if PATCHES.contains(&tool) {
         some(patch(input)?)
     } else if SHELLS.contains(&tool) {
-        runs(input)
+        inputs::runs(input)
     } else if tool == "PowerShell" {
-        Some(Action::Unsure(tool.to_owned()))
+        Some(inputs::unsure(tool, input))
     } else {
-        Some(by_its_words(tool, input))
+        Some(unknown_tools::action(tool, input))
     }
 }
 
@@ -152,21 +135,6 @@ fn some(paths: Vec<String>) -> Option<Action> {
     (!paths.is_empty()).then_some(Action::Writes(paths))
 }
 
-fn paths(input: &Value) -> Vec<String> {
-    let mut found = Vec::new();
-    for value in PATHS.iter().filter_map(|name| input.get(name)) {
-        match value {
-            Value::String(path) => found.push(path.clone()),
-            Value::Array(many) => {
-                found.extend(many.iter().filter_map(Value::as_str).map(str::to_owned))
-            }
-            _ => {}
-        }
-    }
-    found.retain(|path| !path.is_empty());
-    found
-}
-
 fn patch(input: &Value) -> Option<Vec<String>> {
     const TEXTS: [&str; 5] = ["command", "patchText", "patch", "input", "patch_text"];
     let text = TEXTS
@@ -174,62 +142,4 @@ fn patch(input: &Value) -> Option<Vec<String>> {
         .find_map(|name| input.get(name)?.as_str())
         .or_else(|| input.as_str())?;
     Some(paths_of_patch(text))
-}
-
-fn runs(input: &Value) -> Option<Action> {
-    const FOLDERS: [&str; 4] = ["workdir", "dir_path", "directory", "cwd"];
-    let command = input.get("command").or_else(|| input.get("cmd"));
-    let command = match command? {
-        Value::String(command) => command.clone(),
-        Value::Array(words) => words_as_command(words)?,
-        _ => return None,
-    };
-    let folder = FOLDERS.iter().find_map(|name| input.get(name)?.as_str());
-    Some(Action::Runs {
-        command,
-        folder: folder
-            .filter(|folder| !folder.is_empty())
-            .map(str::to_owned),
-    })
-}
-
-/// Words of a program as a shell would read them.
-fn words_as_command(words: &[Value]) -> Option<String> {
-    let quoted = |word: &Value| Some(format!("'{}'", word.as_str()?.replace('\'', "'\\''")));
-    let words: Option<Vec<String>> = words.iter().map(quoted).collect();
-    words.map(|words| words.join(" "))
-}
-
-fn by_its_words(tool: &str, input: &Value) -> Action {
-    const LOOKS: [&str; 14] = [
-        "read", "get", "list", "search", "find", "view", "show", "fetch", "query", "glob", "grep",
-        "status", "describe", "stat",
-    ];
-    let verb = tool
-        .rsplit("__")
-        .next()
-        .unwrap_or(tool)
-        .to_ascii_lowercase();
-    let mut parts = verb.split(['_', '-', '.']);
-    if parts.any(|part| LOOKS.contains(&part)) {
-        return Action::Free;
-    }
-    if let Some(command) = input.get("command").and_then(Value::as_str) {
-        return Action::Runs {
-            command: command.to_owned(),
-            folder: None,
-        };
-    }
-    match paths(input) {
-        paths if paths.is_empty() => Action::Free,
-        // A path of a server elsewhere may be no path here: only those that
-        // look like one.
-        paths => some(
-            paths
-                .into_iter()
-                .filter(|path| path.contains('/'))
-                .collect(),
-        )
-        .unwrap_or(Action::Free),
-    }
 }

@@ -1,6 +1,7 @@
 //! What git itself writes.
 
-use super::walk::Walk;
+use super::options::{Parsed, Valued};
+use super::walk::{Called, Walk};
 use super::words::Meaning;
 
 /// Verbs that change neither files nor what a branch means.
@@ -81,167 +82,290 @@ const WRITES: &[&str] = &[
     "notes",
     "rerere",
     "init",
+    "branch",
+    "tag",
+    "remote",
+    "config",
+    "reflog",
 ];
 
-/// Verbs that only tell with one of these words (or none at all).
-const BOTH: &[(&str, &[&str])] = &[
-    (
-        "branch",
-        &[
-            "-a",
-            "-r",
-            "-v",
-            "-vv",
-            "-l",
-            "--list",
-            "--all",
-            "--show-current",
-            "--remotes",
-            "--contains",
-            "--merged",
-            "--no-merged",
-        ],
-    ),
-    (
-        "tag",
-        &[
-            "-l",
-            "--list",
-            "-n",
-            "--contains",
-            "--points-at",
-            "--merged",
-        ],
-    ),
+/// Verbs that only tell when this is their first word.
+const TELLS: &[(&str, &[&str])] = &[
     ("remote", &["-v", "--verbose", "show", "get-url"]),
-    (
-        "config",
-        &[
-            "--get",
-            "--get-all",
-            "--get-regexp",
-            "--list",
-            "-l",
-            "get",
-            "list",
-        ],
-    ),
     ("stash", &["list", "show"]),
     ("submodule", &["status", "summary"]),
-    ("reflog", &["show", "exists"]),
+    ("reflog", &["show", "exists", "list"]),
     ("bisect", &["log", "view", "visualize"]),
     ("notes", &["list", "show"]),
     ("lfs", &["ls-files", "status", "env"]),
-    ("symbolic-ref", &["--short", "-q", "HEAD"]),
     ("sparse-checkout", &["list"]),
     ("rerere", &["status", "diff"]),
+    ("worktree", &["list"]),
+    ("apply", &["--stat", "--numstat", "--summary", "--check"]),
 ];
 
 /// Judges git's words.
-pub(super) fn judge(walk: &mut Walk<'_>, words: &[Meaning]) {
-    let Some(mut call) = Call::read(words) else {
-        return walk.unsure("git in a place that is only known when it runs");
+pub(super) fn judge(walk: &mut Walk<'_>, called: &Called) {
+    let words = called.argv.get(1..).unwrap_or_default();
+    let Some(call) = Call::read(walk, called) else {
+        walk.unsure_of("git in a place that is only known when it runs", words);
+        walk.notes.loose();
+        return;
     };
     let Some((verb, rest)) = call.rest.split_first() else {
         return;
     };
     let Some(verb) = verb.text() else {
-        return walk.unsure("git with a verb that is only known when it runs");
+        walk.unsure_of("git with a verb that is only known when it runs", words);
+        return;
     };
-    call.rest = rest;
+    for file in outputs(verb, rest) {
+        call.at(walk, |walk| walk.writes(&file));
+    }
     match verb {
-        "clone" | "worktree" => call.makes_a_tree(walk, verb),
-        _ if call.only_tells(verb) => {}
-        verb if WRITES.contains(&verb) || BOTH.iter().any(|(known, _)| *known == verb) => {
+        "clone" => call.clones(walk, rest),
+        "worktree" if !only_tells(verb, rest) => call.moves_trees(walk, rest),
+        _ if only_tells(verb, rest) => {}
+        verb if WRITES.contains(&verb) => {
             call.writes(walk);
+            if runs_others(verb, rest) {
+                call.at(walk, |walk| walk.unsure_of("what git runs", rest));
+            }
         }
         // An alias, or a verb that is not known.
-        verb => walk.unsure(&format!("git {verb}")),
+        verb => {
+            let verb = format!("git {verb}");
+            call.at(walk, |walk| walk.unsure_of(&verb, rest));
+        }
     }
 }
 
+/// One call of git.
 struct Call<'a> {
-    /// Where it acts, when it says so.
-    folder: Option<String>,
+    /// Where it acts, when it says so: each of these.
+    folders: Vec<String>,
+    /// From where its words count.
+    base: Option<String>,
     rest: &'a [Meaning],
 }
 
 impl<'a> Call<'a> {
     /// Reads git's own options. `None`: a place that cannot be told.
-    fn read(words: &'a [Meaning]) -> Option<Self> {
-        let mut folder: Option<String> = None;
-        let mut rest = words;
-        while let [Meaning::Text(option), others @ ..] = rest {
-            if !option.starts_with('-') {
-                break;
-            }
-            let (name, joined) = match option.split_once('=') {
-                Some((name, value)) => (name, Some(value)),
-                None => (option.as_str(), None),
-            };
-            let with_value = matches!(
-                name,
-                "-C" | "-c" | "--git-dir" | "--work-tree" | "--namespace" | "--exec-path"
-            );
-            let value = joined.or_else(|| others.first().and_then(Meaning::text));
-            if matches!(name, "-C" | "--work-tree" | "--git-dir") {
-                let value = value?;
-                let value = value.strip_suffix("/.git").unwrap_or(value);
-                folder = Some(match &folder {
-                    Some(base) => format!("{base}/{value}").replace("//", "/"),
-                    None => value.to_owned(),
-                });
-                if value.starts_with('/') {
-                    folder = Some(value.to_owned());
-                }
-            }
-            let skip = usize::from(with_value && joined.is_none());
-            rest = others.get(skip..)?;
-        }
-        Some(Self { folder, rest })
-    }
-
-    fn word(&self, at: usize) -> Option<&str> {
-        self.rest.get(at).and_then(Meaning::text)
-    }
-
-    fn only_tells(&self, verb: &str) -> bool {
-        if READS.contains(&verb) {
-            let writes =
-                |word: &Meaning| word.text().is_none_or(|text| text.starts_with("--output"));
-            return verb == "push"
-                || verb == "fetch"
-                || !self
-                    .rest
-                    .iter()
-                    .any(|word| word.text().is_some() && writes(word));
-        }
-        let Some((_, tells)) = BOTH.iter().find(|(known, _)| *known == verb) else {
-            return false;
+    fn read(walk: &Walk<'_>, called: &'a Called) -> Option<Self> {
+        const OWN: Valued = Valued {
+            short: "Cc",
+            long: &[
+                "git-dir",
+                "work-tree",
+                "namespace",
+                "exec-path",
+                "super-prefix",
+                "config-env",
+                "attr-source",
+            ],
         };
-        match self.word(0) {
-            // `git stash` alone stashes.
-            None => self.rest.is_empty() && !matches!(verb, "stash" | "lfs"),
-            Some(first) => tells.contains(&first),
+        let words = called.argv.get(1..).unwrap_or_default();
+        let parsed = Parsed::leading(words, OWN);
+        let at = words.len() - parsed.operands.len();
+        let mut base: Option<String> = None;
+        for folder in parsed.values(&["C"]) {
+            base = Some(joined(base.as_deref(), folder.text()?));
         }
+        let mut folders = Vec::new();
+        let named = parsed.values(&["git-dir", "work-tree"]);
+        let set = walk.git_places.iter().chain(&called.assigned);
+        let set = set.filter(|(name, _)| matches!(name.as_str(), "GIT_DIR" | "GIT_WORK_TREE"));
+        for place in named.iter().chain(set.map(|(_, value)| value)) {
+            let place = place.text()?;
+            let place = place.strip_suffix("/.git").unwrap_or(place);
+            folders.push(joined(base.as_deref(), place));
+        }
+        folders.extend(base.clone().filter(|_| folders.is_empty()));
+        Some(Self {
+            folders,
+            base,
+            rest: words.get(at..)?,
+        })
     }
 
     fn writes(&self, walk: &mut Walk<'_>) {
-        walk.writes_tree(self.folder.as_deref());
+        if self.folders.is_empty() {
+            return walk.writes_tree();
+        }
+        for folder in &self.folders {
+            walk.notes.writes_tree(folder, &walk.here);
+        }
+    }
+
+    /// Does something where its words count from.
+    fn at(&self, walk: &mut Walk<'_>, run: impl FnOnce(&mut Walk<'_>)) {
+        walk.apart(|walk| {
+            if let Some(base) = &self.base {
+                walk.goes_to(Some(base), true);
+            }
+            run(walk);
+        });
+    }
+
+    fn clones(&self, walk: &mut Walk<'_>, rest: &[Meaning]) {
+        const CLONE: Valued = Valued {
+            short: "bocuj",
+            long: &[
+                "branch",
+                "depth",
+                "origin",
+                "config",
+                "upload-pack",
+                "jobs",
+                "reference",
+                "reference-if-able",
+                "separate-git-dir",
+                "template",
+                "filter",
+                "shallow-since",
+                "shallow-exclude",
+                "server-option",
+                "bundle-uri",
+            ],
+        };
+        let parsed = Parsed::of(rest, CLONE);
+        self.at(walk, |walk| {
+            for folder in parsed.values(&["separate-git-dir"]) {
+                walk.writes(&folder);
+            }
+            match parsed.operands.as_slice() {
+                [_, tree, ..] => walk.writes(tree),
+                _ => walk.writes(&Meaning::Text(".".to_owned())),
+            }
+        });
     }
 
     /// A new work tree is a folder of its own; the one it comes from stays as
     /// it is.
-    fn makes_a_tree(&self, walk: &mut Walk<'_>, verb: &str) {
-        let operands: Vec<&Meaning> = self.rest.iter().filter(|word| !word.is_option()).collect();
-        let removes = matches!(self.word(0), Some("remove" | "move"));
-        match (verb, operands.as_slice()) {
-            ("worktree", [_, tree, ..]) if removes => walk.writes(tree),
-            ("worktree", _) => {}
-            (_, [_, tree]) => walk.writes(tree),
-            _ => walk.writes(&Meaning::Text(
-                self.folder.clone().unwrap_or_else(|| ".".to_owned()),
-            )),
+    fn moves_trees(&self, walk: &mut Walk<'_>, rest: &[Meaning]) {
+        const WORKTREE: Valued = Valued {
+            short: "bB",
+            long: &["reason", "expire"],
+        };
+        let parsed = Parsed::of(rest, WORKTREE);
+        let operands = parsed.operands.as_slice();
+        self.at(walk, |walk| match operands {
+            [Meaning::Text(verb), trees @ ..] if matches!(verb.as_str(), "remove" | "move") => {
+                trees.iter().for_each(|tree| walk.writes(tree));
+            }
+            [Meaning::Text(verb), tree, ..] if verb == "add" => {
+                walk.notes.makes_tree(tree, &walk.here);
+            }
+            [Meaning::Text(_), ..] => {}
+            _ => walk.unsure_of("git worktree", rest),
+        });
+    }
+}
+
+fn joined(base: Option<&str>, place: &str) -> String {
+    match base {
+        Some(base) if !place.starts_with('/') => format!("{base}/{place}"),
+        _ => place.to_owned(),
+    }
+}
+
+/// What a verb that tells writes all the same: `git diff --output=x`.
+fn outputs(verb: &str, rest: &[Meaning]) -> Vec<Meaning> {
+    const OUTPUT: Valued = Valued {
+        short: "",
+        long: &["output"],
+    };
+    match READS.contains(&verb) && verb != "push" && verb != "grep" {
+        true => Parsed::of(rest, OUTPUT).values(&["output"]),
+        false => Vec::new(),
+    }
+}
+
+fn only_tells(verb: &str, rest: &[Meaning]) -> bool {
+    let has = |words: &[&str]| {
+        rest.iter()
+            .any(|word| word.text().is_some_and(|text| words.contains(&text)))
+    };
+    let operands = rest.iter().filter(|word| !word.is_option()).count();
+    let first = rest.first().and_then(Meaning::text);
+    match verb {
+        "grep" => !rest
+            .iter()
+            .any(|word| word.known().starts_with("-O") || word.known().starts_with("--open-files")),
+        verb if READS.contains(&verb) => true,
+        "branch" | "tag" => {
+            let lists = [
+                "-l",
+                "--list",
+                "-n",
+                "--contains",
+                "--no-contains",
+                "--merged",
+                "--no-merged",
+                "--points-at",
+            ];
+            let changes = rest.iter().any(|word| {
+                let text = word.known();
+                let long = [
+                    "--delete",
+                    "--move",
+                    "--copy",
+                    "--force",
+                    "--set-up",
+                    "--unset-up",
+                    "--edit",
+                ];
+                let cluster = text.starts_with('-') && !text.starts_with("--");
+                (cluster && text.contains(['d', 'D', 'm', 'M', 'c', 'C', 'f', 'u', 's', 'F']))
+                    || long.iter().any(|begin| text.starts_with(begin))
+            });
+            !changes && (operands == 0 || has(&lists))
         }
+        "config" => {
+            let gets = [
+                "--get",
+                "--get-all",
+                "--get-regexp",
+                "--get-urlmatch",
+                "--list",
+                "-l",
+            ];
+            let verbs = matches!(first, Some("get" | "list"));
+            let changes = [
+                "--unset",
+                "--unset-all",
+                "--add",
+                "--replace-all",
+                "-e",
+                "--edit",
+            ];
+            let alone = operands == 1 && rest.len() == 1 && first != Some("edit");
+            !has(&changes) && (has(&gets) || verbs || alone)
+        }
+        "symbolic-ref" => operands <= 1 && !has(&["-d", "--delete"]),
+        // `git stash` alone stashes.
+        "stash" | "lfs" | "bisect" if rest.is_empty() => false,
+        verb => {
+            let tells = TELLS.iter().find(|(known, _)| *known == verb);
+            tells.is_some_and(|(_, words)| match first {
+                None => rest.is_empty() && verb != "apply",
+                Some(first) if first == "-v" || first == "--verbose" => operands == 0,
+                Some(first) => words.contains(&first),
+            })
+        }
+    }
+}
+
+/// Whether git runs something that its words name.
+fn runs_others(verb: &str, rest: &[Meaning]) -> bool {
+    let first = rest.first().and_then(Meaning::text);
+    match verb {
+        "submodule" => first == Some("foreach"),
+        "bisect" => first == Some("run"),
+        "filter-branch" => true,
+        "rebase" => rest
+            .iter()
+            .any(|word| word.known().starts_with("-x") || word.known().starts_with("--exec")),
+        _ => false,
     }
 }

@@ -1,3 +1,6 @@
+mod decorated;
+mod escapes;
+
 use std::path::Path;
 
 use super::{Judged, Written, judge};
@@ -16,6 +19,7 @@ fn shown(written: &Written) -> String {
     match written {
         Written::Path(path) => path.display().to_string(),
         Written::Tree(path) => format!("tree {}", path.display()),
+        Written::NewTree { place, .. } => format!("new {}", place.display()),
     }
 }
 
@@ -44,7 +48,6 @@ fn readers_are_free() {
         "[[ -f a ]] && echo yes",
         "x=1; echo $x",
         "curl -s http://localhost/",
-        "git worktree add ../other",
         "git push",
         "if grep -q x f; then echo y; fi",
         "tail -f log | grep --line-buffered x",
@@ -107,7 +110,7 @@ fn writers_name_what_they_write() {
         ("cargo add serde", &["tree /w/."]),
         ("pip install x", &["tree /w/."]),
         ("find . -name x -delete", &["/w/."]),
-        ("tar xf a.tar -C /t", &["tree /t"]),
+        ("tar xf a.tar -C /t", &["/t"]),
         ("sort -o out in", &["/w/out"]),
         (
             "apply_patch <<'EOF'\n*** Begin Patch\n*** Update File: a.rs\n*** Move to: b.rs\n*** End Patch\nEOF",
@@ -136,7 +139,6 @@ fn what_cannot_be_judged_is_unsure() {
         "bash script.sh",
         "curl x | sh",
         "xargs rm",
-        "find . -exec rm {} ;",
         "awk '{print > \"f\"}' x",
         "eval $X",
         "git frobnicate",
@@ -145,12 +147,10 @@ fn what_cannot_be_judged_is_unsure() {
         "npm test",
         "perl -e 1",
         "echo ${X:-$(rm y)}",
-        "sed 's/x/y/w out' f",
         "ssh host rm x",
         "kubectl apply -f x",
         "source env.sh",
         ". env.sh",
-        "sudo -u me rm x",
     ];
     for command in unsure {
         assert!(

@@ -1,7 +1,7 @@
 //! The way through a parsed command: which programs run, with which words, in
 //! which folders.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use brush_parser::ast::{
     self, AndOr, AndOrList, Command, CommandPrefixOrSuffixItem as Item, CompoundCommand,
@@ -10,54 +10,99 @@ use brush_parser::ast::{
 };
 use brush_parser::{Parser, ParserOptions};
 
-use super::words::{self, Meaning, path_in};
-use super::{Judged, Unsure, Written, program};
+use super::functions::Functions;
+use super::notes::{Here, Notes};
+use super::words::{self, Meaning};
+use super::{Judged, program};
 
 /// Commands in commands are followed so deep.
 const DEEPEST: usize = 6;
+/// A `cd` that may or may not have been done leads to at most so many folders.
+const MOST_FOLDERS: usize = 16;
 
 /// What is known on the way.
 pub(super) struct Walk<'a> {
     home: Option<&'a Path>,
-    /// The folders in which the next program may run: more than one where a
-    /// `cd` may or may not have been done.
-    pub(super) folders: Vec<PathBuf>,
-    /// Whether the folder cannot be told any more.
-    pub(super) lost: bool,
-    functions: Vec<String>,
+    pub(super) here: Here,
+    /// Variables by which git is told where it acts.
+    pub(super) git_places: Vec<(String, Meaning)>,
+    pub(super) functions: Functions,
+    /// How many choices lie between the command and what is looked at.
+    pub(super) choices: usize,
+    /// Whether the text holds `( (`, which the parser takes for `((`.
+    has_shells_in_shells: bool,
     depth: usize,
-    judged: Judged,
+    pub(super) notes: Notes,
 }
 
-/// Judges a command inside others that are so deep.
-pub(super) fn judge(command: &str, folder: &Path, home: Option<&Path>, depth: usize) -> Judged {
+/// One program as it is called.
+#[derive(Default)]
+pub(super) struct Called {
+    /// Variables that are set for it alone.
+    pub assigned: Vec<(String, Meaning)>,
+    /// Its name and its words.
+    pub argv: Vec<Meaning>,
+    /// What it reads, where that stands in the command.
+    pub input: Option<String>,
+}
+
+/// Judges a command.
+pub(super) fn judge(command: &str, folder: &Path, home: Option<&Path>) -> Judged {
     let mut walk = Walk {
         home,
-        folders: vec![folder.to_owned()],
-        lost: false,
-        functions: Vec::new(),
-        depth,
-        judged: Judged::default(),
+        here: Here {
+            folders: vec![folder.to_owned()],
+            lost: false,
+        },
+        git_places: Vec::new(),
+        functions: Functions::default(),
+        choices: 0,
+        has_shells_in_shells: false,
+        depth: 0,
+        notes: Notes::default(),
     };
     walk.script(command);
-    walk.judged
+    walk.notes.end()
 }
 
 impl Walk<'_> {
     /// A command as text.
     pub(super) fn script(&mut self, command: &str) {
+        self.deeper(|walk| {
+            let before = walk.has_shells_in_shells;
+            walk.has_shells_in_shells = before || has_shells_in_shells(command);
+            let options = ParserOptions::default();
+            match Parser::new(command.as_bytes(), &options).parse_program() {
+                Ok(program) => program
+                    .complete_commands
+                    .iter()
+                    .for_each(|list| walk.list(list)),
+                Err(_) => {
+                    walk.unsure("a command that cannot be parsed");
+                    walk.name(command);
+                    // It may have been cut out of a word at the wrong place.
+                    walk.notes.loose();
+                }
+            }
+            walk.has_shells_in_shells = before;
+        });
+    }
+
+    /// The same in another shell, which knows nothing of this one.
+    pub(super) fn other_shell(&mut self, command: &str) {
+        self.apart(|walk| {
+            walk.functions = Functions::default();
+            walk.script(command);
+        });
+    }
+
+    pub(super) fn deeper(&mut self, run: impl FnOnce(&mut Self)) {
         if self.depth > DEEPEST {
+            self.notes.loose();
             return self.unsure("commands inside commands");
         }
         self.depth += 1;
-        let options = ParserOptions::default();
-        match Parser::new(command.as_bytes(), &options).parse_program() {
-            Ok(program) => program
-                .complete_commands
-                .iter()
-                .for_each(|list| self.list(list)),
-            Err(_) => self.unsure("a command that cannot be parsed"),
-        }
+        run(self);
         self.depth -= 1;
     }
 
@@ -71,35 +116,66 @@ impl Walk<'_> {
         }
     }
 
+    /// What follows `&&` runs where all before it were done; behind the list
+    /// any of them may not have been.
     fn and_or(&mut self, list: &AndOrList) {
         self.pipeline(&list.first);
+        let mut left = Vec::new();
         for next in &list.additional {
-            let (AndOr::And(pipeline) | AndOr::Or(pipeline)) = next;
-            self.perhaps(|walk| walk.pipeline(pipeline));
+            match next {
+                AndOr::And(pipeline) => {
+                    left.push(self.here.clone());
+                    self.chosen(|walk| walk.pipeline(pipeline));
+                }
+                AndOr::Or(pipeline) => self.perhaps(|walk| walk.pipeline(pipeline)),
+            }
         }
+        left.iter().for_each(|here| self.or_there(here));
+    }
+
+    fn chosen(&mut self, run: impl FnOnce(&mut Self)) {
+        self.choices += 1;
+        run(self);
+        self.choices -= 1;
     }
 
     /// Something that may or may not be run.
     fn perhaps(&mut self, run: impl FnOnce(&mut Self)) {
-        let before = self.folders.clone();
-        run(self);
-        let after = std::mem::take(&mut self.folders);
-        self.folders = before;
-        for folder in after {
-            if !self.folders.contains(&folder) {
-                self.folders.push(folder);
+        let before = self.here.clone();
+        self.chosen(run);
+        self.or_there(&before);
+    }
+
+    /// Something that may be run several times.
+    fn again(&mut self, run: impl FnOnce(&mut Self)) {
+        let before = self.here.clone();
+        self.perhaps(run);
+        self.here.lost |= self.here != before;
+    }
+
+    fn or_there(&mut self, other: &Here) {
+        for folder in &other.folders {
+            if !self.here.folders.contains(folder) {
+                self.here.folders.push(folder.clone());
             }
         }
-        if self.folders.len() > 16 {
-            self.lost = true;
+        self.here.lost |= other.lost;
+        self.mind_the_number();
+    }
+
+    fn mind_the_number(&mut self) {
+        if self.here.folders.len() > MOST_FOLDERS {
+            self.here.folders.truncate(MOST_FOLDERS);
+            self.here.lost = true;
         }
     }
 
     /// Something that is run in a shell of its own.
     pub(super) fn apart(&mut self, run: impl FnOnce(&mut Self)) {
-        let before = (self.folders.clone(), self.lost);
+        let here = self.here.clone();
+        let (functions, places) = (self.functions.clone(), self.git_places.clone());
         run(self);
-        (self.folders, self.lost) = before;
+        (self.here, self.functions, self.git_places) = (here, functions, places);
     }
 
     fn pipeline(&mut self, pipeline: &Pipeline) {
@@ -119,9 +195,7 @@ impl Walk<'_> {
                 self.compound(compound);
             }
             Command::Function(function) => {
-                self.functions.push(function.fname.value.clone());
-                self.redirects(function.body.1.as_ref());
-                self.perhaps(|walk| walk.compound(&function.body.0));
+                self.define(&function.fname.value, &function.body);
             }
             Command::ExtendedTest(test, redirects) => {
                 self.redirects(redirects.as_ref());
@@ -130,35 +204,40 @@ impl Walk<'_> {
         }
     }
 
-    fn compound(&mut self, compound: &CompoundCommand) {
+    pub(super) fn compound(&mut self, compound: &CompoundCommand) {
         match compound {
-            CompoundCommand::Arithmetic(arithmetic) => self.commands_in(&arithmetic.to_string()),
+            CompoundCommand::Arithmetic(arithmetic) => {
+                self.commands_in(&arithmetic.to_string());
+                let text = arithmetic.expr.value.clone();
+                if self.has_shells_in_shells || words::is_no_arithmetic(&text) {
+                    self.apart(|walk| walk.script(&text));
+                }
+            }
             CompoundCommand::ArithmeticForClause(clause) => {
-                self.perhaps(|walk| walk.list(&clause.body.list));
+                self.commands_in(&clause.to_string());
+                self.again(|walk| walk.list(&clause.body.list));
             }
             CompoundCommand::BraceGroup(group) => self.list(&group.list),
             CompoundCommand::Subshell(shell) => self.apart(|walk| walk.list(&shell.list)),
             CompoundCommand::ForClause(clause) => {
-                clause
-                    .values
-                    .iter()
-                    .flatten()
-                    .for_each(|word| drop(self.word(word)));
-                self.perhaps(|walk| walk.list(&clause.body.list));
+                let values = clause.values.iter().flatten();
+                values.for_each(|word| drop(self.words(word)));
+                self.again(|walk| walk.list(&clause.body.list));
             }
             CompoundCommand::CaseClause(clause) => self.case(clause),
             CompoundCommand::IfClause(clause) => self.branches(clause),
             CompoundCommand::WhileClause(clause) | CompoundCommand::UntilClause(clause) => {
                 self.list(&clause.0);
-                self.perhaps(|walk| walk.list(&clause.1.list));
+                self.again(|walk| walk.list(&clause.1.list));
             }
             CompoundCommand::Coprocess(process) => self.apart(|walk| walk.command(&process.body)),
         }
     }
 
     fn case(&mut self, clause: &ast::CaseClauseCommand) {
-        self.word(&clause.value);
+        self.words(&clause.value);
         for case in &clause.cases {
+            case.patterns.iter().for_each(|word| drop(self.words(word)));
             if let Some(list) = &case.cmd {
                 self.perhaps(|walk| walk.list(list));
             }
@@ -177,56 +256,95 @@ impl Walk<'_> {
     }
 
     fn simple(&mut self, simple: &SimpleCommand) {
-        let mut heredoc = None;
-        let mut argv = Vec::new();
-        let before = simple.prefix.iter().flat_map(|prefix| &prefix.0);
-        for item in before {
-            self.item(item, &mut argv, &mut heredoc);
+        let mut called = Called::default();
+        for item in simple.prefix.iter().flat_map(|prefix| &prefix.0) {
+            match item {
+                Item::AssignmentWord(assignment, _) => self.assignment(assignment, &mut called),
+                item => self.item(item, &mut called),
+            }
         }
-        argv.clear(); // Assignments before the name are no arguments.
-        argv.extend(simple.word_or_name.as_ref().map(|name| self.word(name)));
-        let after = simple.suffix.iter().flat_map(|suffix| &suffix.0);
-        for item in after {
-            self.item(item, &mut argv, &mut heredoc);
+        called.argv.clear();
+        if let Some(name) = &simple.word_or_name {
+            called.argv = self.words(name);
         }
-        if !argv.is_empty() {
-            program::judge(self, &argv, heredoc.as_deref());
+        for item in simple.suffix.iter().flat_map(|suffix| &suffix.0) {
+            self.item(item, &mut called);
+        }
+        if called.argv.is_empty() {
+            for (name, value) in called.assigned {
+                self.set(&name, value);
+            }
+        } else {
+            program::judge(self, &called);
         }
     }
 
-    fn item(&mut self, item: &Item, argv: &mut Vec<Meaning>, heredoc: &mut Option<String>) {
-        match item {
-            Item::Word(word) | Item::AssignmentWord(_, word) => argv.push(self.word(word)),
-            Item::IoRedirect(redirect) => {
-                if let IoRedirect::HereDocument(_, document) = redirect {
-                    *heredoc = Some(document.doc.value.clone());
+    fn assignment(&mut self, assignment: &ast::Assignment, called: &mut Called) {
+        let name = assignment.name.to_string();
+        self.commands_in(&name);
+        match &assignment.value {
+            ast::AssignmentValue::Scalar(value) => {
+                let value = self.words(value).pop();
+                let value = value.unwrap_or_else(Meaning::nobody_knows);
+                called.assigned.push((name, value));
+            }
+            ast::AssignmentValue::Array(values) => {
+                for (key, value) in values {
+                    key.iter().for_each(|key| drop(self.words(key)));
+                    self.words(value);
                 }
-                self.redirect(redirect);
+            }
+        }
+    }
+
+    /// A variable is set for all that follows; few of them matter.
+    pub(super) fn set(&mut self, name: &str, value: Meaning) {
+        if matches!(name, "GIT_DIR" | "GIT_WORK_TREE") {
+            self.git_places.push((name.to_owned(), value));
+        }
+    }
+
+    fn item(&mut self, item: &Item, called: &mut Called) {
+        match item {
+            Item::Word(word) | Item::AssignmentWord(_, word) => {
+                let words = self.words(word);
+                called.argv.extend(words);
+            }
+            Item::IoRedirect(redirect) => {
+                called.input = self.redirect(redirect).or(called.input.take());
             }
             Item::ProcessSubstitution(_, shell) => {
                 self.apart(|walk| walk.list(&shell.list));
-                argv.push(Meaning::Text("/dev/fd/63".to_owned()));
+                called.argv.push(Meaning::Text("/dev/fd/63".to_owned()));
             }
         }
     }
 
-    fn redirects(&mut self, list: Option<&ast::RedirectList>) {
+    pub(super) fn redirects(&mut self, list: Option<&ast::RedirectList>) {
         for redirect in list.iter().flat_map(|list| &list.0) {
             self.redirect(redirect);
         }
     }
 
-    fn redirect(&mut self, redirect: &IoRedirect) {
+    /// Gives the text that is read by it, where it stands in the command.
+    fn redirect(&mut self, redirect: &IoRedirect) -> Option<String> {
         match redirect {
             IoRedirect::File(_, kind, target) => self.file_redirect(kind, target),
             IoRedirect::OutputAndError(word, _) => self.written_word(word),
-            IoRedirect::HereString(_, word) => drop(self.word(word)),
-            IoRedirect::HereDocument(_, document) if document.requires_expansion => {
-                let read = words::read_heredoc(&document.doc.value);
-                self.run_all(read.commands);
+            IoRedirect::HereString(_, word) => {
+                let words = self.words(word);
+                return words.first().map(|word| word.known().to_owned());
             }
-            IoRedirect::HereDocument(..) => {}
+            IoRedirect::HereDocument(_, document) => {
+                let text = &document.doc.value;
+                self.notes.mention(text, &self.here);
+                if document.requires_expansion {
+                    self.run_all(words::read_heredoc(text).commands);
+                }
+                return Some(text.clone());
+            }
         }
+        None
     }
 
     fn file_redirect(&mut self, kind: &Kind, target: &Target) {
@@ -235,29 +353,44 @@ impl Walk<'_> {
             Target::Fd(_) => {}
             Target::ProcessSubstitution(_, shell) => self.apart(|walk| walk.list(&shell.list)),
             Target::Duplicate(word) if is_descriptor(&word.value) => {}
-            Target::Filename(word) | Target::Duplicate(word) if reads => drop(self.word(word)),
+            Target::Filename(word) | Target::Duplicate(word) if reads => drop(self.words(word)),
             Target::Filename(word) | Target::Duplicate(word) => self.written_word(word),
         }
     }
 
     fn written_word(&mut self, word: &Word) {
-        let meaning = self.word(word);
-        self.writes(&meaning);
+        let words = self.words(word);
+        words.iter().for_each(|word| self.writes(word));
+        if word.value == "!" {
+            // zsh's `>! file`: the file is taken for a word of the program.
+            self.notes.loose();
+        }
     }
 
-    fn word(&mut self, word: &Word) -> Meaning {
-        let folder = self
-            .folders
-            .first()
-            .filter(|_| self.folders.len() == 1 && !self.lost);
-        let read = words::read(word, self.home, folder.map(PathBuf::as_path));
-        self.run_all(read.commands);
-        read.meaning
+    /// What a word means; braces make several of it.
+    fn words(&mut self, word: &Word) -> Vec<Meaning> {
+        let folder = Some(&self.here).filter(|here| here.folders.len() == 1 && !here.lost);
+        let folder = folder.map(|here| here.folders[0].as_path());
+        let mut meanings = Vec::new();
+        for read in words::read(word, self.home, folder) {
+            if read.hides_commands {
+                self.unsure("a command in an expression");
+                self.name(&word.value);
+            }
+            self.run_all(read.commands);
+            self.notes.mention(read.meaning.known(), &self.here);
+            meanings.push(read.meaning);
+        }
+        if meanings.iter().any(|meaning| meaning.text().is_none()) {
+            self.notes.mention(&word.value, &self.here);
+        }
+        meanings
     }
 
     fn commands_in(&mut self, text: &str) {
         if text.contains("$(") || text.contains('`') {
             self.unsure("a command in an expression");
+            self.name(text);
         }
     }
 
@@ -272,94 +405,84 @@ impl Walk<'_> {
         self.home
     }
 
-    /// Whether the command defined a function of that name.
-    pub(super) fn is_function(&self, name: &str) -> bool {
-        self.functions.iter().any(|known| known == name)
-    }
-
     /// A file or folder is written.
     pub(super) fn writes(&mut self, what: &Meaning) {
-        match what {
-            Meaning::Text(text) | Meaning::Pattern(text) => self.writes_path(text),
-            Meaning::Unknown => self.unsure("a path that is only known when it runs"),
-        }
+        self.notes.writes(what, &self.here);
     }
 
-    fn writes_path(&mut self, text: &str) {
-        if is_device(text) {
-            return;
-        }
-        if self.lost && !Path::new(text).is_absolute() {
-            return self.unsure("a path in a folder that is only known when it runs");
-        }
-        for folder in self.folders.clone() {
-            self.note(Written::Path(path_in(&folder, text)));
-        }
-    }
-
-    /// The work tree around a folder is written; none: around where it runs.
-    pub(super) fn writes_tree(&mut self, folder: Option<&str>) {
-        let absolute = folder.is_some_and(|folder| Path::new(folder).is_absolute());
-        if self.lost && !absolute {
-            return self.unsure("a folder that is only known when it runs");
-        }
-        for base in self.folders.clone() {
-            self.note(Written::Tree(path_in(&base, folder.unwrap_or("."))));
-        }
-    }
-
-    fn note(&mut self, written: Written) {
-        if !self.judged.writes.contains(&written) {
-            self.judged.writes.push(written);
-        }
+    /// The work tree around where it runs is written.
+    pub(super) fn writes_tree(&mut self) {
+        self.notes.writes_tree(".", &self.here);
     }
 
     /// Something that may write anything where it runs.
     pub(super) fn unsure(&mut self, what: &str) {
-        for folder in self.folders.clone() {
-            let unsure = Unsure {
-                what: what.to_owned(),
-                folder,
-            };
-            if !self.judged.unsure.contains(&unsure) {
-                self.judged.unsure.push(unsure);
-            }
+        self.notes.unsure(what, &self.here);
+    }
+
+    /// It may write what stands in a text.
+    pub(super) fn name(&mut self, text: &str) {
+        self.notes.name(text, &self.here);
+    }
+
+    /// A program that may write anything where it runs, and what its words
+    /// name.
+    pub(super) fn unsure_of(&mut self, what: &str, words: &[Meaning]) {
+        self.unsure(what);
+        words.iter().for_each(|word| self.name(word.known()));
+        // What is not known of its words may be anything that was mentioned.
+        if words.iter().any(|word| word.text().is_none()) {
+            self.notes.loose();
         }
     }
 
-    /// The folder changes. One that is not there may be made before, or the
-    /// change may fail: both are thought of.
-    pub(super) fn goes_to(&mut self, folder: Option<&str>) {
+    /// The folder changes, by its name as a shell goes by it. One that is not
+    /// there may be made before, or the change may fail: both are thought of.
+    pub(super) fn goes_to(&mut self, folder: Option<&str>, physically: bool) {
         let Some(folder) = folder else {
-            self.lost = true;
+            self.here.lost = true;
             return;
         };
         let mut next: Vec<PathBuf> = Vec::new();
-        for base in &self.folders {
-            let to = path_in(base, folder);
+        for base in &self.here.folders {
+            let to = match physically {
+                true => base.join(folder),
+                false => without_dots(&base.join(folder)),
+            };
             if !to.is_dir() {
                 next.push(base.clone());
             }
             next.push(to);
         }
         next.dedup();
-        self.folders = next;
+        self.here.folders = next;
+        self.here.lost &= !Path::new(folder).is_absolute();
+        self.mind_the_number();
     }
+}
+
+/// A shell takes `link/..` for the folder that the link lies in.
+fn without_dots(path: &Path) -> PathBuf {
+    let mut clean = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::ParentDir => drop(clean.pop()),
+            Component::CurDir => {}
+            part => clean.push(part),
+        }
+    }
+    clean
+}
+
+/// `( (rm x) )` is a shell in a shell, and no arithmetic.
+fn has_shells_in_shells(command: &str) -> bool {
+    let parts: Vec<&str> = command.split('(').collect();
+    let between = parts.get(1..parts.len().saturating_sub(1));
+    let is_blank = |part: &&str| !part.is_empty() && part.trim().is_empty();
+    between.unwrap_or_default().iter().any(is_blank)
 }
 
 /// `2`, `-`, `2-`: no file.
 fn is_descriptor(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|c| c.is_ascii_digit() || c == '-')
-}
-
-fn is_device(text: &str) -> bool {
-    const FREE: [&str; 6] = [
-        "/dev/null",
-        "/dev/stdout",
-        "/dev/stderr",
-        "/dev/tty",
-        "/dev/zero",
-        "/dev/full",
-    ];
-    FREE.contains(&text) || text.starts_with("/dev/fd/")
 }

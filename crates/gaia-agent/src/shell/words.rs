@@ -7,15 +7,17 @@ use brush_parser::ast::Word;
 use brush_parser::word::{self, Parameter, ParameterExpr, TildeExpr, WordPiece};
 use brush_parser::{ParserOptions, WordParseError};
 
+use super::braces;
+
 /// What a word means.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Meaning {
     /// This text.
     Text(String),
-    /// Names that begin so: the part before the first pattern.
+    /// Names in this folder: the part before the first pattern.
     Pattern(String),
-    /// Nobody knows.
-    Unknown,
+    /// Nobody knows but what stands before the part that is unknown.
+    Unknown(String),
 }
 
 impl Meaning {
@@ -23,8 +25,20 @@ impl Meaning {
     pub(super) fn text(&self) -> Option<&str> {
         match self {
             Meaning::Text(text) => Some(text),
-            Meaning::Pattern(_) | Meaning::Unknown => None,
+            Meaning::Pattern(_) | Meaning::Unknown(_) => None,
         }
+    }
+
+    /// What is known of it.
+    pub(super) fn known(&self) -> &str {
+        match self {
+            Meaning::Text(text) | Meaning::Pattern(text) | Meaning::Unknown(text) => text,
+        }
+    }
+
+    /// Nothing is known of it.
+    pub(super) fn nobody_knows() -> Self {
+        Meaning::Unknown(String::new())
     }
 
     /// Whether it is an option (or may be one).
@@ -38,15 +52,24 @@ impl Meaning {
 pub(super) struct Read {
     pub meaning: Meaning,
     pub commands: Vec<String>,
+    /// Whether there are more of them, in an expression out of which they
+    /// cannot be taken.
+    pub hides_commands: bool,
 }
 
-/// Reads a word in folders that are known to be possible.
-pub(super) fn read(word: &Word, home: Option<&Path>, folder: Option<&Path>) -> Read {
-    read_text(&word.value, home, folder)
+/// Reads a word in folders that are known to be possible; braces make several
+/// of it.
+pub(super) fn read(word: &Word, home: Option<&Path>, folder: Option<&Path>) -> Vec<Read> {
+    match braces::expanded(&word.value) {
+        Some(texts) => texts
+            .iter()
+            .map(|text| read_text(text, home, folder))
+            .collect(),
+        None => vec![read_text(&word.value, home, folder)],
+    }
 }
 
-/// The same for the text of a word.
-pub(super) fn read_text(text: &str, home: Option<&Path>, folder: Option<&Path>) -> Read {
+fn read_text(text: &str, home: Option<&Path>, folder: Option<&Path>) -> Read {
     let parsed = word::parse(text, &ParserOptions::default());
     of_pieces(parsed, home, folder)
 }
@@ -68,8 +91,9 @@ fn of_pieces(
     let mut reader = Reader {
         text: String::new(),
         pattern: None,
-        known: true,
+        unknown: None,
         commands: Vec::new(),
+        hides_commands: false,
         home,
         folder,
     };
@@ -77,15 +101,20 @@ fn of_pieces(
         Ok(pieces) => pieces
             .into_iter()
             .for_each(|piece| reader.piece(piece.piece, false)),
-        Err(_) => reader.known = false,
+        Err(_) => reader.is_unknown(),
     }
+    let at = reader.pattern.unwrap_or(usize::MAX);
     Read {
-        meaning: match (reader.known, reader.pattern) {
-            (false, _) => Meaning::Unknown,
-            (true, Some(at)) => Meaning::Pattern(before(&reader.text, at)),
-            (true, None) => Meaning::Text(reader.text),
+        meaning: match (reader.unknown, reader.pattern) {
+            (Some(until), _) => {
+                reader.text.truncate(until.min(at));
+                Meaning::Unknown(reader.text)
+            }
+            (None, Some(at)) => Meaning::Pattern(before(&reader.text, at)),
+            (None, None) => Meaning::Text(reader.text),
         },
         commands: reader.commands,
+        hides_commands: reader.hides_commands,
     }
 }
 
@@ -100,8 +129,10 @@ struct Reader<'a> {
     text: String,
     /// Where the first pattern begins.
     pattern: Option<usize>,
-    known: bool,
+    /// Where the first part begins that nobody knows.
+    unknown: Option<usize>,
     commands: Vec<String>,
+    hides_commands: bool,
     home: Option<&'a Path>,
     folder: Option<&'a Path>,
 }
@@ -125,17 +156,26 @@ impl Reader<'_> {
             WordPiece::CommandSubstitution(command)
             | WordPiece::BackquotedCommandSubstitution(command) => {
                 self.commands.push(command);
-                self.known = false;
+                self.is_unknown();
             }
             WordPiece::ParameterExpansion(expression) => self.parameter(&expression),
-            WordPiece::AnsiCQuotedText(_)
-            | WordPiece::TildeExpansion(_)
-            | WordPiece::ArithmeticExpression(_) => self.known = false,
+            WordPiece::ArithmeticExpression(expression) => {
+                self.commands_in(&expression.to_string());
+                if is_no_arithmetic(&expression.value) {
+                    self.commands.push(expression.value);
+                }
+                self.is_unknown();
+            }
+            WordPiece::AnsiCQuotedText(_) | WordPiece::TildeExpansion(_) => self.is_unknown(),
         }
     }
 
+    fn is_unknown(&mut self) {
+        self.unknown.get_or_insert(self.text.len());
+    }
+
     fn plain(&mut self, text: &str, quoted: bool) {
-        let pattern = |c: char| matches!(c, '*' | '?' | '[' | '{');
+        let pattern = |c: char| matches!(c, '*' | '?' | '[');
         if let (false, None, Some(at)) = (quoted, self.pattern, text.find(pattern)) {
             self.pattern = Some(self.text.len() + at);
         }
@@ -145,7 +185,7 @@ impl Reader<'_> {
     fn place(&mut self, place: Option<&Path>) {
         match place.and_then(Path::to_str) {
             Some(place) => self.text.push_str(place),
-            None => self.known = false,
+            None => self.is_unknown(),
         }
     }
 
@@ -160,7 +200,7 @@ impl Reader<'_> {
         match named {
             "HOME" => self.place(self.home),
             "PWD" => self.place(self.folder),
-            _ => self.known = false,
+            _ => self.is_unknown(),
         }
         // A default may run a command: ${X:-$(rm y)}. It stands in the text of
         // the expression, which is looked through as words are.
@@ -169,9 +209,14 @@ impl Reader<'_> {
 
     fn commands_in(&mut self, text: &str) {
         if text.contains("$(") || text.contains('`') {
-            self.commands.push("a-command-in-a-parameter".to_owned());
+            self.hides_commands = true;
         }
     }
+}
+
+/// `$(( (rm x); ls ))` is taken for arithmetic by the parser; shells differ.
+pub(super) fn is_no_arithmetic(text: &str) -> bool {
+    text.contains([';', '\n', '`'])
 }
 
 /// A path as a command means it in one folder.

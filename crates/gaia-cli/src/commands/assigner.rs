@@ -53,7 +53,7 @@ pub struct WorkArgs {
     pub first_pause: Duration,
     /// What a task does with work that another left uncommitted in its folder:
     /// warn (go on, told so), wait (for a person), stash [GAIA_UNCOMMITTED]
-    #[arg(long, value_name = "WORD", value_parser = Uncommitted::parse)]
+    #[arg(long, value_name = "WORD", value_parser = uncommitted)]
     pub uncommitted: Option<Uncommitted>,
 }
 
@@ -146,6 +146,10 @@ fn watch_signals(shutdown: Shutdown) -> Result<(), Failure> {
         .name("signals".to_owned())
         .spawn(watch)?;
     Ok(())
+}
+
+fn uncommitted(text: &str) -> Result<Uncommitted, String> {
+    Uncommitted::parse(text).map_err(|error| format!("{error}; there are warn, wait and stash"))
 }
 
 /// Hold one task's processes and its lock (started by the assigner)

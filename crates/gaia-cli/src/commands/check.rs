@@ -1,6 +1,6 @@
 //! `gaia check`, and the hidden verb that its workers run.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use gaia_testkit::checker::Verdict;
@@ -8,6 +8,7 @@ use gaia_testkit::hammer::{self, Plan};
 
 use crate::context::Context;
 use crate::exit::{Ended, Failure, Status};
+use crate::output::human::clean;
 use crate::tell;
 
 /// Prove on this machine that the locks hold
@@ -51,7 +52,8 @@ pub fn run(context: &Context, args: &CheckArgs) -> Ended {
         )
     };
     if let Some(kept) = &args.judge {
-        let verdict = hammer::verdict(&plan(kept, args)).map_err(trouble)?;
+        let judged = hammer::verdict(&plan(kept, args));
+        let verdict = judged.map_err(|error| unreadable(kept, &error))?;
         return answer(context, &verdict, None);
     }
     let place = workplace(context).map_err(trouble)?;
@@ -69,6 +71,12 @@ pub fn run(context: &Context, args: &CheckArgs) -> Ended {
         Some(place)
     };
     answer(context, &verdict, kept)
+}
+
+fn unreadable(kept: &Path, error: &std::io::Error) -> Failure {
+    let kept = clean(&kept.to_string_lossy());
+    Failure::usage(format!("nothing can be judged in {kept}: {error}"))
+        .hint("`gaia check` keeps what led to a violation, and names its folder")
 }
 
 /// One of the processes.

@@ -2,7 +2,7 @@
 
 use crate::clock::{Moment, Now};
 use crate::ids::LockId;
-use crate::model::{Lock, Pause, Waiter, Want};
+use crate::model::{Binding, Lock, Pause, Waiter, Want};
 use crate::rules::queue;
 
 /// What overlaps the request or a waiter that does: locks that have not lapsed,
@@ -86,13 +86,16 @@ pub fn decide<'a>(state: &'a State, want: &Want, now: Now) -> Decision<'a> {
 
 /// Asking again for exactly what one holds extends it; whoever holds by a
 /// scope of its own never shares one lock with another request [R2]. Nor is a
-/// lock shared that a waiter may still give back [R8]. A link that was turned
-/// since leads to another folder than the one that is held [R12].
+/// lock shared that an agent's hook took: it lasts by the session's signs of
+/// life, and each of them would cut the longer lease that was asked for. Nor
+/// one that a waiter may still give back [R8]. A link that was turned since
+/// leads to another folder than the one that is held [R12].
 fn grant(state: &State, want: &Want, at: usize, until: Moment) -> Grant {
     let folder = &want.folders[at];
     let held = state.locks.iter().find(|lock| {
         !want.own
             && !lock.own
+            && !matches!(lock.binding, Binding::Agent(_))
             && lock.mode == want.mode
             && lock.holder == want.holder
             && lock.scope == want.scope

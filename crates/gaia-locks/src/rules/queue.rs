@@ -29,7 +29,8 @@ pub fn waiters_in_the_way<'a>(want: &Want, locks: &[Lock], ahead: &'a [Waiter]) 
 }
 
 /// What lies inside one's own lock of the same or a stronger mode is granted
-/// at once: whoever waits for it waits for that lock already.
+/// at once: whoever waits for it waits for that lock already. What that lock
+/// leaves to others does not lie inside it.
 fn lies_inside_own(want: &Want, locks: &[Lock]) -> bool {
     want.folders.iter().all(|folder| {
         locks.iter().any(|lock| {
@@ -37,6 +38,7 @@ fn lies_inside_own(want: &Want, locks: &[Lock]) -> bool {
                 && lock.holder.is_same_worker(&want.holder)
                 && lock.mode.is_at_least(want.mode)
                 && lock.folder.covers(folder)
+                && !lock.spares(folder)
         })
     })
 }

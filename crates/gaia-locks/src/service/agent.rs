@@ -54,8 +54,7 @@ impl LockTx<'_> {
     }
 
     /// A session's sign of life for a lock that its hook took: from now on it
-    /// lasts so long, and is bound so. A lease that somebody asked for at
-    /// greater length is not shortened.
+    /// lasts so long, and is bound so.
     ///
     /// # Errors
     /// When the store fails or the length is out of range.
@@ -66,16 +65,17 @@ impl LockTx<'_> {
         lease: Duration,
     ) -> Result<(), Error> {
         check_ttl(lease)?;
-        let asked_for = lock.ttl > lease && lock.binding == Binding::Lease;
-        let until = self.now().moment.plus(lease);
+        let known = match &lock.binding {
+            Binding::Agent(known) => known.spares.as_slice(),
+            _ => &[],
+        };
+        if known != binding.spares {
+            self.note_spares(lock.id, &binding.spares)?;
+        }
         let lock = Lock {
             binding: Binding::Agent(Box::new(binding)),
-            expires: if asked_for {
-                lock.expires.max(until)
-            } else {
-                until
-            },
-            ttl: if asked_for { lock.ttl } else { lease },
+            expires: self.now().moment.plus(lease),
+            ttl: lease,
             ..lock.clone()
         };
         self.tx.update_lock(&lock)?;
@@ -102,11 +102,19 @@ impl LockTx<'_> {
             return Ok(false);
         }
         agent.spares.push(key.to_owned());
+        self.note_spares(lock.id, &agent.spares)?;
         let binding = Binding::Agent(agent);
         let lock = Lock { binding, ..lock };
         self.tx.update_lock(&lock)?;
         self.hand_off(&lock.scope, std::slice::from_ref(tree))?;
         Ok(true)
+    }
+
+    /// The history keeps what a lock left to others, or two holders of one tree
+    /// would look like a fault when it is judged later.
+    fn note_spares(&mut self, lock: LockId, spares: &[String]) -> Result<(), Error> {
+        let details = serde_json::json!({ "leaves_out": spares });
+        self.tx.annotate(lock, &details)
     }
 
     /// Asks for locks that do not cover some trees inside them. Nobody stands

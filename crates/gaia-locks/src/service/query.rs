@@ -75,10 +75,13 @@ impl LockTx<'_> {
         let scope = self.config.scope.clone();
         match folder.map(std::slice::from_ref) {
             None => Ok((self.tx.locks()?, self.tx.waiters()?)),
-            Some(folders) => Ok((
-                self.tx.locks_overlapping(&scope, folders)?,
-                self.tx.waiters_overlapping(&scope, folders)?,
-            )),
+            Some(folders) => {
+                let mut locks = self.tx.locks_overlapping(&scope, folders)?;
+                // A linked work tree that an agent's lock leaves to others is
+                // not locked by it.
+                locks.retain(|lock| !folders.iter().all(|folder| lock.spares(folder)));
+                Ok((locks, self.tx.waiters_overlapping(&scope, folders)?))
+            }
         }
     }
 
@@ -161,7 +164,10 @@ impl LockTx<'_> {
         let mut shown = Vec::with_capacity(records.len());
         for record in records {
             shown.push(match (&record.end, self.tx.lock(record.id)?) {
-                (None, Some(lock)) => self.as_it_is_now(lock),
+                (None, Some(lock)) => LockInfo {
+                    details: record.details,
+                    ..self.as_it_is_now(lock)
+                },
                 _ => LockInfo::ended(&record),
             });
         }

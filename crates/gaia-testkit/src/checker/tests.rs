@@ -132,6 +132,28 @@ fn a_good_history_is_clean() {
 }
 
 #[test]
+fn r01_a_linked_work_tree_that_a_hooks_lock_left_out_is_no_conflict_and_its_neighbour_is() {
+    let leaving_out = |details| {
+        let mut outer = released(1, "/a", "x", 0, 10);
+        outer.details = Some(details);
+        outer
+    };
+    let found = |outer: Record, inner| {
+        let verdict = verdict(vec![outer, released(2, inner, "y", 1, 9)], Vec::new());
+        verdict.violations.len()
+    };
+    let trees = || serde_json::json!({ "leaves_out": ["/a/w"] });
+    assert_eq!(found(leaving_out(trees()), "/a/w"), 0);
+    assert_eq!(found(leaving_out(trees()), "/a/w/deep"), 0);
+    assert_eq!(found(leaving_out(trees()), "/a/ww"), 1);
+    assert_eq!(found(leaving_out(trees()), "/a"), 1);
+    assert_eq!(
+        found(leaving_out(serde_json::json!({ "leaves_out": 3 })), "/a/w"),
+        1
+    );
+}
+
+#[test]
 fn r01_overlap_with_an_ancestor_is_found_and_neighbours_are_not() {
     let history = vec![
         released(1, "/a", "x", 0, 10),
