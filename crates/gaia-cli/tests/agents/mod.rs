@@ -1,4 +1,9 @@
 //! A stage for one client: its home, two repositories, a database, and a model on loopback.
+#![allow(
+    dead_code,
+    clippy::allow_attributes,
+    reason = "each test binary uses a part of it"
+)]
 
 use std::cell::RefCell;
 use std::fs;
