@@ -18,9 +18,11 @@ import json, os, subprocess, sys, time
 for line in sys.stdin:
     sent = json.loads(line)
     text = sent["message"]["content"]
+    print(json.dumps({"type": "system", "subtype": "init"}), flush=True)
     print(json.dumps({"type": "result", "is_error": True, "result": "of something else"}), flush=True)
     print(json.dumps({**sent, "isReplay": True}), flush=True)
     print("a note of", text, file=sys.stderr, flush=True)
+    time.sleep(0.3)  # a model thinks
     open("pid", "w").write(str(os.getpid()))
     if "leave" in text:
         child = subprocess.Popen(["sleep", "300"], start_new_session=True)
@@ -124,7 +126,7 @@ fn t08_a_workers_task_outlives_its_assigner_and_the_worker_does_not() {
     let folder = fleet.folder("f");
     let mut first = fleet.start_assigner();
     let id = fleet.send("slow", Some(&folder));
-    until("it works", || fleet.path("f/pid").is_file());
+    until("it works", || !read(&fleet.path("f/pid")).is_empty());
     fleet.running(id);
     first.kill().unwrap();
     first.wait().unwrap();

@@ -14,7 +14,7 @@ use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read, Write as _};
 use std::process::ChildStdin;
-use std::sync::mpsc::{RecvTimeoutError, Sender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -34,6 +34,9 @@ use super::{Exit, watch::Watch};
 /// How long a worker may take to end once nobody gives it texts any more.
 const LEAVING: Duration = Duration::from_secs(5);
 
+/// How long what a worker wrote may take into the log once it is gone.
+const WRITING: Duration = Duration::from_secs(5);
+
 /// A worker that runs.
 pub(super) struct Worker {
     agent: Agent,
@@ -41,6 +44,10 @@ pub(super) struct Worker {
     /// What it was started with.
     spec: Spec,
     sink: Arc<Mutex<Sink>>,
+    /// Whether it was given a text before.
+    has_worked: bool,
+    /// Disconnected once all that it wrote is in the log.
+    is_written: Receiver<()>,
 }
 
 /// Where its output goes, and what is looked for in it.
@@ -48,8 +55,11 @@ struct Sink {
     log: File,
     /// The text that it was given and has not answered, by its id.
     wanted: Option<String>,
-    /// Whether it took that, and what was below it then.
-    taken: Option<HashSet<ProcessIdentity>>,
+    /// Whether it took that.
+    is_taken: bool,
+    /// What was below it before it worked on that: a fresh one starts its
+    /// servers with its first text, and says when they are there.
+    before: Option<HashSet<ProcessIdentity>>,
 }
 
 impl Worker {
@@ -59,19 +69,30 @@ impl Worker {
         let sink = Arc::new(Mutex::new(Sink {
             log,
             wanted: None,
-            taken: None,
+            is_taken: false,
+            before: None,
         }));
         let (pid, to, told) = (agent.pid(), sink.clone(), tell.clone());
         let stdout = pipes.stdout;
-        spawn(move || follow(stdout, &to, |sink, line| heard(sink, line, pid, &told)))?;
+        let (writing, is_written) = mpsc::channel::<()>();
+        let also = writing.clone();
+        spawn(move || {
+            follow(stdout, &to, |sink, line| heard(sink, line, pid, &told));
+            drop(writing);
+        })?;
         let (to, stderr) = (sink.clone(), pipes.stderr);
-        spawn(move || follow(stderr, &to, |_, _| {}))?;
+        spawn(move || {
+            follow(stderr, &to, |_, _| {});
+            drop(also);
+        })?;
         watch_agent(agent.group(), tell.clone())?;
         Ok(Self {
             agent,
             stdin: pipes.stdin,
             spec: spec.clone(),
             sink,
+            has_worked: false,
+            is_written,
         })
     }
 
@@ -84,12 +105,15 @@ impl Worker {
     /// Gives it a text.
     fn give(&mut self, spec: &Spec) -> io::Result<()> {
         let id = text_id();
+        let before = self.has_worked.then(|| below(self.agent.pid()));
+        self.has_worked = true;
         {
             let mut sink = self.sink.lock().unwrap_or_else(PoisonError::into_inner);
             *sink = Sink {
                 log: log_file(&spec.log)?,
                 wanted: Some(id.clone()),
-                taken: None,
+                is_taken: false,
+                before,
             };
         }
         let text = spec.input.as_deref().unwrap_or_default();
@@ -101,11 +125,11 @@ impl Worker {
 
     /// Ends what its task started; `false` where that cannot be told.
     fn clear_below(&self, grace: Duration, at_latest: Moment) -> bool {
-        let taken = {
+        let before = {
             let mut sink = self.sink.lock().unwrap_or_else(PoisonError::into_inner);
-            sink.taken.take()
+            sink.before.take()
         };
-        let Some(before) = taken.filter(|_| offspring::sees_orphans()) else {
+        let Some(before) = before.filter(|_| offspring::sees_orphans()) else {
             return false;
         };
         let kill_at = now().plus(grace).min(at_latest);
@@ -165,11 +189,15 @@ fn heard(sink: &mut Sink, line: &[u8], pid: u32, tell: &Sender<Event>) {
         return;
     };
     match line["type"].as_str() {
+        Some("system") if line["subtype"] == "init" => {
+            sink.before.get_or_insert_with(|| below(pid));
+        }
         Some("user") if line["uuid"] == wanted => {
-            sink.taken = Some(below(pid).into_iter().collect());
+            sink.is_taken = true;
+            sink.before.get_or_insert_with(|| below(pid));
         }
         // A result before it took the text is of something else.
-        Some("result") if sink.taken.is_some() => {
+        Some("result") if sink.is_taken => {
             sink.wanted = None;
             // Without a receiver the keeper is at its end already.
             let _ = tell.send(Event::Answered);
@@ -191,7 +219,7 @@ fn follow(from: impl Read, to: &Mutex<Sink>, heard: impl Fn(&mut Sink, &[u8])) {
     }
 }
 
-fn below(pid: u32) -> Vec<ProcessIdentity> {
+fn below(pid: u32) -> HashSet<ProcessIdentity> {
     let below = offspring::below(pid).into_iter();
     below
         .filter_map(|pid| ProcessIdentity::of(pid).ok().flatten())
@@ -257,6 +285,9 @@ impl Keeper {
     fn worker_ended(&self, worker: Worker, watch: Watch) -> io::Result<(Said, Audience)> {
         let exit = worker.agent.reap()?;
         watch.family.clear_away(watch.kill_strays_at());
+        // What it wrote last decides. Nothing of it holds the pipes any more,
+        // except where strays are not seen.
+        let _ = worker.is_written.recv_timeout(WRITING);
         let audience = watch.audience;
         Ok((watch.said(exit), audience))
     }

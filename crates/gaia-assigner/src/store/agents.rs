@@ -192,6 +192,19 @@ pub(crate) fn given(tx: &mut LockTx<'_>, session: &SessionId, task: TaskId) -> R
     })
 }
 
+/// A session was seen to wait for work: no hook speaks of a turn that was
+/// broken off at the keyboard.
+pub(crate) fn rests(tx: &mut LockTx<'_>, session: &SessionId) -> Result<(), Error> {
+    sql(tx, |sql| {
+        sql.prepare_cached(
+            "UPDATE agent_sessions SET status = 'idle', calls = '[]'
+                 WHERE name = ?1 AND status IN ('busy', 'waiting_input')",
+        )?
+        .execute([session.as_str()])
+        .map(drop)
+    })
+}
+
 /// Whether a session's last turn went on in the background when it stopped.
 ///
 /// # Errors

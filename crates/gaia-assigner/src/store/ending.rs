@@ -8,7 +8,7 @@ use gaia_locks::service::LockTx;
 use gaia_locks::store::HistoryFilter;
 use rusqlite::params;
 
-use super::{earlier, queue, sessions, sql, tasks, uncommitted};
+use super::{agents, earlier, queue, sessions, sql, tasks, uncommitted};
 use crate::keeper::Exit;
 use crate::task::{Next, Outcome, Running, Stop};
 
@@ -63,6 +63,9 @@ pub(crate) fn end(tx: &mut LockTx<'_>, ending: &Ending<'_>) -> Result<bool, Erro
     uncommitted::note(tx, running)?;
     end_locks(tx, running)?;
     sessions::set_free(tx, &running.session, running.id, ending.seen_idle)?;
+    if ending.seen_idle && running.pane.is_some() {
+        agents::rests(tx, &running.session)?;
+    }
     if let Some((why, first_pause)) = ending.aside {
         sessions::set_aside(tx, &running.session, first_pause, why)?;
     } else if ending.has_run {

@@ -1,4 +1,9 @@
 //! A stage for one client: its home, two repositories, a database, and a model on loopback.
+#![allow(
+    dead_code,
+    clippy::allow_attributes,
+    reason = "each test binary uses a part of it"
+)]
 
 use std::cell::RefCell;
 use std::fs;
@@ -281,6 +286,30 @@ impl Stage {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         client.spawn().unwrap()
+    }
+
+    /// All that a client needs in its environment, with a model that follows
+    /// the plan; `gaia` and the client are found by name.
+    pub fn environment(&self, plan: &Value) -> Vec<(String, String)> {
+        let port = self.model(plan);
+        self.write_settings(port);
+        let gaia = Path::new(env!("CARGO_BIN_EXE_gaia")).parent().unwrap();
+        let tools = self.program.parent().unwrap();
+        let path = std::env::var("PATH").unwrap();
+        let path = format!("{}:{}:{path}", gaia.display(), tools.display());
+        let mut all = vec![
+            ("PATH".to_owned(), path),
+            ("HOME".to_owned(), self.text("home")),
+            ("GAIA_HOME".to_owned(), self.text("gaia")),
+        ];
+        let reaches = self.reaches_model(port).into_iter();
+        all.extend(reaches.map(|(name, value)| (name.to_owned(), value)));
+        all
+    }
+
+    /// Runs `gaia` with such an environment, and gives what it says.
+    pub fn ask(&self, words: &[&str]) -> Value {
+        self.json(words)
     }
 
     fn model(&self, plan: &Value) -> u16 {

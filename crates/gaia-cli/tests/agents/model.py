@@ -2,16 +2,18 @@
 
     model.py PLAN.json REQUESTS.jsonl
 
-The plan maps a marker in the conversation's first words to steps: {"": [...], "SUB-1": [...]}. A step is
+The plan maps a marker in what the user said to steps: {"": [...], "SUB-1": [...]}; the last marker counts. A step is
 {"tool": NAME, "input": {...}} or {"text": ...}; which one is next is told by how many results the conversation
 holds. Whatever is asked goes into the second file, one line each. The first line printed is the port.
 """
 import http.server
+import itertools
 import json
 import sys
 
 PLANS = json.load(open(sys.argv[1]))
 LOG = open(sys.argv[2], "w")
+NUMBERS = itertools.count()
 
 
 def plan_for(first_words):
@@ -34,15 +36,26 @@ def sse(events, named=True):
     return "".join(lines)
 
 
+def turn(messages):
+    """What a user said last that names a plan, and how many results came since: of one message both may be part."""
+    named, results = "", 0
+    for message in messages:
+        content = message.get("content")
+        for part in [{"type": "text", "text": content}] if isinstance(content, str) else content or []:
+            says = part.get("type") == "text" and message.get("role") == "user"
+            if says and any(marker and marker in part["text"] for marker in PLANS):
+                named, results = part["text"], 0
+            results += part.get("type") == "tool_result"
+    return named, results
+
+
 def anthropic(body):
     messages = body.get("messages", [])
-    parts = [part for m in messages if isinstance(m.get("content"), list) for part in m["content"]]
-    results = sum(1 for part in parts if part.get("type") == "tool_result")
-    now = step(json.dumps(messages[:1]), results) if body.get("tools") else {"text": "a title"}
-    message = {"id": "msg_1", "type": "message", "role": "assistant", "model": body.get("model"), "content": [],
+    now = step(*turn(messages)) if body.get("tools") else {"text": "a title"}
+    message = {"id": f"msg_{next(NUMBERS)}", "type": "message", "role": "assistant", "model": body.get("model"), "content": [],
                "stop_reason": None, "stop_sequence": None, "usage": {"input_tokens": 1, "output_tokens": 1}}
     if "tool" in now:
-        block = {"type": "tool_use", "id": f"toolu_{results}", "name": now["tool"], "input": {}}
+        block = {"type": "tool_use", "id": f"toolu_{next(NUMBERS)}", "name": now["tool"], "input": {}}
         delta = {"type": "input_json_delta", "partial_json": json.dumps(now["input"])}
     else:
         block, delta = {"type": "text", "text": ""}, {"type": "text_delta", "text": now["text"]}
