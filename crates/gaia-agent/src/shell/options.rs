@@ -56,6 +56,8 @@ impl Parsed {
                     let name = name.trim_start_matches('-').to_owned();
                     parsed.options.push((name, Some(Meaning::nobody_knows())));
                 }
+                // `-o$X`: so are the letters.
+                None if parsed.letters(word, valued, optional) => {}
                 _ => {
                     parsed.operands.push(word.clone());
                     if leading {
@@ -105,6 +107,35 @@ impl Parsed {
             self.options.push((letter.to_string(), value));
             return;
         }
+    }
+
+    /// Letters with a value in the same word of which only the start is known;
+    /// whether it is such a word.
+    fn letters(&mut self, word: &Meaning, valued: Valued, optional: &str) -> bool {
+        let Some(letters) = word.known().strip_prefix('-') else {
+            return false;
+        };
+        let has_value = |letter: char| valued.short.contains(letter) || optional.contains(letter);
+        let Some(at) = letters.find(has_value) else {
+            return false;
+        };
+        let (switches, behind) = letters.split_at(at);
+        if switches.starts_with('-') {
+            return false;
+        }
+        for letter in switches.chars() {
+            self.options.push((letter.to_string(), None));
+        }
+        let mut behind = behind.chars();
+        let name: String = behind.next().into_iter().collect();
+        let start = behind.as_str();
+        let start = start.strip_prefix('=').unwrap_or(start);
+        let value = match word {
+            Meaning::Pattern(_) => Meaning::Pattern(start.to_owned()),
+            _ => Meaning::begins(start),
+        };
+        self.options.push((name, Some(value)));
+        true
     }
 
     /// Whether one of these options is there.
