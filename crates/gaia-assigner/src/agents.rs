@@ -5,18 +5,27 @@
 //! process it is and what it does; what happened in it stands in a list that
 //! the assigner reads. Everything here joins the hook's own transaction.
 
+mod turn;
+
+use std::collections::{HashMap, HashSet};
+
+use gaia_locks::Error;
 use gaia_locks::clock::{Moment, Wall};
 use gaia_locks::ids::{SessionId, TaskId};
 use gaia_locks::liveness::{Liveness, ProcessIdentity, Witness};
+use gaia_locks::service::LockTx;
 use gaia_locks::wire::alive;
 use serde::{Deserialize, Serialize};
 
 use crate::session::Pane;
+pub(crate) use crate::store::agents::{at_work, given, note_given};
 pub use crate::store::agents::{
-    by_client_session, by_name, children, events_after, only_reads, pane_session, save, tell,
-    wants_no_more, was_heard,
+    by_client_session, by_name, children, events_after, is_in_background, only_reads, pane_session,
+    save, tell, wants_no_more, was_heard, works_on,
 };
 use crate::wire::{AgentInfo, SessionInfo};
+pub use turn::Word;
+pub(crate) use turn::{Turn, shown};
 
 /// What a client at work does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -102,7 +111,8 @@ pub struct AgentEvent {
     pub session: String,
     /// On which task.
     pub task: TaskId,
-    /// began, prompted, waits_for_input, stopped, failed, ended, refused.
+    /// given (by the assigner), began, prompted, waits_for_input, stopped,
+    /// rested, failed, ended, refused.
     pub kind: String,
     /// More about it.
     pub details: serde_json::Value,
@@ -116,6 +126,57 @@ pub const SILENCE: std::time::Duration = std::time::Duration::from_secs(15 * 60)
 pub fn is_unprotected(session: &AgentSession, now: Moment, life: Liveness) -> bool {
     let works = session.doing == Doing::Busy && session.calls.is_empty();
     works && life == Liveness::Alive && now.since(session.heard.1) > SILENCE
+}
+
+/// The sessions that work without their hooks: nothing guards what they write.
+pub(crate) fn unprotected(
+    tx: &mut LockTx<'_>,
+    witness: &dyn Witness,
+) -> Result<Vec<SessionId>, Error> {
+    let now = tx.now().moment;
+    let mut silent = crate::store::agents::silent(tx, now.minus(SILENCE))?;
+    silent.retain(|session| is_unprotected(session, now, life(session, witness)));
+    Ok(silent.into_iter().map(|session| session.name).collect())
+}
+
+fn life(session: &AgentSession, witness: &dyn Witness) -> Liveness {
+    let process = session.process.as_ref();
+    process.map_or(Liveness::CannotTell, |process| witness.liveness(process))
+}
+
+/// Whether what a session's hooks say still holds: its client lives, or nobody
+/// can tell and it was heard a while ago at most.
+fn is_heard(session: &AgentSession, now: Moment, life: Liveness) -> bool {
+    match life {
+        Liveness::Alive => true,
+        Liveness::Gone => false,
+        Liveness::CannotTell => now.since(session.heard.1) <= SILENCE,
+    }
+}
+
+/// The panes whose clients have hooks.
+#[derive(Debug, Default)]
+pub(crate) struct InPanes {
+    /// Those that are heard, and what each does.
+    pub doing: HashMap<String, Doing>,
+    /// Those whose client is gone and never said so.
+    pub gone: HashSet<String>,
+}
+
+/// What is known of clients in panes now.
+pub(crate) fn in_panes(tx: &mut LockTx<'_>, witness: &dyn Witness) -> Result<InPanes, Error> {
+    let now = tx.now().moment;
+    let mut known = InPanes::default();
+    for row in crate::store::agents::in_panes(tx)? {
+        let life = life(&row, witness);
+        let name = row.name.to_string();
+        if is_heard(&row, now, life) {
+            known.doing.insert(name, row.doing);
+        } else if life == Liveness::Gone {
+            known.gone.insert(name);
+        }
+    }
+    Ok(known)
 }
 
 /// A pane as its own environment names it, with what else it says of itself.
@@ -133,8 +194,7 @@ pub(crate) fn join(
     witness: &dyn Witness,
 ) -> Vec<SessionInfo> {
     for session in at_work {
-        let process = session.process.as_ref();
-        let life = process.map_or(Liveness::CannotTell, |process| witness.liveness(process));
+        let life = life(&session, witness);
         if life == Liveness::Gone {
             continue;
         }

@@ -18,6 +18,7 @@
 //! daemon/         carries out what was planned, decides nothing
 //! runner/         the assigner's side of a running task
 //! keeper/         the process beside each running task that outlives the assigner
+//! output presets  what clients print, and how the usual ones are driven    no I/O
 //! remote          what follows from a far agent's silence            no I/O
 //! worktree        what git says of a folder
 //! doctor/         everything that can be wrong, with its remedy
@@ -30,7 +31,9 @@ pub mod doctor;
 pub mod error;
 pub mod hearing;
 pub mod keeper;
+mod output;
 pub mod plan;
+pub mod presets;
 pub mod remote;
 pub mod runner;
 pub mod service;

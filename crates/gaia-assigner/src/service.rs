@@ -7,6 +7,7 @@ mod again;
 mod clear;
 mod door;
 mod end;
+pub(crate) mod leftovers;
 mod output;
 mod remote;
 mod say;
@@ -18,11 +19,13 @@ use std::time::Duration;
 use gaia_locks::folder::Folder;
 use gaia_locks::ids::{SessionId, TaskId};
 use gaia_locks::service::{Cancel, LockService, LockTx, Locks as _, Topic};
+use gaia_locks::settings::Uncommitted;
 use serde::{Deserialize, Serialize};
 
+use crate::agents;
 use crate::error::TaskError;
 use crate::session::Kind;
-use crate::store::{agents, earlier, panes, sessions, tasks};
+use crate::store::{earlier, panes, sessions, tasks};
 use crate::task::{Status, Wants};
 use crate::wire::{SessionInfo, SessionList, TaskInfo, TaskList};
 
@@ -152,12 +155,24 @@ pub struct Filter {
 #[derive(Clone)]
 pub struct TaskService {
     locks: LockService,
+    uncommitted: Uncommitted,
 }
 
 impl TaskService {
     /// A door on the database of a lock service.
     pub fn new(locks: LockService) -> Self {
-        Self { locks }
+        let uncommitted = Uncommitted::Warn;
+        Self { locks, uncommitted }
+    }
+
+    /// The same with what is done, when a session takes a task, about work that
+    /// another left uncommitted in its folder [T13].
+    #[must_use]
+    pub fn with_uncommitted(self, uncommitted: Uncommitted) -> Self {
+        Self {
+            uncommitted,
+            ..self
+        }
     }
 
     /// What an earlier assigner left in the tables, or does there.
@@ -221,6 +236,7 @@ impl TaskService {
     /// # Errors
     /// [`TaskError::UnknownTask`], or when the store fails.
     pub fn takers(&self, id: TaskId) -> Result<Vec<SessionInfo>, TaskError> {
+        let witness = self.locks.witness().clone();
         self.locks.look(|tx| {
             let wants = match shown(tx, id)? {
                 Ok(task) => Wants::of(&task),
@@ -231,6 +247,8 @@ impl TaskService {
             let is_one =
                 |info: &SessionInfo| takers.iter().any(|taker| taker.name.as_str() == info.name);
             let mut all = sessions::list(tx)?;
+            all.retain(is_one);
+            let mut all = agents::join(all, agents::at_work(tx)?, tx.now().moment, &*witness);
             all.retain(is_one);
             Ok(Ok(all))
         })?
@@ -315,8 +333,7 @@ impl TaskService {
         let witness = self.locks.witness().clone();
         let (sessions, patterns) = self.locks.look(|tx| {
             let known = sessions::list(tx)?;
-            let sessions =
-                crate::agents::join(known, agents::at_work(tx)?, tx.now().moment, &*witness);
+            let sessions = agents::join(known, agents::at_work(tx)?, tx.now().moment, &*witness);
             Ok((sessions, panes::patterns(tx)?))
         })?;
         Ok(SessionList {

@@ -137,6 +137,9 @@ pub struct Session {
     pub folder: Option<String>,
     /// How often it could not be started since it last was.
     pub failed_starts: u32,
+    /// Whether its hooks fell silent although it works: nothing guards what
+    /// it writes, so it is given nothing.
+    pub is_unprotected: bool,
 }
 
 /// How long a session is set aside that could not be started, and had failed
@@ -186,6 +189,7 @@ impl Session {
     /// Whether it can be given a task now; a remote one only while it asks.
     pub fn can_be_given(&self) -> bool {
         match self.state {
+            _ if self.is_unprotected => false,
             State::Idle { .. } => self.kind != Kind::Remote,
             State::Asking { .. } => true,
             State::Busy { .. } | State::Away(_) => false,
@@ -261,6 +265,7 @@ mod tests {
             },
             folder: folder.map(str::to_owned),
             failed_starts: 0,
+            is_unprotected: false,
         }
     }
 
@@ -342,6 +347,17 @@ mod tests {
             assert!(session.could_take(&Wants::default()));
             assert_eq!(Away::from_word(away.word()), away);
         }
+    }
+
+    #[test]
+    fn t11_who_works_without_its_hooks_is_not_asked_but_could_take() {
+        let mut session = session("a", None, None, 1);
+        session.is_unprotected = true;
+        assert_eq!(
+            best(std::slice::from_ref(&session), &Wants::default()),
+            None
+        );
+        assert!(session.could_take(&Wants::default()));
     }
 
     #[test]

@@ -246,6 +246,8 @@ pub enum Outcome {
     Silent(Duration),
     /// The agent, its hook or a person said so [T11].
     Told(Told),
+    /// The client that worked on it is gone, and its session is there [T6]: why.
+    Left(String),
     /// Its screen showed that it waits for work again: the last resort [T11].
     SeenIdle,
     /// Its session could not be given it after all, and nothing was done: why.
@@ -323,10 +325,8 @@ pub fn after(running: &Running, outcome: &Outcome, first_pause: Duration) -> Nex
             let why = format!("its session was not heard for {lease}");
             again(running, why, first_pause)
         }
-        (None, Outcome::Exit(exit)) if running.retry => {
-            again(running, exit_words(*exit), first_pause)
-        }
-        (None, Outcome::Exit(exit)) => Next::Failed(exit_words(*exit)),
+        (None, Outcome::Exit(exit)) if running.retry => again(running, exit.words(), first_pause),
+        (None, Outcome::Exit(exit)) => Next::Failed(exit.words()),
         (None, Outcome::SeenIdle) => Next::Completed,
         (None, Outcome::NotNow(why)) => Next::Again {
             spent: false,
@@ -337,7 +337,7 @@ pub fn after(running: &Running, outcome: &Outcome, first_pause: Duration) -> Nex
             again(running, why.clone(), first_pause)
         }
         (None, Outcome::Told(Told::Failed(why)) | Outcome::Unfit(why)) => Next::Failed(why.clone()),
-        (None, Outcome::NotStarted(why) | Outcome::NotTaken(why)) => {
+        (None, Outcome::NotStarted(why) | Outcome::NotTaken(why) | Outcome::Left(why)) => {
             again(running, why.clone(), first_pause)
         }
         (None, Outcome::Unrenewed) => {
@@ -368,10 +368,13 @@ pub fn pause(spent: u32, first: Duration) -> Duration {
     first.saturating_mul(factor).min(LONGEST_PAUSE)
 }
 
-fn exit_words(exit: Exit) -> String {
-    match exit {
-        Exit::Code(code) => format!("it ended with status {code}"),
-        Exit::Signal(signal) => format!("it was ended by signal {signal}"),
+impl Exit {
+    /// What a person is told.
+    pub(crate) fn words(self) -> String {
+        match self {
+            Exit::Code(code) => format!("it ended with status {code}"),
+            Exit::Signal(signal) => format!("it was ended by signal {signal}"),
+        }
     }
 }
 

@@ -144,7 +144,12 @@ pub struct AgentInfo {
 impl SessionInfo {
     /// Whether it waits for work.
     pub fn is_idle(&self) -> bool {
-        self.current_task_id.is_none() && self.status == "idle"
+        self.current_task_id.is_none() && self.status == "idle" && !self.is_unprotected()
+    }
+
+    /// Whether its hooks fell silent although it works: it is given no task.
+    pub fn is_unprotected(&self) -> bool {
+        self.agent.as_ref().is_some_and(|agent| !agent.protected)
     }
 
     /// Whether it could not be started and is given no task for a while.

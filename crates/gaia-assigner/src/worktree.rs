@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 /// How long a look may take: nobody gets the folder meanwhile.
 pub const LOOKING: Duration = Duration::from_secs(2);
 /// How long stashing may take: only the new task waits for it.
-const STASHING: Duration = Duration::from_secs(60);
+pub const STASHING: Duration = Duration::from_secs(60);
 /// How much of an answer is read: the first change says it all.
 const ENOUGH: u64 = 64 * 1024;
 
@@ -86,6 +86,14 @@ pub fn look(folder: &Path, within: Duration) -> Option<WorkTree> {
 /// # Errors
 /// Why it could not be done, or not wholly.
 pub fn stash(folder: &Path, name: &str) -> Result<(), String> {
+    stash_within(folder, name, STASHING)
+}
+
+/// The same within some time.
+///
+/// # Errors
+/// As [`stash`].
+pub fn stash_within(folder: &Path, name: &str, within: Duration) -> Result<(), String> {
     let stash = [
         "-c",
         "user.name=GAIA",
@@ -98,7 +106,7 @@ pub fn stash(folder: &Path, name: &str) -> Result<(), String> {
         "--message",
         name,
     ];
-    git(folder, &stash, STASHING)?;
+    git(folder, &stash, within)?;
     match look(folder, LOOKING) {
         None => Ok(()),
         Some(tree) if tree.uncommitted == Some(false) => Ok(()),

@@ -9,12 +9,14 @@ use std::process::Command;
 use std::time::Duration;
 
 use fleet::{AtWork, Fleet, read, until};
-use gaia_assigner::task::Status;
+use gaia_assigner::TaskService;
+use gaia_assigner::service::{AddRemote, Teller};
+use gaia_assigner::task::{Status, Told};
 use gaia_assigner::worktree::{LOOKING, look};
 use gaia_locks::Locks as _;
 use gaia_locks::clock::{Clock as _, SystemClock};
 use gaia_locks::folder::Folder;
-use gaia_locks::ids::TaskId;
+use gaia_locks::ids::{SessionId, TaskId};
 use gaia_locks::settings::Uncommitted;
 use gaia_locks::store::HistoryFilter;
 use serde_json::Value;
@@ -202,6 +204,113 @@ fn t13_a_stash_that_fails_holds_the_task_for_a_person() {
         "its agent was started"
     );
     fleet.assert_at_rest();
+}
+
+/// A session that asks for its work, and the door by which it does.
+fn asking(fleet: &Fleet, name: &str, uncommitted: Uncommitted) -> (SessionId, TaskService) {
+    let tasks = fleet.tasks.clone().with_uncommitted(uncommitted);
+    let name = SessionId::new(name).unwrap();
+    let new = AddRemote {
+        name: name.clone(),
+        provider: None,
+        folder: None,
+        lease: Duration::from_secs(900),
+    };
+    tasks.add_remote(&new).unwrap();
+    (name, tasks)
+}
+
+/// Says that a session's task is done.
+fn say_done(tasks: &TaskService, session: &SessionId, task: TaskId) {
+    let teller = Teller {
+        session: Some(session.clone()),
+        ..Teller::default()
+    };
+    tasks.told(Some(task), &Told::Done(None), &teller).unwrap();
+}
+
+/// A repository in which the first task of `ann` left something.
+fn left_by_ann(fleet: &Fleet, uncommitted: Uncommitted) -> Folder {
+    let (ann, tasks) = asking(fleet, "ann", uncommitted);
+    let folder = repository(fleet, ODD);
+    let first = fleet.send("first", Some(&folder));
+    assert_eq!(tasks.take(&ann, None).unwrap().unwrap().task.id, first);
+    std::fs::write(path(&folder).join("file"), "more\n").unwrap();
+    std::fs::write(path(&folder).join("new"), "new\n").unwrap();
+    say_done(&tasks, &ann, first);
+    tasks.remove("ann").unwrap();
+    folder
+}
+
+#[test]
+fn t13_who_asks_for_work_gets_a_folder_from_which_the_old_tasks_work_was_stashed() {
+    let fleet = Fleet::new();
+    let folder = left_by_ann(&fleet, Uncommitted::Stash);
+    let (ben, tasks) = asking(&fleet, "ben", Uncommitted::Stash);
+    let reads = fleet.send_with("look", Some(&folder), |new| new.read_only = true);
+    let taken = tasks.take(&ben, None).unwrap().unwrap();
+    assert!(taken.task.content.contains("uncommitted work of task 1"));
+    assert_eq!(read(&path(&folder).join("file")), "more\n", "it only reads");
+    say_done(&tasks, &ben, reads);
+    let next = fleet.send("go on", Some(&folder));
+    let taken = tasks.take(&ben, None).unwrap().unwrap();
+    assert_eq!(
+        (taken.task.id, taken.task.status),
+        (next, Status::InProgress)
+    );
+    assert_eq!(taken.task.content, "go on");
+    assert_eq!(read(&path(&folder).join("file")), "first\n");
+    assert!(!path(&folder).join("new").is_file());
+    let list = git(&path(&folder), &["stash", "list"]);
+    assert!(list.contains("gaia: task 1 (ann)"), "{list}");
+    say_done(&tasks, &ben, next);
+}
+
+#[test]
+fn t13_a_stash_that_fails_gives_who_asks_another_task_and_holds_this_one() {
+    let fleet = Fleet::new();
+    let folder = left_by_ann(&fleet, Uncommitted::Stash);
+    std::fs::write(path(&folder).join(".git/index.lock"), "").unwrap();
+    let (ben, tasks) = asking(&fleet, "ben", Uncommitted::Stash);
+    let held = fleet.send("go on", Some(&folder));
+    let other = fleet.send("elsewhere", Some(&fleet.folder("other")));
+    let taken = tasks.take(&ben, None).unwrap().unwrap();
+    assert_eq!(taken.task.id, other);
+    let task = fleet.tasks.show(held).unwrap();
+    assert!(task.hold_note.unwrap().contains("could not be stashed"));
+    assert_eq!((task.status, task.retry_count), (Status::Pending, 0));
+    assert_eq!(read(&path(&folder).join("file")), "more\n");
+    say_done(&tasks, &ben, other);
+    fleet.assert_at_rest();
+}
+
+#[test]
+fn t13_who_asks_for_work_waits_until_a_person_says_go_or_the_tree_is_clean() {
+    let fleet = Fleet::new();
+    let folder = left_by_ann(&fleet, Uncommitted::Wait);
+    let (ben, tasks) = asking(&fleet, "ben", Uncommitted::Wait);
+    let next = fleet.send("go on", Some(&folder));
+    assert_eq!(tasks.take(&ben, None).unwrap(), None);
+    let task = fleet.tasks.show(next).unwrap();
+    assert_eq!(task.held.as_deref(), Some("uncommitted"));
+    fleet.tasks.retry(next, "me").unwrap();
+    let taken = tasks.take(&ben, None).unwrap().unwrap();
+    assert!(taken.task.content.contains("uncommitted work of task 1"));
+    say_done(&tasks, &ben, next);
+    let last = fleet.send("go on", Some(&folder));
+    assert_eq!(tasks.take(&ben, None).unwrap(), None);
+    git(&path(&folder), &["add", "."]);
+    git(
+        &path(&folder),
+        &["commit", "--quiet", "--message", "second"],
+    );
+    // No assigner is there: who asks looks.
+    let taken = tasks.take(&ben, None).unwrap().unwrap();
+    assert_eq!(
+        (taken.task.id, taken.task.content.as_str()),
+        (last, "go on")
+    );
+    say_done(&tasks, &ben, last);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What can be typed: the commands and the flags that all of them know.
 
 use std::ffi::OsString;
+use std::num::{IntErrorKind, ParseIntError};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -128,6 +129,7 @@ pub enum Command {
     Init(commands::init::InitArgs),
     Migrate(commands::migrate::MigrateArgs),
     Hook(commands::hook::HookArgs),
+    Mcp(commands::mcp::McpArgs),
     Guard(commands::guard::GuardArgs),
     Doctor(commands::doctor::DoctorArgs),
     Bench(commands::bench::BenchArgs),
@@ -284,6 +286,31 @@ impl WaitLimit {
 /// where folders are understood.
 pub fn folder() -> impl TypedValueParser<Value = PathBuf> {
     OsStringValueParser::new().map(PathBuf::from)
+}
+
+/// Reads a whole number.
+///
+/// # Errors
+/// What is wrong with it and what is one.
+pub fn number<N: std::str::FromStr<Err = ParseIntError>>(text: &str) -> Result<N, String> {
+    text.parse()
+        .map_err(|error: ParseIntError| match error.kind() {
+            IntErrorKind::PosOverflow | IntErrorKind::NegOverflow => {
+                format!("`{text}` is too far from 0")
+            }
+            _ => format!("`{text}` is no whole number; write for example 7"),
+        })
+}
+
+/// Reads a name that may not be empty.
+///
+/// # Errors
+/// When it is.
+pub fn name(text: &str) -> Result<String, String> {
+    match text {
+        "" => Err("it is empty; give a name, or leave the flag out".to_owned()),
+        name => Ok(name.to_owned()),
+    }
 }
 
 /// Reads a duration as people write it.

@@ -11,7 +11,9 @@ use gaia_client::Client;
 use gaia_locks::folder::Folder;
 use gaia_locks::settings::{Origin, Settings, Sources};
 use gaia_locks::{LockService, Locks, open};
+use gaia_server::accounts::Accounts;
 
+use crate::accounts;
 use crate::args::Global;
 use crate::exit::{Failure, Status};
 use crate::output::Output;
@@ -167,6 +169,17 @@ impl Context {
         })
     }
 
+    /// The server's accounts, likewise.
+    ///
+    /// # Errors
+    /// When the database cannot be used.
+    pub fn accounts(&self) -> Result<accounts::Door, Failure> {
+        Ok(match self.client()? {
+            Some(client) => accounts::Door::There(client),
+            None => accounts::Door::Here(Accounts::new((*self.service()?).clone())),
+        })
+    }
+
     /// Both doors through a server, where the settings name one.
     ///
     /// # Errors
@@ -187,7 +200,8 @@ impl Context {
     /// # Errors
     /// As [`Context::service`].
     pub fn task_service(&self) -> Result<TaskService, Failure> {
-        Ok(TaskService::new((*self.service()?).clone()))
+        let service = (*self.service()?).clone();
+        Ok(TaskService::new(service).with_uncommitted(self.settings()?.uncommitted))
     }
 
     /// Leaves the database, if it was opened, as the next command wants it.

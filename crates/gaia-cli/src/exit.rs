@@ -80,6 +80,15 @@ impl Failure {
         Self::new("usage", Status::Usage, message)
     }
 
+    /// Whether the same may go better soon: who shows live what there is goes on
+    /// looking.
+    pub fn may_pass(&self) -> bool {
+        matches!(
+            self.code,
+            "server_unreachable" | "server_stopping" | "server_busy" | "database_busy"
+        )
+    }
+
     /// The same with what can be done.
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
@@ -121,31 +130,9 @@ impl From<TaskError> for Failure {
 
 impl From<AccountError> for Failure {
     fn from(error: AccountError) -> Self {
-        use Status::{Failed, Usage};
-        let message = error.to_string();
-        let (code, status, hint) = match error {
-            AccountError::Locks(error) => return error.into(),
-            AccountError::UserExists(_) => (
-                "user_exists",
-                Failed,
-                Some("`gaia user password NAME` sets another password"),
-            ),
-            AccountError::UnknownUser(_) => {
-                ("unknown_user", Failed, Some("`gaia user list` shows them"))
-            }
-            AccountError::UnknownToken(_) => (
-                "unknown_token",
-                Failed,
-                Some("`gaia token list` shows them"),
-            ),
-            AccountError::InvalidPassword(_) => ("invalid_password", Usage, None),
-            _ => ("failed", Failed, None),
-        };
-        Self {
-            code,
-            status,
-            message,
-            hint: hint.map(str::to_owned),
+        match error {
+            AccountError::Locks(error) => error.into(),
+            error => Self::of_code(codes::of_account_error(&error), error.to_string()),
         }
     }
 }

@@ -12,6 +12,7 @@
 //! errors too (docs/cli-json.md). Nothing is opened, read or started before it
 //! is needed: a command may be run before every write of an agent.
 
+mod accounts;
 mod args;
 mod argv;
 mod asker;

@@ -13,7 +13,7 @@ use gaia_locks::{Error, StoreError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
-use ureq::{Agent, Timeout};
+use ureq::{Agent, RequestBuilder, Timeout};
 
 use crate::config::Config;
 use crate::problem::{Fault, in_its_place};
@@ -102,6 +102,15 @@ impl How {
     }
 }
 
+/// What is done at a place.
+#[derive(Clone, Copy)]
+enum Verb<'a> {
+    Get,
+    /// With this body, in JSON.
+    Post(&'a [u8]),
+    Delete,
+}
+
 /// Why one exchange failed.
 enum Failed {
     /// Nothing was done.
@@ -140,7 +149,14 @@ impl Http {
 
     /// Asks for what is there.
     pub fn get<A: DeserializeOwned>(&self, path: &str, how: How) -> Result<A, Fault> {
-        self.tried(path, None, &how).map(|(answer, _)| answer)
+        let asked = self.tried(path, Verb::Get, &how);
+        asked.map(|(answer, _)| answer)
+    }
+
+    /// Takes away what is there.
+    pub fn delete<A: DeserializeOwned>(&self, path: &str, how: How) -> Result<A, Fault> {
+        let done = self.tried(path, Verb::Delete, &how);
+        done.map(|(answer, _)| answer)
     }
 
     /// Calls; gives the answer, and whether it was sent more than once.
@@ -155,19 +171,19 @@ impl Http {
             Fault::server(self.unreachable(detail), false)
         };
         let body = serde_json::to_vec(body).map_err(unwritable)?;
-        self.tried(path, Some(&body), how)
+        self.tried(path, Verb::Post(&body), how)
     }
 
     fn tried<A: DeserializeOwned>(
         &self,
         path: &str,
-        body: Option<&[u8]>,
+        verb: Verb<'_>,
         how: &How,
     ) -> Result<(A, bool), Fault> {
         let began = SystemClock.now().moment;
         let (mut pause, mut repeated) = (PAUSE, false);
         loop {
-            let fault = match self.exchange(path, body, how.period) {
+            let fault = match self.exchange(path, verb, how.period) {
                 Ok((status, answer)) => match self.read(status, &answer, repeated) {
                     Ok(answer) => return Ok((answer, repeated)),
                     Err(fault) => fault,
@@ -200,31 +216,17 @@ impl Http {
     fn exchange(
         &self,
         path: &str,
-        body: Option<&[u8]>,
+        verb: Verb<'_>,
         period: Duration,
     ) -> Result<(u16, Vec<u8>), Failed> {
         let url = format!("{}{path}", self.server);
         let (agent, limit) = (self.agent(), period + ANSWER);
-        let number = PROTOCOL.to_string();
-        let token = self.token.as_ref();
-        let bearer = token.map(|token| format!("Bearer {}", token.expose()));
-        let sent = match body {
-            None => {
-                let mut request = agent.get(&url).header(PROTOCOL_HEADER, &number);
-                if let Some(bearer) = &bearer {
-                    request = request.header("authorization", bearer);
-                }
-                let request = request.config().timeout_global(Some(limit)).build();
-                request.call()
-            }
-            Some(body) => {
-                let mut request = agent.post(&url).header(PROTOCOL_HEADER, &number);
-                if let Some(bearer) = &bearer {
-                    request = request.header("authorization", bearer);
-                }
-                let request = request.header("content-type", "application/json");
-                let request = request.config().timeout_global(Some(limit)).build();
-                request.send(body)
+        let sent = match verb {
+            Verb::Get => self.dressed(agent.get(&url), limit).call(),
+            Verb::Delete => self.dressed(agent.delete(&url), limit).call(),
+            Verb::Post(body) => {
+                let request = agent.post(&url).header("content-type", "application/json");
+                self.dressed(request, limit).send(body)
             }
         };
         let mut response = sent.map_err(|error| self.failed(error))?;
@@ -237,6 +239,15 @@ impl Http {
             Some(said) => Err(Failed::Lost(said)),
             None => Ok((status, answer)),
         }
+    }
+
+    /// What each request bears.
+    fn dressed<B>(&self, mut request: RequestBuilder<B>, limit: Duration) -> RequestBuilder<B> {
+        request = request.header(PROTOCOL_HEADER, PROTOCOL.to_string());
+        if let Some(token) = &self.token {
+            request = request.header("authorization", format!("Bearer {}", token.expose()));
+        }
+        request.config().timeout_global(Some(limit)).build()
     }
 
     fn read<A: DeserializeOwned>(

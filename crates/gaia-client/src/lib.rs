@@ -19,6 +19,7 @@
 //!
 //! # The map
 //! ```text
+//! api         what no door has: the server's accounts
 //! config      where the server is, what is shown to it
 //! http        one exchange, and how often it is tried
 //! problem     what a server answers that does not do it
@@ -28,6 +29,7 @@
 //! locks tasks the doors
 //! ```
 
+mod api;
 mod config;
 mod here;
 mod http;
@@ -45,6 +47,7 @@ use gaia_locks::Error;
 use gaia_locks::ids::{RequestId, Scope, WaiterId};
 use gaia_locks::wire::door::{Ask, HELLO_PATH, Hello};
 
+pub use api::piece;
 pub use config::Config;
 use http::{How, Http};
 

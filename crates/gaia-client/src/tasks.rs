@@ -19,7 +19,7 @@ use gaia_locks::wire::door::{Named, Request, TASKS_PATH};
 use serde::de::DeserializeOwned;
 
 use crate::Client;
-use crate::http::How;
+use crate::http::{How, rest};
 use crate::locks::{CallFault, Called};
 use crate::wait::{Left, OUTAGE, unless_cancelled};
 
@@ -27,6 +27,10 @@ use crate::wait::{Left, OUTAGE, unless_cancelled};
 const HOOK: Duration = Duration::from_secs(8);
 /// How long one call stands.
 const PERIOD: Duration = Duration::from_secs(20);
+/// How long a task's folder may take to be made ready for it.
+const READY: Duration = Duration::from_secs(70);
+/// The pause between two looks at whether it is.
+const PAUSE: Duration = Duration::from_millis(500);
 
 impl Client {
     fn tasks_call<A: DeserializeOwned>(&self, call: Call, how: &How) -> Called<A> {
@@ -49,12 +53,24 @@ impl Client {
         Ok(self.tasks_call(call, &How::once().lasting())?.0)
     }
 
+    /// A task that was given but not begun: its folder is made ready.
+    fn begun(&self, id: TaskId) -> Result<TaskInfo, TaskError> {
+        let left = Left::new(Some(READY));
+        loop {
+            let task = self.show(id)?;
+            if task.status != Status::Assigned || left.is_over() {
+                return Ok(task);
+            }
+            rest(PAUSE);
+        }
+    }
+
     /// A lost answer may have brought the task: then it is the session's.
     fn was_it_given(&self, name: &SessionId, busy: TaskError) -> Result<Option<Taken>, TaskError> {
         let TaskError::SessionBusy { task, .. } = &busy else {
             return Err(busy);
         };
-        let task = self.show(*task)?;
+        let task = self.begun(*task)?;
         if task.assigned_session.as_deref() != Some(name.as_str()) {
             return Err(busy);
         }

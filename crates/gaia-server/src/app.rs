@@ -5,18 +5,24 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::Bytes;
 use gaia_assigner::TaskService;
 use gaia_locks::LockService;
 use gaia_locks::settings::Settings;
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
-use crate::accounts::{AccountError, Accounts};
+use crate::accounts::secret::Hash;
+use crate::accounts::{AccountError, Accounts, Who};
+use crate::api::locks::Which;
 use crate::auth::link::Link;
 use crate::auth::throttle::Throttle;
 use crate::bell::Bell;
 use crate::core::Core;
+use crate::error::Answer;
 use crate::feed::Feed;
 use crate::metrics::Metrics;
+use crate::together::Together;
 
 /// How a server works.
 #[derive(Clone, Debug)]
@@ -75,6 +81,10 @@ pub struct App {
     pub accounts: Accounts,
     /// Where blocking calls go.
     pub core: Core,
+    /// Lists of locks for all who ask at once.
+    pub lists: Together<Which, Answer<Bytes>>,
+    /// Tokens that are shown at once.
+    pub tokens: Together<Hash, Answer<Option<Who>>>,
     /// Wakes those who wait.
     pub bell: Arc<Bell>,
     /// What changed.
@@ -91,6 +101,9 @@ pub struct App {
     pub config: Config,
     /// Whether it is stopping: whoever waits answers then.
     pub stopping: watch::Sender<bool>,
+    /// Cut once those who wait have been answered: streams that have no end of
+    /// their own.
+    pub cut: CancellationToken,
 }
 
 impl App {
@@ -101,23 +114,32 @@ impl App {
             tasks: TaskService::new(locks.clone()),
             accounts: Accounts::new(locks.clone()),
             core: Core::new(metrics.clone()),
+            lists: Together::default(),
+            tokens: Together::default(),
             feed: Arc::new(Feed::new(run())),
             metrics,
             bell: Arc::new(Bell::new(locks.clone())),
             throttle: Throttle::default(),
             links: Link::default(),
             stopping: watch::Sender::new(false),
+            cut: CancellationToken::new(),
             settings: None,
             locks,
             config,
         }
     }
 
-    /// The same server with a health page, which judges these settings.
+    /// The same server with a health page, which judges these settings; what
+    /// they say of tasks counts for those that are taken here.
     #[must_use]
     pub fn judging(self, settings: Settings) -> Self {
+        let tasks = self.tasks.with_uncommitted(settings.uncommitted);
         let settings = Some(Arc::new(settings));
-        Self { settings, ..self }
+        Self {
+            tasks,
+            settings,
+            ..self
+        }
     }
 
     /// A link that signs in once; only on this machine's own address, where

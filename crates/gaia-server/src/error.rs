@@ -80,6 +80,12 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "not_found", detail)
     }
 
+    /// The server failed at it; what went wrong was logged where it was seen.
+    pub fn failed() -> Self {
+        let detail = "the server failed at this; its log says more";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "failed", detail)
+    }
+
     /// The server cannot do it now.
     pub fn busy(code: &'static str, detail: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail).retry_after(1)

@@ -6,8 +6,9 @@
 //! went between two looks is in the history, and so none is missed.
 //!
 //! # Who is slow
-//! Events stand in one list of the last [`KEPT`]; every reader goes through it
-//! at its own pace and holds nothing. One that fell behind, or comes back after
+//! Events stand in one list of the last [`KEPT`], at most [`KEPT_BYTES`] of
+//! them; every reader goes through it at its own pace, a [`PIECE`] at a time,
+//! and holds no more than that. One that fell behind, or comes back after
 //! a restart, is told `reset`: look anew.
 
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -31,6 +32,10 @@ use crate::metrics::Metrics;
 
 /// How many events are kept for those who come back.
 const KEPT: usize = 4096;
+/// How many bytes of them.
+const KEPT_BYTES: usize = 4 * 1024 * 1024;
+/// How much a reader gets at once, but always a whole event.
+const PIECE: usize = 64 * 1024;
 /// How many tasks are compared: those that run, wait, and ended last.
 const TASKS: u32 = 500;
 
@@ -49,9 +54,41 @@ pub struct Event {
 pub struct Feed {
     /// Tells this list from that of another run.
     pub run: String,
-    events: Mutex<VecDeque<Arc<Event>>>,
+    events: Mutex<Kept>,
     latest: watch::Sender<u64>,
     seen: Mutex<Option<Seen>>,
+}
+
+/// The events that are kept.
+#[derive(Default)]
+struct Kept {
+    events: VecDeque<Arc<Event>>,
+    bytes: usize,
+}
+
+impl Kept {
+    /// Takes one in; the oldest go. The latest is kept however large it is.
+    fn push(&mut self, event: Event) {
+        self.bytes += event.data.len();
+        self.events.push_back(Arc::new(event));
+        while self.events.len() > 1 && (self.events.len() > KEPT || self.bytes > KEPT_BYTES) {
+            let oldest = self.events.pop_front();
+            self.bytes -= oldest.map_or(0, |event| event.data.len());
+        }
+    }
+
+    /// A piece of what came after the first so many.
+    fn piece(&self, skip: usize) -> Vec<Arc<Event>> {
+        let (mut piece, mut bytes) = (Vec::new(), 0);
+        for event in self.events.iter().skip(skip) {
+            bytes += event.data.len();
+            if bytes > PIECE && !piece.is_empty() {
+                break;
+            }
+            piece.push(event.clone());
+        }
+        piece
+    }
 }
 
 /// What a reader gets.
@@ -137,16 +174,16 @@ impl Feed {
         self.latest.subscribe()
     }
 
-    /// What came after an event.
+    /// What came after an event: all of it, or the first piece.
     pub fn after(&self, number: u64) -> Read {
-        let events = self.events();
+        let kept = self.events();
         let latest = *self.latest.borrow();
-        let oldest = events.front().map_or(latest + 1, |event| event.number);
+        let oldest = kept.events.front().map_or(latest + 1, |event| event.number);
         if number > latest || number + 1 < oldest {
             return Read::Lost;
         }
         let skip = usize::try_from(number + 1 - oldest).unwrap_or(usize::MAX);
-        Read::Events(events.iter().skip(skip).cloned().collect())
+        Read::Events(kept.piece(skip))
     }
 
     /// Compares what is with what was. The first look only remembers.
@@ -228,21 +265,18 @@ impl Feed {
     }
 
     fn add(&self, kind: &'static str, data: &serde_json::Value) {
-        let mut events = self.events();
+        let mut kept = self.events();
         let number = *self.latest.borrow() + 1;
-        if events.len() >= KEPT {
-            events.pop_front();
-        }
-        events.push_back(Arc::new(Event {
+        kept.push(Event {
             number,
             kind,
             data: data.to_string(),
-        }));
-        drop(events);
+        });
+        drop(kept);
         self.latest.send_replace(number);
     }
 
-    fn events(&self) -> MutexGuard<'_, VecDeque<Arc<Event>>> {
+    fn events(&self) -> MutexGuard<'_, Kept> {
         self.events.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -308,4 +342,49 @@ fn in_line(tx: &mut LockTx<'_>) -> Result<HashMap<WaiterId, WaiterInfo>, gaia_lo
         (waiter.id, WaiterInfo::of(waiter, place))
     });
     Ok(shown.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn feed(events: usize, size: usize) -> Feed {
+        let feed = Feed::new("run".to_owned());
+        for _ in 0..events {
+            feed.add("task.changed", &json!({"task": "x".repeat(size)}));
+        }
+        feed
+    }
+
+    fn numbers(feed: &Feed, after: u64) -> Option<Vec<u64>> {
+        match feed.after(after) {
+            Read::Events(events) => Some(events.iter().map(|event| event.number).collect()),
+            Read::Lost => None,
+        }
+    }
+
+    #[test]
+    fn what_is_kept_is_bounded_in_number_and_in_bytes() {
+        let many = feed(KEPT + 10, 1);
+        assert_eq!(many.events().events.len(), KEPT);
+        let large = feed(100, KEPT_BYTES / 10);
+        assert!(large.events().bytes <= KEPT_BYTES);
+        assert_eq!(large.events().events.len(), 9);
+        assert_eq!(numbers(&large, 0), None, "gone: its reader looks anew");
+        let one = feed(2, KEPT_BYTES + 1);
+        assert_eq!(numbers(&one, 1), Some(vec![2]), "the latest stays");
+    }
+
+    #[test]
+    fn a_reader_gets_all_of_it_piece_by_piece() {
+        let feed = feed(10, PIECE / 4);
+        let (mut at, mut seen) = (0, Vec::new());
+        while let Some(piece) = numbers(&feed, at).filter(|piece| !piece.is_empty()) {
+            assert!(piece.len() < 4, "{piece:?}");
+            at = *piece.last().unwrap();
+            seen.extend(piece);
+        }
+        assert_eq!(seen, (1..=10).collect::<Vec<_>>());
+        assert_eq!(numbers(&feed, 11), None, "of another run");
+    }
 }

@@ -10,9 +10,11 @@
 //! guard auth  what a request meets before its route: Host, Origin, who asks
 //! api/        one file for each resource
 //! dashboard/  the pages that people look at, live
+//! mcp/        the tools for agents, at /mcp
 //! error       one table from errors to problem documents
 //! feed        what changed, as events       metrics   figures
 //! core bell   the blocking core off the async threads; one thread listens for all
+//! together    one look for all who ask the same at once
 //! accounts/   users, tokens, signed-in browsers, the trail
 //! serve       start, stop, TLS
 //! ```
@@ -27,9 +29,11 @@ mod dashboard;
 mod error;
 mod feed;
 mod guard;
+mod mcp;
 mod metrics;
 mod router;
 mod serve;
+mod together;
 
 pub use accounts::{AccountError, Accounts, Role};
 pub use app::{App, Config, Tls};

@@ -29,6 +29,7 @@ use crate::dashboard::{
 };
 use crate::error::Problem;
 use crate::guard;
+use crate::mcp;
 
 type Routes = UtoipaMethodRouter<Arc<App>>;
 
@@ -49,7 +50,9 @@ pub fn routes(app: &Arc<App>) -> Router {
         .route(wire::HELLO_PATH, get(door::hello))
         .route(wire::LOCKS_PATH, post(door::locks))
         .route(wire::TASKS_PATH, post(door::tasks))
-        .merge(pages())
+        // What a tool may do is for the tool to say, by the role.
+        .route("/mcp", only(Viewer, mcp::route(app)))
+        .merge(pages(app))
         .fallback(async || Problem::not_found("nothing is here; /api/docs shows what there is"))
         .method_not_allowed_fallback(async || not_this_way())
         .layer(from_fn_with_state(app.clone(), auth::identify))
@@ -121,7 +124,7 @@ fn table() -> OpenApiRouter<Arc<App>> {
 }
 
 /// The dashboard.
-fn pages() -> Router<Arc<App>> {
+fn pages(app: &Arc<App>) -> Router<Arc<App>> {
     let look = |page| only(Viewer, page);
     Router::new()
         .route("/assets/{version}/{name}", get(assets::show))
@@ -150,7 +153,7 @@ fn pages() -> Router<Arc<App>> {
         .route("/account/users", only(Admin, post(account::add)))
         .route("/account/users/password", only(Admin, post(account::reset)))
         .route("/account/users/remove", only(Admin, post(account::remove)))
-        .layer(from_fn(packed::pack))
+        .layer(from_fn_with_state(app.clone(), packed::pack))
 }
 
 fn only(least: Role, page: MethodRouter<Arc<App>>) -> MethodRouter<Arc<App>> {

@@ -101,13 +101,14 @@ fn text(value: Option<Value>) -> String {
 }
 
 fn family(sent: Sent, here: &Path) -> Result<Heard, Unread> {
-    let mut action = Action::Free;
+    let (mut action, mut fills) = (Action::Free, None);
     let event = match sent.hook_event_name.as_str() {
         "SessionStart" => Event::Began(sent.source.unwrap_or_default()),
         "UserPromptSubmit" | "BeforeAgent" => Event::Prompted(text(sent.prompt)),
         "PreToolUse" | "BeforeTool" => {
             let tool = sent.tool_name.unwrap_or_default();
             action = acts(&tool, sent.tool_input.as_ref())?;
+            fills = filled(&tool, sent.tool_input.as_ref());
             wants(tool, sent.tool_use_id, &action)
         }
         "PostToolUse" | "PostToolUseFailure" | "AfterTool" | "PermissionDenied" => {
@@ -117,6 +118,7 @@ fn family(sent: Sent, here: &Path) -> Result<Heard, Unread> {
         "Notification" => notified(sent.notification_type.as_deref()),
         "Stop" | "AfterAgent" => Event::Stopped {
             background: !sent.background_tasks.is_empty() || !sent.session_crons.is_empty(),
+            answer: sent.last_assistant_message.map(|words| text(Some(words))),
         },
         "StopFailure" => Event::Failed(text(sent.error)),
         "SubagentStop" => Event::SubagentEnded,
@@ -125,6 +127,7 @@ fn family(sent: Sent, here: &Path) -> Result<Heard, Unread> {
     };
     Ok(Heard {
         action,
+        fills,
         session: sent.session_id,
         agent: sent.agent_id,
         folder: folder(sent.cwd.as_deref(), here),
@@ -136,7 +139,8 @@ fn family(sent: Sent, here: &Path) -> Result<Heard, Unread> {
 
 fn notified(kind: Option<&str>) -> Event {
     match kind {
-        Some("idle_prompt") | None => Event::Alive,
+        Some("idle_prompt") => Event::Rested,
+        None => Event::Alive,
         Some(kind) if kind.contains("permission") || kind.contains("elicitation") => {
             Event::WaitsForInput(kind.to_owned())
         }
@@ -152,19 +156,27 @@ fn acts(tool: &str, input: Option<&Value>) -> Result<Action, Unread> {
     })
 }
 
+/// The input of a tool of GAIA's own that acts for a session, and what of it
+/// says as whom.
+fn filled(tool: &str, input: Option<&Value>) -> Option<(Value, &'static [&'static str])> {
+    let names = tools::says_as_whom(tool)?;
+    Some((input.cloned().unwrap_or(Value::Null), names))
+}
+
 fn wants(tool: String, id: Option<String>, action: &Action) -> Event {
     let writes = *action != Action::Free;
     Event::Wants(Call { id, tool, writes })
 }
 
 fn cursor(sent: CursorSent, here: &Path) -> Result<Heard, Unread> {
-    let mut action = Action::Free;
+    let (mut action, mut fills) = (Action::Free, None);
     let event = match sent.hook_event_name.as_str() {
         "sessionStart" => Event::Began(String::new()),
         "beforeSubmitPrompt" => Event::Prompted(sent.prompt.unwrap_or_default()),
         "preToolUse" => {
             let tool = sent.tool_name.unwrap_or_default();
             action = acts(&tool, sent.tool_input.as_ref())?;
+            fills = filled(&tool, sent.tool_input.as_ref());
             wants(tool, sent.tool_use_id, &action)
         }
         "beforeShellExecution" => {
@@ -182,7 +194,10 @@ fn cursor(sent: CursorSent, here: &Path) -> Result<Heard, Unread> {
             Event::Did(sent.tool_use_id)
         }
         "stop" if sent.status.as_deref() == Some("error") => Event::Failed("error".to_owned()),
-        "stop" => Event::Stopped { background: false },
+        "stop" => Event::Stopped {
+            background: false,
+            answer: None,
+        },
         "sessionEnd" => Event::Ended(sent.reason.unwrap_or_default()),
         _ => Event::Alive,
     };
@@ -190,6 +205,7 @@ fn cursor(sent: CursorSent, here: &Path) -> Result<Heard, Unread> {
     let root = root.or_else(|| sent.workspace_roots.first().map(String::as_str));
     Ok(Heard {
         action,
+        fills,
         folder: folder(root, here),
         session: sent.conversation_id,
         agent: None,
@@ -201,19 +217,21 @@ fn cursor(sent: CursorSent, here: &Path) -> Result<Heard, Unread> {
 
 fn generic(sent: GenericSent, here: &Path) -> Result<Heard, Unread> {
     let words = sent.text.clone().unwrap_or_default();
-    let mut action = Action::Free;
+    let (mut action, mut fills) = (Action::Free, None);
     let event = match sent.event.as_str() {
         "begin" => Event::Began(words),
         "prompt" => Event::Prompted(words),
         "before_tool" => {
             let tool = sent.tool.clone().unwrap_or_else(|| "a tool".to_owned());
             action = said(&sent, &tool)?;
+            fills = filled(&tool, sent.input.as_ref());
             wants(tool, sent.call, &action)
         }
         "after_tool" => Event::Did(sent.call),
         "waiting" => Event::WaitsForInput(words),
         "stop" => Event::Stopped {
             background: sent.background,
+            answer: sent.text,
         },
         "failed" => Event::Failed(words),
         "end" => Event::Ended(words),
@@ -222,6 +240,7 @@ fn generic(sent: GenericSent, here: &Path) -> Result<Heard, Unread> {
     };
     Ok(Heard {
         action,
+        fills,
         folder: folder(sent.cwd.as_deref(), here),
         session: sent.session,
         agent: sent.agent,

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 pub(crate) use gaia_assigner::hearing::{Call, Event};
 
+use serde_json::Value;
+
 use crate::shell;
 
 /// One call of a hook.
@@ -24,6 +26,9 @@ pub(crate) struct Heard {
     pub event: Event,
     /// What the tool would do, where one is about to run.
     pub action: Action,
+    /// The input of a tool of GAIA's own MCP server that acts for a session,
+    /// and what of it says as whom.
+    pub fills: Option<(Value, &'static [&'static str])>,
 }
 
 impl Heard {

@@ -28,7 +28,7 @@ mod run;
 mod tools;
 mod unknown_tools;
 mod wire;
-mod words;
+pub(crate) mod words;
 
 #[cfg(test)]
 mod tests;

@@ -2,6 +2,7 @@
 //! answered, and what is locked then.
 
 mod beside;
+mod turns;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,15 +11,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gaia_assigner::{TaskService, Tasks};
+use gaia_locks::LockService;
 use gaia_locks::clock::ManualClock;
 use gaia_locks::folder::Folder;
 use gaia_locks::ids::{SessionId, TaskId};
+use gaia_locks::liveness::ManualWitness;
 use gaia_locks::model::{Turn, WaiterLife};
 use gaia_locks::service::{Acquire, Config, Line, Locks as _};
 use gaia_locks::settings::{HookFailure, HookLocks, HookShell, HookSubagents, Hooks};
 use gaia_locks::store::sqlite::{SqliteOptions, SqliteStore};
 use gaia_locks::wire::Answer;
-use gaia_locks::{LockService, liveness::ManualWitness};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -30,6 +32,7 @@ struct World {
     root: TempDir,
     service: LockService,
     clock: ManualClock,
+    witness: ManualWitness,
     hooks: Hooks,
     around: Surroundings,
 }
@@ -38,13 +41,14 @@ impl World {
     fn new() -> Self {
         let root = TempDir::new().unwrap();
         let clock = ManualClock::new();
+        let witness = ManualWitness::default();
         let options = SqliteOptions {
             clock: Arc::new(clock.clone()),
             ..SqliteOptions::default()
         };
         let store = SqliteStore::open(&root.path().join("db"), options).unwrap();
         let config = Config {
-            witness: Arc::new(ManualWitness::default()),
+            witness: Arc::new(witness.clone()),
             ..Config::default()
         };
         for folder in ["home", "a/src", "b", "plain"] {
@@ -53,6 +57,7 @@ impl World {
         let world = Self {
             service: LockService::new(Arc::new(store), config),
             clock,
+            witness,
             hooks: hooks(),
             around: Surroundings {
                 home: Some(root.path().join("home")),
@@ -470,6 +475,40 @@ fn t15_whoever_runs_for_a_task_acts_as_its_session_and_task() {
     assert_eq!(decision(&world.writes("one", "a/x")), "deny");
     world.around.task = Some(("fleet".into(), Some("no number".into())));
     assert_eq!(world.writes("one", "a/x").status, 2);
+}
+
+#[test]
+fn t15_a_call_to_gaias_own_tools_is_told_as_whom_it_acts() {
+    let mut world = World::new();
+    let filled = |world: &World, tool: &str, input: Value| {
+        let reply = world.claude("one", &format!("mcp__gaia__{tool}"), input);
+        let json: Value = serde_json::from_str(reply.stdout.as_deref()?).unwrap();
+        assert_eq!(json["hookSpecificOutput"]["hookEventName"], "PreToolUse");
+        Some(json["hookSpecificOutput"]["updatedInput"].clone())
+    };
+    let whole = filled(&world, "acquire_folder", json!({"folder": "/x", "ttl": 5}));
+    let expected = json!({"folder": "/x", "ttl": 5, "session": "one"});
+    assert_eq!(
+        whole,
+        Some(expected),
+        "the whole input, and no task where there is none"
+    );
+    let named = json!({"folder": "/x", "session": "other"});
+    assert_eq!(
+        filled(&world, "acquire_folder", named),
+        None,
+        "who is named is meant"
+    );
+    assert_eq!(filled(&world, "who_holds", json!({"folder": "/x"})), None);
+    world.around.task = Some(("fleet".to_owned(), Some("7".to_owned())));
+    let finish = filled(&world, "finish_task", json!({}));
+    assert_eq!(finish, Some(json!({"session": "fleet", "task": 7})));
+    let take = filled(&world, "take_task", json!({"wait": "1m"}));
+    assert_eq!(take, Some(json!({"session": "fleet", "wait": "1m"})));
+    // Another client would take this for something else.
+    let call = json!({"session_id": "one", "hook_event_name": "PreToolUse",
+        "tool_name": "mcp__gaia__renew", "tool_input": {}});
+    assert_eq!(world.send(Client::Codex, &call).stdout, None);
 }
 
 #[test]

@@ -21,6 +21,9 @@ pub(super) struct Sent {
     pub reason: Option<String>,
     pub error: Option<Value>,
     pub notification_type: Option<String>,
+    /// With Stop; Gemini's AfterAgent calls it `prompt_response`.
+    #[serde(alias = "prompt_response")]
+    pub last_assistant_message: Option<Value>,
     #[serde(default)]
     pub background_tasks: Vec<Value>,
     #[serde(default)]

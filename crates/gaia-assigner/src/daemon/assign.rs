@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use gaia_locks::Error;
 use gaia_locks::clock::Moment;
 use gaia_locks::folder::Folder;
-use gaia_locks::ids::TaskId;
+use gaia_locks::ids::{SessionId, TaskId};
 use gaia_locks::model::Mode;
 use gaia_locks::service::Locks as _;
 
@@ -16,9 +16,10 @@ use super::timers::now;
 use super::{Active, Assigner, make_logs, report};
 use crate::error::TaskError;
 use crate::keeper::{Lease, Spec, log_file};
+use crate::output::is_worker;
 use crate::plan::{self, Assign, Effect};
 use crate::runner::{Spare, mark, word_file};
-use crate::session::{Drive, Kind};
+use crate::session::{Drive, Kind, Session};
 use crate::store::ending;
 use crate::store::queue::{self, Eyes};
 use crate::store::running::{self, Begun, Hands};
@@ -57,6 +58,7 @@ impl Assigner {
             scope: &scope,
             is_foreign: &is_foreign,
             rules: self.rules,
+            witness: &**locks.witness(),
         };
         let (sight, moment, again) = self.locks.look(|tx| {
             let again = [queue::next_retry(tx)?, sessions::next_back(tx)?];
@@ -68,6 +70,7 @@ impl Assigner {
         self.timers.queue_at = sight.patience.into_iter().chain(again).chain(untidy).min();
         self.timers.nothing_to_do = !sight.is_claimed && again.is_none();
         self.warn_of_unclaimed(&sight.unclaimed);
+        self.dismiss_workers(&sight.snapshot.sessions);
         Ok(plan::plan(&sight.snapshot, moment, self.rules))
     }
 
@@ -164,7 +167,11 @@ impl Assigner {
                 return Ok(false);
             }
         };
-        let spare = match self.take_spare() {
+        let argv = self
+            .locks
+            .look(|tx| sessions::argv(tx, assign.session.as_str()))?;
+        let worker = is_worker(&argv).then_some(&assign.session);
+        let spare = match self.take_spare(worker) {
             Ok(spare) => spare,
             Err(error) => {
                 tracing::error!(task = assign.task.0, %error, "no keeper can be started");
@@ -196,13 +203,21 @@ impl Assigner {
                 Ok(true)
             }
             Ok(None) => {
-                self.spares.push(spare);
+                self.keep(spare);
                 Ok(false)
             }
             Err(error) => {
-                self.spares.push(spare);
+                self.keep(spare);
                 Err(error)
             }
+        }
+    }
+
+    /// A keeper without a task stands ready for another.
+    pub(super) fn keep(&mut self, spare: Spare) {
+        match spare.serves.clone() {
+            Some(session) => drop(self.workers.insert(session, spare)),
+            None => self.spares.push(spare),
         }
     }
 
@@ -245,6 +260,7 @@ impl Assigner {
                     renew_at,
                     kill_at: None,
                     over: None,
+                    turn: None,
                 };
                 self.active.insert(run, active);
             }
@@ -264,6 +280,7 @@ impl Assigner {
             Drive::Process { argv, folder } => (argv.as_slice(), folder.as_deref()),
             Drive::Tmux(_) | Drive::Remote => (&[][..], None),
         };
+        let is_worker = spare.serves.is_some();
         let takes_text = argv.iter().any(|argument| argument.contains("{prompt}"));
         let argv = argv
             .iter()
@@ -277,9 +294,11 @@ impl Assigner {
                 begun.running.token.map(|token| token.to_string()),
             ),
         ];
+        // A worker outlives its tasks: which one it works on, its session says.
+        let lasts = |name: &str| !is_worker || name == "GAIA_SESSION";
         let own = own
             .into_iter()
-            .map(|(name, value)| (name.to_owned(), value));
+            .map(|(name, value)| (name.to_owned(), value.filter(|_| lasts(name))));
         let given = self
             .config
             .environment
@@ -297,6 +316,7 @@ impl Assigner {
             log: log.to_owned(),
             word: word_file(log, spare.identity()),
             grace_ms: u64::try_from(self.config.grace.as_millis()).unwrap_or(u64::MAX),
+            is_worker,
             lease: None,
             stash: None,
         }
@@ -307,7 +327,16 @@ impl Assigner {
         self.config.logs.join(format!("task-{task}.log"))
     }
 
-    fn take_spare(&mut self) -> io::Result<Spare> {
+    /// A keeper for a task; of a session with a worker, its own.
+    fn take_spare(&mut self, worker: Option<&SessionId>) -> io::Result<Spare> {
+        let own = worker.and_then(|session| self.workers.remove(session));
+        if let Some(spare) = own.filter(Spare::is_alive) {
+            return Ok(spare);
+        }
+        Ok(self.take_any()?.serving(worker.cloned()))
+    }
+
+    fn take_any(&mut self) -> io::Result<Spare> {
         while let Some(spare) = self.spares.pop() {
             if spare.is_alive() {
                 return Ok(spare);
@@ -325,6 +354,15 @@ impl Assigner {
         } else if self.spares.is_empty() {
             self.spares
                 .extend(Spare::start(&self.config.keeper, self.tell.clone()).ok());
+        }
+    }
+
+    /// Sends away the workers of sessions that were removed.
+    fn dismiss_workers(&mut self, sessions: &[Session]) {
+        let is_known = |name: &SessionId| sessions.iter().any(|session| session.name == *name);
+        let gone = |name: &SessionId, _: &mut Spare| !is_known(name);
+        for (_, keeper) in self.workers.extract_if(gone) {
+            keeper.dismiss();
         }
     }
 

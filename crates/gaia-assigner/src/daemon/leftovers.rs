@@ -10,13 +10,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use gaia_locks::Error;
-use gaia_locks::folder::is_within;
-use gaia_locks::service::LockService;
 use gaia_locks::settings::Uncommitted;
 
 use super::Assigner;
 use crate::plan::Assign;
-use crate::store::again;
+use crate::service::leftovers::let_the_clean_go;
 use crate::store::uncommitted;
 use crate::worktree::{LOOKING, look};
 
@@ -53,7 +51,7 @@ impl Assigner {
             Uncommitted::Warn => Ok(Some(warn)),
             Uncommitted::Stash => Ok(Some(Leftovers {
                 warning: None,
-                stash: Some(format!("gaia: task {} ({})", left.task, left.session)),
+                stash: Some(left.stash_name()),
             })),
             Uncommitted::Wait => {
                 let note = left.reason();
@@ -83,7 +81,7 @@ impl Assigner {
         }
         let (locks, looking) = (self.locks.clone(), self.looking.clone());
         let work = move || {
-            if let Err(error) = let_the_clean_go(&locks) {
+            if let Err(error) = let_the_clean_go(&locks, "assigner") {
                 tracing::warn!(%error, "held tasks could not be looked at");
             }
             looking.store(false, Ordering::SeqCst);
@@ -100,25 +98,3 @@ impl Assigner {
 
 /// Whether the thread that looks at held tasks is at work.
 pub(super) type Looking = Arc<AtomicBool>;
-
-fn let_the_clean_go(locks: &LockService) -> Result<(), Error> {
-    let mut clean: Vec<String> = Vec::new();
-    for (task, folder) in locks.look(uncommitted::held)? {
-        let known = clean.iter().any(|known| is_within(&folder, known));
-        let is_clean =
-            || look(Path::new(&folder), LOOKING).is_none_or(|tree| tree.uncommitted == Some(false));
-        if known || is_clean() {
-            locks.transact(|tx| {
-                uncommitted::forget(tx, &folder)?;
-                again::let_go(tx, task, "assigner")
-            })?;
-            tracing::info!(
-                task = task.0,
-                folder,
-                "the folder is clean: the task goes on"
-            );
-            clean.push(folder);
-        }
-    }
-    Ok(())
-}

@@ -11,6 +11,7 @@
 
 mod assign;
 mod earlier;
+mod hooks;
 mod leftovers;
 mod panes;
 mod pulse;
@@ -27,7 +28,7 @@ use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
 use gaia_locks::clock::Moment;
-use gaia_locks::ids::TaskId;
+use gaia_locks::ids::{SessionId, TaskId};
 use gaia_locks::liveness::ProcessIdentity;
 use gaia_locks::os::Listener;
 use gaia_locks::service::{LockService, Locks as _, Topic};
@@ -35,6 +36,7 @@ use gaia_locks::settings::Uncommitted;
 
 pub use pulse::LastError;
 
+use crate::agents::Turn;
 use crate::error::TaskError;
 use crate::plan::Rules;
 use crate::runner::{Event, KeeperProgram, Run, RunId, Spare, Tell};
@@ -125,6 +127,8 @@ struct Active {
     kill_at: Option<Moment>,
     /// How it ended, once it has.
     over: Option<Outcome>,
+    /// Of one in a pane: what its client's hooks told of it.
+    turn: Option<Turn>,
 }
 
 impl Active {
@@ -150,7 +154,10 @@ pub struct Assigner {
     next_run: RunId,
     /// Keepers that stand ready.
     spares: Vec<Spare>,
+    /// Keepers whose sessions' workers wait for the next task.
+    workers: HashMap<SessionId, Spare>,
     panes: panes::Panes,
+    hooks: hooks::Hooks,
     timers: timers::Timers,
     /// Whether an earlier assigner is at work on the database.
     is_another_at_work: bool,
@@ -194,7 +201,9 @@ impl Assigner {
             unended: Vec::new(),
             next_run: 0,
             spares: Vec::new(),
+            workers: HashMap::new(),
             panes: panes::Panes::default(),
+            hooks: hooks::Hooks::default(),
             timers: timers::Timers::default(),
             is_another_at_work: false,
             claims: earlier::Seen::default(),
@@ -226,6 +235,9 @@ impl Assigner {
             }
         }
         self.dismiss_spares(0);
+        for (_, keeper) in self.workers.drain() {
+            keeper.dismiss();
+        }
         tracing::info!(pid = self.me.pid, "assigner ended");
     }
 

@@ -28,10 +28,22 @@ pub(super) struct Panes {
 }
 
 impl Assigner {
+    pub(super) fn has_no_panes(&self) -> bool {
+        self.panes
+            .told
+            .as_ref()
+            .is_none_or(|rows| rows.sessions.is_empty())
+    }
+
     /// Tells the watches what is to be watched, when that has changed.
     pub(super) fn mind_panes(&mut self) {
         let rows = match self.locks.look(panes::rows) {
-            Ok(rows) => rows,
+            Ok(mut rows) => {
+                for (_, wanted) in &mut rows.sessions {
+                    wanted.sight.is_heard = self.hooks.are_heard(&wanted.session);
+                }
+                rows
+            }
             Err(error) => {
                 tracing::error!(%error, "the tmux sessions could not be looked at");
                 return;
@@ -89,13 +101,14 @@ impl Assigner {
                 pane,
                 status,
                 folder,
-            } => self.locks.transact(|tx| {
-                if panes::shows(tx, session, pane, *status, folder.as_deref())? {
-                    tx.tell();
-                }
-                Ok(())
-            }),
-            News::Gone { session, pane } => self.pane_gone(session, pane),
+            } => {
+                self.hooks.see(session, pane, *status, folder.as_deref());
+                self.show_pane(session)
+            }
+            News::Gone { session, pane } => {
+                self.hooks.lose(session);
+                self.pane_gone(session, pane)
+            }
         };
         if let Err(error) = done {
             tracing::error!(?news, %error, "what was seen of a pane could not be recorded");
@@ -192,11 +205,13 @@ impl Assigner {
     ) -> Result<(), String> {
         let run = self.next_run;
         self.next_run += 1;
+        let (turn, is_told_of) = self.turn_of(running, &text)?;
         let job = Job {
             run,
             pane: pane.clone(),
             text,
             log,
+            heard: is_told_of || self.hooks.are_heard(running.session.as_str()),
         };
         let watch = self
             .watch(&pane.server)
@@ -210,6 +225,7 @@ impl Assigner {
             renew_at: now().plus(self.locks.default_ttl() / 3),
             kill_at: None,
             over: None,
+            turn: Some(turn),
         };
         self.active.insert(run, active);
         Ok(())

@@ -92,6 +92,7 @@ impl Assigner {
             renew_at: now(),
             kill_at: None,
             over: None,
+            turn: None,
         };
         self.active.insert(run, active);
         true

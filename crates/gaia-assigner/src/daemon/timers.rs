@@ -6,7 +6,8 @@ use gaia_locks::clock::{Clock as _, Moment, SystemClock};
 use gaia_locks::service::{Locks as _, Renew};
 
 use super::{Active, Assigner};
-use crate::store::{queue, remote};
+use crate::service::leftovers::settle_remote;
+use crate::store::queue;
 
 /// How often the queue is looked at although nobody rang: a lease that lapses
 /// and a holder that dies ring nobody [R3].
@@ -90,14 +91,7 @@ impl Assigner {
     /// Tasks of sessions elsewhere are in nobody's hands.
     fn mind_remote(&self) {
         let pause = self.config.first_pause;
-        let minded = self.locks.look(remote::anybody_works).and_then(|works| {
-            if works {
-                self.locks.transact(|tx| remote::settle(tx, pause))
-            } else {
-                Ok(())
-            }
-        });
-        if let Err(error) = minded {
+        if let Err(error) = settle_remote(&self.locks, pause) {
             tracing::error!(%error, "tasks of remote sessions could not be looked at");
         }
     }
@@ -231,6 +225,7 @@ mod tests {
             renew_at: past,
             kill_at: Some(past),
             over: None,
+            turn: None,
         };
         assigner.active.insert(0, active);
         assert!(assigner.quiet_for() < LONG, "its time is up");

@@ -7,14 +7,18 @@ use gaia_locks::service::LockTx;
 
 use super::timers::now;
 use super::{Active, Assigner, report};
+use crate::keeper::Exit;
+use crate::output::Form;
 use crate::plan;
 use crate::runner::{Event, RunId, forget_word, kill_leftovers};
 use crate::service::tail;
 use crate::store::ending::{self, Ending};
-use crate::store::running;
+use crate::store::{running, sessions};
 use crate::task::{Outcome, Running, Stop, Told, after};
 use crate::worktree::{LOOKING, WorkTree, look};
 
+/// How much of what a client printed is read to judge it: its end.
+const PRINTED: u64 = 8 * 1024 * 1024;
 /// How much of the output is kept with the task: its end.
 const RESPONSE: u64 = 64 * 1024;
 
@@ -23,6 +27,7 @@ impl Assigner {
     pub(super) fn turn(&mut self) -> bool {
         let heard = self.hear();
         self.mind_panes();
+        self.mind_hooks();
         let ended = self.end_what_is_over();
         self.tick();
         self.stop_what_must();
@@ -136,7 +141,8 @@ impl Assigner {
         let told_to_stop = active.kill_at.is_some();
         match active.run.acknowledge() {
             Some(spare) if told_to_stop => spare.dismiss(),
-            spare => self.spares.extend(spare),
+            Some(spare) => self.keep(spare),
+            None => {}
         }
     }
 
@@ -174,6 +180,8 @@ impl Assigner {
             },
             ..running.clone()
         };
+        let (outcome, exit_status) = self.judged(running, outcome)?;
+        let outcome = &outcome;
         let next = after(running, outcome, self.config.first_pause);
         let response = match outcome {
             Outcome::Told(Told::Done(Some(answer))) => Some(answer.clone()),
@@ -187,6 +195,7 @@ impl Assigner {
                 }
                 _ => None,
             },
+            exit_status,
             ..Ending::of(running, outcome, &next)
         };
         if self.locks.transact(|tx| ending::end(tx, &ending))? {
@@ -194,6 +203,31 @@ impl Assigner {
         }
         forget_word(running);
         Ok(())
+    }
+
+    /// A process that has ended may have said more than its status tells. With
+    /// the status, to be kept.
+    fn judged(
+        &self,
+        running: &Running,
+        outcome: &Outcome,
+    ) -> Result<(Outcome, Option<i32>), gaia_locks::Error> {
+        let Outcome::Exit(exit) = outcome else {
+            return Ok((outcome.clone(), None));
+        };
+        let status = match exit {
+            Exit::Code(code) => Some(*code),
+            Exit::Signal(_) => None,
+        };
+        let name = running.session.as_str();
+        let argv = self.locks.look(|tx| sessions::argv(tx, name))?;
+        let printed = Form::of(&argv).zip(running.log.as_ref());
+        let Some((form, (log, from))) = printed else {
+            return Ok((outcome.clone(), status));
+        };
+        // Without a log nothing was said.
+        let printed = tail(log.as_ref(), *from, PRINTED).unwrap_or_default();
+        Ok((Outcome::Told(form.judge(&printed, *exit)), status))
     }
 
     /// How a folder was left whose task had no keeper, or lost it.

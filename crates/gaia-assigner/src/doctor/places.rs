@@ -102,7 +102,10 @@ pub fn writable(folder: &Path) -> std::io::Result<()> {
 
 /// The clocks: leases go by one that nobody can set, people read the other.
 pub fn clock() -> Check {
-    let now = SystemClock.now().wall;
+    clock_says(SystemClock.now().wall, &BootId::current())
+}
+
+fn clock_says(now: Wall, boot: &BootId) -> Check {
     let shown: String = now.to_sql().chars().take(19).collect();
     if now < NOT_BEFORE {
         return Check::warning(
@@ -114,7 +117,7 @@ pub fn clock() -> Check {
             "set the clock",
         );
     }
-    match BootId::current().0.is_empty() {
+    match boot.0.is_empty() {
         true => Check::warning(
             "clock",
             "the system does not say when it was started",
@@ -173,4 +176,23 @@ pub fn make_private(home: &Path) -> std::io::Result<()> {
     }
     permissions.set_mode(mode & !0o022);
     std::fs::set_permissions(home, permissions)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::State;
+    use super::*;
+
+    #[test]
+    fn a_clock_that_was_set_wrong_is_found() {
+        let boot = BootId("4f3c".to_owned());
+        let first = clock_says(Wall(0), &boot);
+        assert_eq!(first.state, State::Warning);
+        assert!(
+            first.finding.contains("1970-01-01 00:00:00 UTC"),
+            "{first:?}"
+        );
+        assert_eq!(first.remedy.as_deref(), Some("set the clock"));
+        assert_eq!(clock_says(NOT_BEFORE, &boot).state, State::Ok);
+    }
 }

@@ -8,6 +8,8 @@ use crate::agents::{AgentSession, Doing, Running};
 
 /// So much of a prompt is kept, for the assigner to know its task's text again.
 const PROMPT_KEPT: usize = 8 * 1024;
+/// So much of an answer is kept, its end, where it is a task's.
+const ANSWER_KEPT: usize = 16 * 1024;
 
 /// What happened.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -23,11 +25,16 @@ pub enum Event {
     Did(Option<String>),
     /// It asks its user something.
     WaitsForInput(String),
-    /// It stopped; whether something of it goes on in the background.
+    /// It stopped.
     Stopped {
-        /// Whether it does.
+        /// Whether something of it goes on in the background.
         background: bool,
+        /// What it said last, where the client tells.
+        answer: Option<String>,
     },
+    /// It waits for its user's next word, and has for a while: also after a
+    /// turn that was broken off, of which no client says so at once.
+    Rested,
     /// Its turn ended by an error.
     Failed(String),
     /// A subagent is done.
@@ -51,13 +58,21 @@ pub struct Call {
 }
 
 impl Event {
-    /// What is written down of it, if anything: a word and more about it.
-    pub fn record(&self) -> Option<(&'static str, Value)> {
+    /// What is written down of it, if anything: a word and more about it. An
+    /// answer is kept where it is a task's.
+    pub fn record(&self, has_task: bool) -> Option<(&'static str, Value)> {
         Some(match self {
             Event::Began(how) => ("began", json!({ "how": how })),
             Event::Prompted(text) => ("prompted", json!({ "prompt": beginning(text) })),
             Event::WaitsForInput(why) => ("waits_for_input", json!({ "why": why })),
-            Event::Stopped { background } => ("stopped", json!({ "background": background })),
+            Event::Stopped { background, answer } => {
+                let answer = answer.as_deref().filter(|_| has_task).map(end);
+                (
+                    "stopped",
+                    json!({ "background": background, "answer": answer }),
+                )
+            }
+            Event::Rested => ("rested", Value::Null),
             Event::Failed(error) => ("failed", json!({ "error": error })),
             Event::Ended(why) => ("ended", json!({ "why": why })),
             Event::Wants(_) | Event::Did(_) | Event::SubagentEnded | Event::Alive => return None,
@@ -67,6 +82,8 @@ impl Event {
     /// What a session does after it.
     pub fn applied_to(&self, session: &mut AgentSession, agent: Option<&str>) {
         match self {
+            // In the middle of a turn.
+            Event::Began(how) if how == "compact" => {}
             Event::Began(_) => {
                 session.calls.clear();
                 session.doing = Doing::Idle;
@@ -80,7 +97,7 @@ impl Event {
             Event::WaitsForInput(_) if session.doing != Doing::Ended => {
                 session.doing = Doing::WaitingInput;
             }
-            Event::Stopped { background } => {
+            Event::Stopped { background, .. } => {
                 session
                     .calls
                     .retain(|call| call.agent.is_some() && *background);
@@ -90,7 +107,10 @@ impl Event {
                     Doing::Idle
                 };
             }
-            Event::Failed(_) => {
+            // A tool that was denied or broken off in a dialog never says that
+            // it is done.
+            Event::Rested if session.doing == Doing::Ended => {}
+            Event::Failed(_) | Event::Rested => {
                 session.calls.clear();
                 session.doing = Doing::Idle;
             }
@@ -129,4 +149,12 @@ fn beginning(text: &str) -> &str {
         end -= 1;
     }
     &text[..end]
+}
+
+fn end(text: &str) -> &str {
+    let mut from = text.len().saturating_sub(ANSWER_KEPT);
+    while !text.is_char_boundary(from) {
+        from += 1;
+    }
+    &text[from..]
 }

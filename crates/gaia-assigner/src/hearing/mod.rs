@@ -13,6 +13,7 @@ mod who;
 use std::time::Duration;
 
 use gaia_locks::folder::Folder;
+use gaia_locks::ids::TaskId;
 use gaia_locks::liveness::ProcessIdentity;
 use gaia_locks::model::{AgentBinding, Binding, Lock, WaiterState};
 use gaia_locks::service::{LockTx, RESTS, SHORTEST_TTL};
@@ -119,6 +120,8 @@ pub struct Told {
     pub leave: Leave,
     /// The session that it acts as, and whether its own commands know that.
     pub session: String,
+    /// Its task.
+    pub task: TaskId,
     /// Whether a command of the agent acts as it by itself.
     pub by_itself: bool,
     /// Who waits for what it holds, when it was not told before.
@@ -150,14 +153,18 @@ pub fn hear(service: &LockService, call: &HookCall<Folder>) -> Result<Told, Erro
     service.refuse_foreign(&folders(&call.wanted))?;
     let wanted = without_foreign(service, &call.wanted);
     service.transact(|tx| {
-        let session = call.row(tx, &**service.witness())?;
+        let found = call.row(tx, &**service.witness())?;
+        let (session, is_nested) = (found.session, found.is_nested);
         let own = call.own_row(tx, &session)?;
+        let nested = is_nested.then(|| call.as_subagent());
+        let call = nested.as_ref().unwrap_or(call);
         let mut hearing = Hearing {
             service,
             call,
             wanted: &wanted,
             session,
             own,
+            is_nested,
         };
         let leave = hearing.hear(tx)?;
         let waits = hearing.who_waits(tx)?;
@@ -167,6 +174,7 @@ pub fn hear(service: &LockService, call: &HookCall<Folder>) -> Result<Told, Erro
             leave,
             by_itself: who::is_told_by_environment(call.shows_session, &acts),
             session: acts.name.to_string(),
+            task: acts.task,
             waits,
         })
     })
@@ -200,6 +208,8 @@ struct Hearing<'a> {
     session: AgentSession,
     /// Of a subagent with locks of its own.
     own: Option<AgentSession>,
+    /// Another client's call, under the session's.
+    is_nested: bool,
 }
 
 impl Hearing<'_> {
@@ -209,7 +219,11 @@ impl Hearing<'_> {
     }
 
     fn hear(&mut self, tx: &mut LockTx<'_>) -> Result<Leave, Error> {
-        let (event, agent) = (&self.call.event, self.call.agent.as_deref());
+        let (mut event, agent) = (&self.call.event, self.call.agent.as_deref());
+        // It waits for its user's word, and for what goes on behind it.
+        if *event == Event::Rested && agents::is_in_background(tx, &self.session.name)? {
+            event = &Event::Alive;
+        }
         if self.session.doing != Doing::Ended || revives(event) {
             event.applied_to(&mut self.session, agent);
         }
@@ -222,12 +236,16 @@ impl Hearing<'_> {
         };
         match event {
             Event::Ended(_) => self.end(tx)?,
-            Event::Stopped { background: false } | Event::Failed(_) => self.rest(tx)?,
+            Event::Stopped {
+                background: false, ..
+            }
+            | Event::Failed(_)
+            | Event::Rested => self.rest(tx)?,
             Event::SubagentEnded => self.end_own(tx)?,
             _ if self.session.doing != Doing::Ended => self.renew(tx)?,
             _ => {}
         }
-        self.record(tx, &leave)?;
+        self.record(tx, event, &leave)?;
         Ok(leave)
     }
 
@@ -314,10 +332,21 @@ impl Hearing<'_> {
     fn binding(&self, row: &AgentSession) -> AgentBinding {
         AgentBinding {
             process: row.process.clone(),
-            mark: self.call.mark.clone().or_else(|| self.mark_of(row)),
+            mark: self.mark().or_else(|| self.mark_of(row)),
             in_call: !row.calls.is_empty(),
             spares: Vec::new(),
         }
+    }
+
+    /// A client under another is found by that one's mark: it was started with
+    /// it.
+    fn mark(&self) -> Option<(String, String)> {
+        if !self.is_nested {
+            return self.call.mark.clone();
+        }
+        let process = self.session.process.as_ref();
+        let process = process.filter(|_| self.session.client == "claude");
+        process.map(|process| ("CLAUDE_PID".to_owned(), process.pid.to_string()))
     }
 
     /// Codex gives its session's id to all that it starts.
@@ -390,11 +419,12 @@ impl Hearing<'_> {
         Ok(())
     }
 
-    fn record(&self, tx: &mut LockTx<'_>, leave: &Leave) -> Result<(), Error> {
-        if let Some((kind, details)) = self.call.event.record() {
+    fn record(&self, tx: &mut LockTx<'_>, event: &Event, leave: &Leave) -> Result<(), Error> {
+        let has_task = self.session.task != TaskId::NONE;
+        if let Some((kind, details)) = event.record(has_task) {
             agents::tell(tx, &self.session, kind, &details)?;
         }
-        match (leave, &self.call.event) {
+        match (leave, event) {
             (Leave::Given, _) => Ok(()),
             (_, Event::Wants(call)) => {
                 let details = serde_json::json!({ "tool": call.tool, "agent": self.call.agent });

@@ -7,25 +7,32 @@
 //! each other.
 
 use gaia_locks::Error;
+use gaia_locks::folder::Folder;
 use gaia_locks::ids::{SessionId, TaskId};
-use gaia_locks::liveness::{Liveness, Witness};
+use gaia_locks::liveness::{Liveness, ProcessIdentity, Witness};
 use gaia_locks::model::Holder;
 use gaia_locks::service::LockTx;
 use gaia_locks::settings::HookSubagents;
 
-use super::HookCall;
+use super::{Event, HookCall};
 use crate::agents::{self, AgentSession, Doing};
 
 impl<F> HookCall<F> {
-    /// The session's row, as known or new.
-    pub(super) fn row(
-        &self,
-        tx: &mut LockTx<'_>,
-        witness: &dyn Witness,
-    ) -> Result<AgentSession, Error> {
+    /// The session's row.
+    pub(super) fn row(&self, tx: &mut LockTx<'_>, witness: &dyn Witness) -> Result<Found, Error> {
+        let own = |session| Found {
+            session,
+            is_nested: false,
+        };
         if let Some((name, task)) = self.given(tx)? {
             let known = agents::by_name(tx, name.as_str())?;
-            return Ok(self.fresh(tx, known, name, task, true));
+            return Ok(match known {
+                Some(row) if self.is_under(&row, witness) => Found {
+                    session: heard_now(tx, row, task),
+                    is_nested: true,
+                },
+                known => own(self.fresh(tx, known, name, task, true)),
+            });
         }
         let mut known = agents::by_client_session(tx, &self.session)?;
         known.retain(|row| self.is_of_account(row.name.as_str()));
@@ -35,7 +42,17 @@ impl<F> HookCall<F> {
             None => self.new_name(&known)?,
         };
         let known = known.into_iter().find(|row| row.name == name);
-        Ok(self.fresh(tx, known, name, TaskId::NONE, false))
+        Ok(own(self.fresh(tx, known, name, TaskId::NONE, false)))
+    }
+
+    /// Whether a session's own client is another, which is at work. One that
+    /// began a new conversation (`/clear`) is the same process still.
+    fn is_under(&self, row: &AgentSession, witness: &dyn Witness) -> bool {
+        let lives = |process: &ProcessIdentity| witness.liveness(process) == Liveness::Alive;
+        row.client_session != self.session
+            && row.doing != Doing::Ended
+            && row.process != self.process
+            && row.process.as_ref().is_some_and(lives)
     }
 
     /// A subagent's own row, where subagents are holders of their own. One that
@@ -61,10 +78,16 @@ impl<F> HookCall<F> {
     /// What GAIA said: by the environment, or by the pane.
     fn given(&self, tx: &mut LockTx<'_>) -> Result<Option<(SessionId, TaskId)>, Error> {
         if let Some((session, task)) = &self.task {
-            let task = task.as_deref().unwrap_or("0").parse().map_err(|_| {
+            let session = SessionId::new(session.clone())?;
+            // A worker goes on from one task to the next.
+            let Some(task) = task else {
+                let task = agents::works_on(tx, &session)?;
+                return Ok(Some((session, task)));
+            };
+            let task = task.parse().map_err(|_| {
                 Error::InvalidRequest("GAIA_TASK is no task's id: a number from 0 on".to_owned())
             })?;
-            return Ok(Some((SessionId::new(session.clone())?, TaskId(task))));
+            return Ok(Some((session, TaskId(task))));
         }
         match &self.pane {
             Some((server, pane)) => agents::pane_session(tx, server, pane),
@@ -144,6 +167,49 @@ impl<F> HookCall<F> {
                 .map(|row| row.calls.clone())
                 .unwrap_or_default(),
             ..known.unwrap_or(new)
+        }
+    }
+}
+
+/// The row of a call's session.
+pub(super) struct Found {
+    /// As known or new.
+    pub session: AgentSession,
+    /// Whether the call is that of another client, which this session's client
+    /// (or a program beside it) started: it acts under the session, as a
+    /// subagent does, and neither its turns nor its end are the session's.
+    pub is_nested: bool,
+}
+
+/// The session was heard, through a client under it.
+fn heard_now(tx: &LockTx<'_>, row: AgentSession, task: TaskId) -> AgentSession {
+    let now = tx.now();
+    AgentSession {
+        task,
+        heard: (now.wall, now.moment),
+        ..row
+    }
+}
+
+impl HookCall<Folder> {
+    /// A call of a client under a session, as one of a subagent's: what it does
+    /// counts, and what of it is over.
+    pub(super) fn as_subagent(&self) -> Self {
+        let event = match &self.event {
+            Event::Wants(call) => Event::Wants(call.clone()),
+            Event::Did(Some(call)) => Event::Did(Some(call.clone())),
+            Event::Did(None)
+            | Event::Failed(_)
+            | Event::Ended(_)
+            | Event::Stopped {
+                background: false, ..
+            } => Event::SubagentEnded,
+            _ => Event::Alive,
+        };
+        Self {
+            agent: Some(self.session.clone()),
+            event,
+            ..self.clone()
         }
     }
 }

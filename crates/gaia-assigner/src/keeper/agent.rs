@@ -5,7 +5,7 @@ use std::io::{self, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, Stdio};
 
 use gaia_locks::os::memory::file_in_memory;
 use gaia_locks::os::offspring;
@@ -19,21 +19,55 @@ pub(super) struct Agent {
     group: Pid,
 }
 
+/// The ends of a worker's pipes.
+pub(super) struct Pipes {
+    pub stdin: ChildStdin,
+    pub stdout: ChildStdout,
+    pub stderr: ChildStderr,
+}
+
 impl Agent {
     pub(super) fn start(spec: &Spec) -> io::Result<Self> {
+        let log = log_file(&spec.log)?;
+        let mut command = Self::command(spec)?;
+        command
+            .stdin(input(spec)?)
+            .stderr(log.try_clone()?)
+            .stdout(log);
+        Self::led_by(command.spawn()?)
+    }
+
+    /// One that is talked with.
+    pub(super) fn start_piped(spec: &Spec) -> io::Result<(Self, Pipes)> {
+        let mut command = Self::command(spec)?;
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = command.spawn()?;
+        let (Some(stdin), Some(stdout), Some(stderr)) =
+            (child.stdin.take(), child.stdout.take(), child.stderr.take())
+        else {
+            return Err(io::Error::other("a child without pipes"));
+        };
+        let pipes = Pipes {
+            stdin,
+            stdout,
+            stderr,
+        };
+        Ok((Self::led_by(child)?, pipes))
+    }
+
+    fn command(spec: &Spec) -> io::Result<Command> {
         let (program, arguments) = spec
             .argv
             .split_first()
             .ok_or_else(|| io::Error::other("the session's command is empty"))?;
-        let log = log_file(&spec.log)?;
         let mut command = Command::new(program);
         command
             .args(arguments)
             .current_dir(&spec.folder)
-            .process_group(0)
-            .stdin(input(spec)?)
-            .stderr(log.try_clone()?)
-            .stdout(log);
+            .process_group(0);
         for (name, value) in &spec.environment {
             match value {
                 Some(value) => command.env(name, value),
@@ -46,7 +80,10 @@ impl Agent {
         // SAFETY: between fork and exec two system calls are made, and nothing
         // is allocated or locked.
         unsafe { command.pre_exec(move || offspring::die_with(keeper)) };
-        let child = command.spawn()?;
+        Ok(command)
+    }
+
+    fn led_by(child: Child) -> io::Result<Self> {
         let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
         let group = group.ok_or_else(|| io::Error::other("a child without a number"))?;
         Ok(Self { child, group })

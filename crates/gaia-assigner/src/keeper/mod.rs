@@ -20,6 +20,7 @@
 //!         ── waits for the next spec: since nothing is left of the last task,
 //!            nothing is there that the next one could meet
 //! ```
+//! One session's worker ([`worker`]) goes on between two of its tasks.
 //! The agent's output goes straight into the log file: nothing is copied, and
 //! nothing is lost when somebody is killed. All the while its lock's lease is
 //! renewed from here ([`lease`]).
@@ -29,6 +30,7 @@ mod family;
 pub mod lease;
 mod talk;
 mod watch;
+mod worker;
 
 use std::fs;
 use std::io::{self, Write};
@@ -52,6 +54,7 @@ use agent::Agent;
 pub(crate) use agent::log_file;
 use lease::now;
 use watch::Watch;
+use worker::Worker;
 
 use crate::worktree::{LOOKING, look, stash};
 
@@ -72,6 +75,10 @@ pub struct Spec {
     pub word: PathBuf,
     /// How long after TERM comes KILL, in milliseconds.
     pub grace_ms: u64,
+    /// Whether it is given to a worker, which is there or is started: then
+    /// `input` is the text.
+    #[serde(default)]
+    pub is_worker: bool,
     /// Its lock, if it has a folder.
     #[serde(default)]
     pub lease: Option<Lease>,
@@ -84,6 +91,8 @@ pub struct Spec {
 enum Event {
     Spec(Box<Spec>),
     AgentEnded,
+    /// The worker has done what it was given.
+    Answered,
     Stop,
     Acknowledged,
     NobodyListens,
@@ -105,6 +114,8 @@ struct Keeper {
     locks: Option<Arc<dyn Locks>>,
     tell: Sender<Event>,
     events: Receiver<Event>,
+    /// An agent that waits for its session's next task.
+    worker: Option<Worker>,
 }
 
 /// Runs as a keeper: the whole of a hidden command of the binary.
@@ -124,6 +135,7 @@ pub fn run(door: Door) -> io::Result<()> {
         locks: None,
         tell,
         events,
+        worker: None,
     };
     loop {
         match keeper.events.recv() {
@@ -132,10 +144,11 @@ pub fn run(door: Door) -> io::Result<()> {
                     return Ok(());
                 }
             }
-            Ok(Event::NobodyListens) | Err(_) => return Ok(()),
+            Ok(Event::NobodyListens) | Err(_) => return keeper.leave(),
             Ok(Event::Door(locks)) => keeper.locks = Some(locks),
+            Ok(Event::AgentEnded) => keeper.bury_worker()?,
             // What came too late for the last task means nothing to the next.
-            Ok(Event::AgentEnded | Event::Stop | Event::Acknowledged | Event::LeaseLost(..)) => {}
+            Ok(Event::Answered | Event::Stop | Event::Acknowledged | Event::LeaseLost(..)) => {}
         }
     }
 }
@@ -143,9 +156,12 @@ pub fn run(door: Door) -> io::Result<()> {
 impl Keeper {
     /// One task from its start to its last word.
     fn serve(&mut self, spec: Spec) -> io::Result<Audience> {
-        let (said, audience) = match start(&spec) {
-            Ok(agent) => self.keep(&spec, agent)?,
-            Err(said) => (said, Audience::Assigner),
+        let (said, audience) = match spec.is_worker {
+            true => self.serve_by_worker(&spec)?,
+            false => match start(&spec) {
+                Ok(agent) => self.keep(&spec, agent)?,
+                Err(said) => (said, Audience::Assigner),
+            },
         };
         let locked = spec.lease.is_some();
         let word = Word {
@@ -158,8 +174,17 @@ impl Keeper {
                 return Ok(Audience::Assigner);
             }
         }
+        self.leave()?;
         leave_word(&spec, &word, &self.events);
         Ok(Audience::Nobody)
+    }
+
+    /// Whatever waits for another task needs not wait any more.
+    fn leave(&mut self) -> io::Result<()> {
+        match self.worker.take() {
+            Some(worker) => self.end_worker(worker).map(drop),
+            None => Ok(()),
+        }
     }
 
     fn keep(&mut self, spec: &Spec, agent: Agent) -> io::Result<(Said, Audience)> {
@@ -176,12 +201,16 @@ impl Keeper {
 
 /// Starts the agent, once what another left was put away.
 fn start(spec: &Spec) -> Result<Agent, Said> {
-    if let Some(name) = &spec.stash {
-        stash(&spec.folder, name).map_err(|why| {
-            Said::Uncommitted(format!("uncommitted work could not be stashed: {why}"))
-        })?;
-    }
+    stashed(spec)?;
     Agent::start(spec).map_err(|error| refusal(spec, &error))
+}
+
+fn stashed(spec: &Spec) -> Result<(), Said> {
+    let Some(name) = &spec.stash else {
+        return Ok(());
+    };
+    let uncommitted = |why| format!("uncommitted work could not be stashed: {why}");
+    stash(&spec.folder, name).map_err(|why| Said::Uncommitted(uncommitted(why)))
 }
 
 /// Waits until what was said was taken note of, or nobody is there to do so.

@@ -25,6 +25,8 @@ pub(super) struct Watch {
     /// Once the agent was told to end: when it is killed.
     kill_at: Option<Moment>,
     unkept: Option<Unkept>,
+    /// Whether a worker has done what it was given.
+    pub(super) is_answered: bool,
     pub(super) audience: Audience,
 }
 
@@ -37,14 +39,21 @@ impl Watch {
             care: lease.map(|lease| Care::new(lease, grace, tell.clone())),
             kill_at: None,
             unkept: None,
+            is_answered: false,
             audience: Audience::Assigner,
         }
     }
 
-    /// Waits for something, and reacts. `true`: the agent has ended.
+    /// Waits for something, and reacts. `true`: the agent has ended, or has
+    /// answered.
     pub(super) fn turn(&mut self, keeper: &mut Keeper) -> bool {
         match self.next(&keeper.events) {
             Some(Event::AgentEnded) => return true,
+            // One that was told to end does end.
+            Some(Event::Answered) if self.kill_at.is_none() => {
+                self.is_answered = true;
+                return true;
+            }
             Some(Event::Stop) => self.stop(self.family.grace()),
             Some(Event::NobodyListens) => self.audience = Audience::Nobody,
             Some(Event::Door(locks)) => {
@@ -54,7 +63,7 @@ impl Watch {
                 }
             }
             Some(Event::LeaseLost(token, why)) => self.lost(token, why),
-            Some(Event::Acknowledged | Event::Spec(_)) | None => {}
+            Some(Event::Acknowledged | Event::Answered | Event::Spec(_)) | None => {}
         }
         self.look(keeper);
         false

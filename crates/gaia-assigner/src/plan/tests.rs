@@ -25,6 +25,7 @@ fn session(name: &str, idle: bool) -> Session {
         },
         folder: None,
         failed_starts: 0,
+        is_unprotected: false,
     }
 }
 

@@ -12,6 +12,7 @@ use std::time::Duration;
 use gaia_locks::liveness::ProcessIdentity;
 pub(crate) use gaia_locks::liveness::mark;
 
+use crate::agents::Word;
 use crate::task::{Outcome, Told};
 use crate::worktree::WorkTree;
 
@@ -36,6 +37,11 @@ pub trait Run: std::marker::Send {
 
     /// Somebody who knows says that the agent took its text.
     fn taken(&mut self) {}
+
+    /// What its client's hooks say of it.
+    fn says(&mut self, word: Word) {
+        let _ = word;
+    }
 
     /// Somebody who knows says how it ended. Gives the word back where it
     /// decides nothing: what is a process ends by itself.

@@ -9,12 +9,12 @@ use std::fs;
 use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread;
 use std::time::Duration;
 
 use gaia_locks::clock::{Clock as _, SystemClock};
+use gaia_locks::ids::SessionId;
 use gaia_locks::liveness::{Liveness, ProcessIdentity, ProcessWatch, leftovers, liveness};
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -25,6 +25,12 @@ use crate::worktree::WorkTree;
 
 /// How long an orphan may take to end once it was asked to.
 const ORPHAN_GRACE: Duration = Duration::from_secs(15);
+
+/// How long a keeper without a task may take to end.
+const IDLE_GRACE: Duration = Duration::from_secs(2);
+
+/// How long one may take whose worker has to end first.
+const LEAVING: Duration = Duration::from_secs(15);
 
 /// How long a keeper may take beyond the agent's grace before it is killed.
 const KEEPER_GRACE: Duration = Duration::from_secs(10);
@@ -45,26 +51,42 @@ pub struct KeeperProgram {
 pub struct Spare {
     line: Line,
     identity: ProcessIdentity,
+    /// The session whose worker runs under it: it serves no other.
+    pub(crate) serves: Option<SessionId>,
 }
 
 /// The way to a keeper that this assigner started.
 struct Line {
     stdin: ChildStdin,
     heard: Arc<Heard>,
-    listener: JoinHandle<()>,
 }
 
 /// What the thread that hears a keeper knows.
 struct Heard {
     /// The run that it works on now.
     run: Mutex<Option<RunId>>,
-    ended: AtomicBool,
+    ended: Mutex<bool>,
+    rings: Condvar,
 }
 
 impl Heard {
     fn set(&self, run: Option<RunId>) -> Option<RunId> {
         let mut now = self.run.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::replace(&mut *now, run)
+    }
+
+    fn note_end(&self) {
+        *self.ended.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.rings.notify_all();
+    }
+
+    /// Whether it has ended, at the latest after so long.
+    fn ends_within(&self, patience: Duration) -> bool {
+        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self
+            .rings
+            .wait_timeout_while(ended, patience, |ended| !*ended);
+        *waited.unwrap_or_else(PoisonError::into_inner).0
     }
 
     fn now(&self) -> Option<RunId> {
@@ -94,18 +116,26 @@ impl Spare {
         };
         let heard = Arc::new(Heard {
             run: Mutex::new(None),
-            ended: AtomicBool::new(false),
+            ended: Mutex::new(false),
+            rings: Condvar::new(),
         });
         let hears = heard.clone();
-        let listener = thread::Builder::new()
+        thread::Builder::new()
             .name("keeper".to_owned())
             .spawn(move || hear(child, stdout, &hears, &tell))?;
-        let line = Line {
-            stdin,
-            heard,
-            listener,
-        };
-        Ok(Self { line, identity })
+        Ok(Self {
+            line: Line { stdin, heard },
+            identity,
+            serves: None,
+        })
+    }
+
+    /// The same, for a session's worker alone.
+    pub(crate) fn serving(self, session: Option<SessionId>) -> Self {
+        Self {
+            serves: session,
+            ..self
+        }
     }
 
     /// Its process: what a task's lock is bound to.
@@ -115,17 +145,22 @@ impl Spare {
 
     /// Whether it still waits.
     pub fn is_alive(&self) -> bool {
-        !self.line.heard.ended.load(Ordering::SeqCst)
+        !self.line.heard.ends_within(Duration::ZERO)
     }
 
-    /// Sends it away; it ends because nobody gives it a spec.
+    /// Sends it away; it ends because nobody gives it a spec. One that does not
+    /// (somebody stopped it) is killed: it has no task.
     pub fn dismiss(self) {
-        let Line {
-            stdin, listener, ..
-        } = self.line;
+        let Line { stdin, heard } = self.line;
         drop(stdin);
-        // A panic in the thread has been reported by its own hook.
-        drop(listener.join());
+        let patience = match self.serves {
+            Some(_) => LEAVING,
+            None => IDLE_GRACE,
+        };
+        if !heard.ends_within(patience) {
+            signal(&self.identity, Signal::KILL);
+            kill_leftovers(&self.identity);
+        }
     }
 
     /// Gives it a spec.
@@ -143,6 +178,7 @@ impl Spare {
         }
         Ok(ProcessRun {
             keeper: self.identity,
+            serves: self.serves,
             line: Some(self.line),
             _watch: None,
         })
@@ -167,9 +203,9 @@ fn hear(mut child: Child, stdout: ChildStdout, heard: &Heard, tell: &Tell) {
             None => break,
         }
     }
-    heard.ended.store(true, Ordering::SeqCst);
     // A child that cannot be waited for has been.
     let _ = child.wait();
+    heard.note_end();
     if let Some(run) = heard.set(None) {
         tell.tell(Event::Over {
             run,
@@ -200,6 +236,7 @@ fn outcome(said: &Said) -> Outcome {
 /// A running task's keeper, as its assigner holds it.
 pub struct ProcessRun {
     keeper: ProcessIdentity,
+    serves: Option<SessionId>,
     /// None for one that another assigner started.
     line: Option<Line>,
     _watch: Option<ProcessWatch>,
@@ -223,6 +260,7 @@ impl ProcessRun {
         })?;
         Ok(Self {
             keeper,
+            serves: None,
             line: None,
             _watch: Some(watch),
         })
@@ -252,6 +290,7 @@ impl Run for ProcessRun {
         let spare = Spare {
             line,
             identity: self.keeper,
+            serves: self.serves,
         };
         Some(spare).filter(Spare::is_alive)
     }

@@ -5,7 +5,7 @@
 //! rules as an assigner's work ([`crate::plan`]), with the one that asks as the
 //! only free session; its lock is taken, and task and session change with it.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use gaia_locks::clock::Moment;
@@ -15,17 +15,18 @@ use gaia_locks::service::{LONGEST_TTL, LockTx, Locks as _, Renew, SHORTEST_TTL, 
 use serde::{Deserialize, Serialize};
 
 use super::end::FIRST_PAUSE;
+use super::leftovers::{self, Found};
 use super::{SLOW_LOOK, TaskService, Waiting, session_shown, shown};
+use crate::agents;
 use crate::error::TaskError;
 use crate::plan::{Assign, Effect, Rules, plan};
 use crate::session::{Kind, Session, State};
 use crate::store::ending;
 use crate::store::queue::{self, Eyes};
 use crate::store::running::{self, Hands};
-use crate::store::{earlier, remote, sessions, uncommitted};
-use crate::task::Stop;
+use crate::store::{earlier, remote, sessions};
+use crate::task::{Running, Stop};
 use crate::wire::{SessionInfo, TaskInfo};
-use crate::worktree::{LOOKING, look};
 
 /// A remote session to be added.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -61,6 +62,24 @@ pub struct Heard {
     pub task: Option<TaskInfo>,
     /// That it must stop working on its task, and why.
     pub stop: Option<String>,
+}
+
+/// What came of one transaction.
+enum Try {
+    /// There is no task for it.
+    Nothing,
+    /// Whether this task may be given is seen in its folder.
+    Look(TaskId, Found),
+    /// It is the session's.
+    Given(Box<Given>),
+}
+
+/// A task that was given, with what is to be done before it begins.
+struct Given {
+    taken: Taken,
+    running: Running,
+    found: Option<Found>,
+    lease: Duration,
 }
 
 impl TaskService {
@@ -101,8 +120,8 @@ impl TaskService {
     /// # Errors
     /// [`TaskError::UnknownSession`], [`TaskError::NotRemote`].
     pub fn heartbeat(&self, name: &SessionId, task: Option<TaskId>) -> Result<Heard, TaskError> {
+        self.settle_remote()?;
         self.transact(|tx| {
-            remote::settle(tx, FIRST_PAUSE)?;
             let session = match known(tx, name)? {
                 Ok(session) => session,
                 Err(error) => return Ok(Err(error)),
@@ -141,6 +160,7 @@ impl TaskService {
         name: &SessionId,
         patience: Option<&Waiting>,
     ) -> Result<Option<Taken>, TaskError> {
+        self.look_at_held()?;
         let Some(patience) = patience else {
             return self.try_take(name);
         };
@@ -161,8 +181,28 @@ impl TaskService {
     }
 
     fn try_take(&self, name: &SessionId) -> Result<Option<Taken>, TaskError> {
-        let taken = self.transact(|tx| {
-            remote::settle(tx, FIRST_PAUSE)?;
+        let mut seen = Vec::new();
+        loop {
+            match self.one_try(name, &seen)? {
+                Try::Nothing => return Ok(None),
+                Try::Look(task, found) => {
+                    self.hold_or_forget(task, &found)?;
+                    // Not looked at again, whatever came of it.
+                    seen.push(task);
+                }
+                Try::Given(given) => {
+                    if let Some(taken) = self.made_ready(*given)? {
+                        return Ok(Some(taken));
+                    }
+                }
+            }
+        }
+    }
+
+    /// One transaction of it; what git has to be asked first is asked outside.
+    fn one_try(&self, name: &SessionId, seen: &[TaskId]) -> Result<Try, TaskError> {
+        self.settle_remote()?;
+        self.transact(|tx| {
             let session = match known(tx, name)? {
                 Ok(session) => session,
                 Err(error) => return Ok(Err(error)),
@@ -174,15 +214,43 @@ impl TaskService {
             // Who asks for work waits for it.
             remote::heard(tx, name, true)?;
             if earlier::is_in_the_way(tx)? {
-                return Ok(Ok(None));
+                return Ok(Ok(Try::Nothing));
             }
             queue::tidy(tx)?;
-            match self.best_for(tx, &session)? {
-                Some(assign) => self.give(tx, &assign).map(Ok),
-                None => Ok(Ok(None)),
+            let Some(assign) = self.best_for(tx, &session)? else {
+                return Ok(Ok(Try::Nothing));
+            };
+            let found = leftovers::found(tx, &assign)?;
+            match found {
+                Some(found) if self.must_wait(&found) && !seen.contains(&assign.task) => {
+                    Ok(Ok(Try::Look(assign.task, found)))
+                }
+                found => self.give(tx, &assign, found).map(Ok),
             }
-        })?;
-        Ok(taken.map(|taken| self.with_warning(taken)))
+        })
+    }
+
+    /// Of work that another left there uncommitted its agent is told, or it is
+    /// put away first [T13]. `None`: that failed, and the task is held.
+    fn made_ready(&self, given: Given) -> Result<Option<Taken>, TaskError> {
+        let Given {
+            mut taken,
+            running,
+            found,
+            lease,
+        } = given;
+        let Some(found) = found else {
+            return Ok(Some(taken));
+        };
+        if self.must_stash(&found) {
+            if !self.stash_for(&running, &found, lease)? {
+                return Ok(None);
+            }
+            taken.task = self.show(running.id)?;
+        } else if found.is_there() {
+            taken.task.content.insert_str(0, &found.left.warning());
+        }
+        Ok(Some(taken))
     }
 
     /// The task that this session gets; what cannot be worked on is failed on
@@ -206,13 +274,16 @@ impl TaskService {
             scope: &scope,
             is_foreign: &is_foreign,
             rules,
+            witness: &**self.locks.witness(),
         };
+        let unprotected = agents::unprotected(tx, eyes.witness)?;
         loop {
             let now = tx.now().moment;
             let asks = Session {
                 state: State::Asking {
                     since: session.idle_since().unwrap_or(now),
                 },
+                is_unprotected: unprotected.contains(&session.name),
                 ..session.clone()
             };
             let snapshot = queue::look_for(tx, eyes, vec![asks])?.snapshot;
@@ -237,59 +308,45 @@ impl TaskService {
         &self,
         tx: &mut LockTx<'_>,
         assign: &Assign,
-    ) -> Result<Option<Taken>, gaia_locks::Error> {
+        found: Option<Found>,
+    ) -> Result<Try, gaia_locks::Error> {
+        let lease = remote::lease(tx, &assign.session)?;
         let hands = Hands {
             scope: &self.locks.scope(),
-            ttl: remote::lease(tx, &assign.session)?,
+            ttl: lease,
             assigner: None,
             keeper: None,
             log: "",
             log_from: 0,
         };
         let Some(begun) = running::begin(tx, assign, &hands)? else {
-            return Ok(None);
+            return Ok(Try::Nothing);
         };
-        // Its text is delivered with the answer.
-        running::started(tx, &begun.running, None)?;
+        // Its text is delivered with the answer, once its folder is ready.
+        if !found.as_ref().is_some_and(|found| self.must_stash(found)) {
+            running::started(tx, &begun.running, None)?;
+        }
         let Ok(task) = shown(tx, assign.task)? else {
-            return Ok(None);
+            return Ok(Try::Nothing);
         };
-        Ok(Some(Taken {
-            folder: assign
-                .folder
-                .as_ref()
-                .map(|folder| folder.path().to_owned()),
+        let folder = assign.folder.as_ref();
+        let taken = Taken {
+            folder: folder.map(|folder| folder.path().to_owned()),
             token: begun.running.token,
             task,
-        }))
-    }
-
-    /// Of work that another left there uncommitted its agent is told [T13].
-    fn with_warning(&self, mut taken: Taken) -> Taken {
-        let Some(folder) = &taken.folder else {
-            return taken;
         };
-        let id = taken.task.id;
-        let left = self
-            .locks
-            .look(|tx| uncommitted::left_in(tx, folder, id))
-            .ok()
-            .flatten();
-        let is_left =
-            || look(Path::new(folder), LOOKING).is_some_and(|tree| tree.uncommitted != Some(false));
-        if let Some(left) = left.filter(|_| is_left()) {
-            taken.task.content.insert_str(0, &left.warning());
-        }
-        taken
+        Ok(Try::Given(Box::new(Given {
+            taken,
+            running: begun.running,
+            found,
+            lease,
+        })))
     }
 
     /// Ends what remote sessions have lost meanwhile; whoever waits for a task
     /// may be the only one who looks.
     pub(super) fn settle_remote(&self) -> Result<(), TaskError> {
-        if self.locks.look(remote::anybody_works)? {
-            self.locks.transact(|tx| remote::settle(tx, FIRST_PAUSE))?;
-        }
-        Ok(())
+        Ok(leftovers::settle_remote(&self.locks, FIRST_PAUSE)?)
     }
 }
 

@@ -5,6 +5,8 @@
 //! one of the gates that look at the lock's token [R4]: a lock that lapsed, so
 //! that another held the folder meanwhile, is told of once.
 
+use std::path::Path;
+
 use gaia_locks::clock::Wall;
 use gaia_locks::ids::{LockId, SessionId, TaskId};
 use gaia_locks::model::Mode;
@@ -18,9 +20,10 @@ use crate::error::TaskError;
 use crate::session::{Kind, Pane};
 use crate::store::ending::{self, Ending};
 use crate::store::running;
-use crate::store::{sessions, tasks, told as words};
+use crate::store::{remote, sessions, tasks, told as words};
 use crate::task::{Outcome, Running, Told, after};
 use crate::wire::TaskInfo;
+use crate::worktree::{LOOKING, WorkTree, look};
 
 /// A pane as its own environment names it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -69,13 +72,14 @@ impl TaskService {
         teller: &Teller,
     ) -> Result<TaskInfo, TaskError> {
         let told = shortened(told);
+        let seen = self.left_behind(id, teller)?;
         self.transact(|tx| {
             let all = running::all(tx)?;
             let id = match id.or(teller.task).or_else(|| named_by(&all, teller)) {
                 Some(id) => id,
                 None => return Ok(Err(nothing_named())),
             };
-            let Some(running) = all.into_iter().find(|running| running.id == id) else {
+            let Some(mut running) = all.into_iter().find(|running| running.id == id) else {
                 return not_running(tx, id).map(Err);
             };
             if let Err(error) = may_tell(&running, teller) {
@@ -84,9 +88,41 @@ impl TaskService {
             if let Some(lapsed) = lapsed(tx, &running)? {
                 return Ok(Err(lapsed));
             }
+            if remote::untouched_folder(tx, &running)?.is_some() {
+                let own = seen.as_ref().filter(|(seen, _)| *seen == id);
+                running.work_tree = own.map(|(_, tree)| tree.clone());
+            }
             self.take_note(tx, &running, &told)?;
             shown(tx, id)
         })
+    }
+
+    /// How the folder of a task is left that ends with this word [T13]. Git is
+    /// asked before the transaction.
+    fn left_behind(
+        &self,
+        id: Option<TaskId>,
+        teller: &Teller,
+    ) -> Result<Option<(TaskId, WorkTree)>, TaskError> {
+        let found = self.locks.look(|tx| {
+            let all = running::all(tx)?;
+            let id = id.or(teller.task).or_else(|| named_by(&all, teller));
+            let mut running = all.into_iter();
+            let running = running.find(|running| Some(running.id) == id);
+            let ends = |running: &Running| {
+                let heard = running.assigner.is_some() && !self.is_orphan(running);
+                !heard && may_tell(running, teller).is_ok()
+            };
+            let Some(running) = running.filter(ends) else {
+                return Ok(None);
+            };
+            let folder = remote::untouched_folder(tx, &running)?;
+            Ok(folder.map(|folder| (running.id, folder)))
+        })?;
+        let seen = |(task, folder): (TaskId, String)| {
+            look(Path::new(&folder), LOOKING).map(|tree| (task, tree))
+        };
+        Ok(found.and_then(seen))
     }
 
     /// A living assigner that holds a pane is told; anything else is ended at

@@ -83,6 +83,24 @@ pub fn children(tx: &mut LockTx<'_>, name: &str) -> Result<Vec<AgentSession>, Er
     some(tx, "parent = ?1 AND status <> 'ended'", name)
 }
 
+/// Those that did not end and are panes of ours.
+pub(crate) fn in_panes(tx: &mut LockTx<'_>) -> Result<Vec<AgentSession>, Error> {
+    let panes = "status <> ?1 AND name IN (SELECT name FROM sessions WHERE kind = 'tmux')";
+    some(tx, panes, Doing::Ended.word())
+}
+
+/// Those that said that they work and were not heard since, though they are
+/// given tasks and have none: nobody asked whether they live.
+pub(crate) fn silent(tx: &mut LockTx<'_>, since: Moment) -> Result<Vec<AgentSession>, Error> {
+    let idle =
+        "SELECT name FROM sessions WHERE kind IN ('tmux', 'remote') AND current_task_id IS NULL";
+    let silent = format!(
+        "status = ?1 AND name IN ({idle}) AND heard_ns < {}",
+        since.0
+    );
+    some(tx, &silent, Doing::Busy.word())
+}
+
 /// Those that did not end.
 pub(crate) fn at_work(tx: &mut LockTx<'_>) -> Result<Vec<AgentSession>, Error> {
     some(tx, "status <> ?1", Doing::Ended.word())
@@ -146,6 +164,50 @@ pub fn tell(
     })?;
     tx.tell();
     Ok(())
+}
+
+/// Writes down that a pane is given a task: whatever is told of it comes after.
+pub(crate) fn note_given(
+    tx: &mut LockTx<'_>,
+    session: &SessionId,
+    task: TaskId,
+) -> Result<(), Error> {
+    let now = tx.now().wall.to_sql();
+    sql(tx, |sql| {
+        sql.prepare_cached(
+            "INSERT INTO agent_events (at, session, task_id, kind) VALUES (?1, ?2, ?3, 'given')",
+        )?
+        .execute(params![now, session.as_str(), task.0])
+        .map(drop)
+    })
+}
+
+/// The event before the first that may be told of a task's present try.
+pub(crate) fn given(tx: &mut LockTx<'_>, session: &SessionId, task: TaskId) -> Result<i64, Error> {
+    sql(tx, |sql| {
+        sql.prepare_cached(
+            "SELECT coalesce(max(id), 0) FROM agent_events WHERE session = ?1 AND task_id = ?2 AND kind = 'given'",
+        )?
+        .query_row(params![session.as_str(), task.0], |row| row.get(0))
+    })
+}
+
+/// Whether a session's last turn went on in the background when it stopped.
+///
+/// # Errors
+/// When the store fails.
+pub fn is_in_background(tx: &mut LockTx<'_>, session: &SessionId) -> Result<bool, Error> {
+    let found: Option<(String, Option<String>)> = sql(tx, |sql| {
+        sql.prepare_cached(
+            "SELECT kind, details FROM agent_events WHERE session = ?1
+                 AND kind IN ('began', 'prompted', 'stopped', 'failed', 'ended') ORDER BY id DESC LIMIT 1",
+        )?
+        .query_row([session.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()
+    })?;
+    let details = found.filter(|(kind, _)| kind == "stopped");
+    let details = details.and_then(|(_, details)| read::<serde_json::Value>(details));
+    Ok(details.is_some_and(|details| details["background"] == true))
 }
 
 /// What happened in a session after an event that is known, oldest first.
@@ -219,6 +281,19 @@ pub fn pane_session(
     };
     let task = task.map_or(TaskId::NONE, TaskId);
     Ok(SessionId::new(name).ok().map(|name| (name, task)))
+}
+
+/// What a session works on.
+///
+/// # Errors
+/// When the store fails.
+pub fn works_on(tx: &mut LockTx<'_>, session: &SessionId) -> Result<TaskId, Error> {
+    let found: Option<Option<i64>> = sql(tx, |sql| {
+        sql.prepare_cached("SELECT current_task_id FROM sessions WHERE name = ?1")?
+            .query_row([session.as_str()], |row| row.get(0))
+            .optional()
+    })?;
+    Ok(found.flatten().map_or(TaskId::NONE, TaskId))
 }
 
 /// Whether a task only reads [T12].

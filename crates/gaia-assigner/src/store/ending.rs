@@ -40,7 +40,11 @@ impl<'a> Ending<'a> {
             },
             has_run: matches!(
                 outcome,
-                Outcome::Exit(_) | Outcome::Unrenewed | Outcome::LeaseLost(_) | Outcome::Told(_)
+                Outcome::Exit(_)
+                    | Outcome::Unrenewed
+                    | Outcome::LeaseLost(_)
+                    | Outcome::Told(_)
+                    | Outcome::Left(_)
             ),
             seen_idle: *outcome == Outcome::SeenIdle,
             aside: None,

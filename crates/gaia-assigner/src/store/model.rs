@@ -236,6 +236,7 @@ impl World {
             scope: &scope,
             is_foreign: &|_| false,
             rules,
+            witness: &**self.tasks.locks().witness(),
         };
         let planned = |tx: &mut LockTx<'_>| {
             let sight = queue::look(tx, eyes)?;

@@ -83,6 +83,7 @@ fn sight(provider: Option<String>, screen: Option<String>) -> Sight {
     Sight {
         provider,
         patterns: read(screen).unwrap_or_default(),
+        is_heard: false,
     }
 }
 

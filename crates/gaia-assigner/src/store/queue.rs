@@ -12,6 +12,7 @@ use gaia_locks::clock::Moment;
 use gaia_locks::error::Error;
 use gaia_locks::folder::Folder;
 use gaia_locks::ids::{Scope, SessionId, TaskId, WaiterId};
+use gaia_locks::liveness::Witness;
 use gaia_locks::model::{Holder, Mode, Releaser, WaiterState, Want};
 use gaia_locks::service::LockTx;
 use rusqlite::{OptionalExtension as _, params};
@@ -33,6 +34,8 @@ pub(crate) struct Eyes<'a> {
     pub is_foreign: &'a dyn Fn(&Folder) -> bool,
     /// What planning goes by.
     pub rules: Rules,
+    /// Who tells whether an agent's process lives.
+    pub witness: &'a dyn Witness,
 }
 
 /// The name under which a task stands in line before a session has it.

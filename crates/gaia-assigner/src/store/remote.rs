@@ -1,6 +1,7 @@
 //! Sessions that ask for work themselves: their signs of life, and the tasks
 //! that they lost.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use gaia_locks::clock::Moment;
@@ -13,7 +14,11 @@ use super::ending::{self, Ending};
 use super::running;
 use super::{sql, tasks};
 use crate::remote::{Far, LEASE, Verdict, judge};
-use crate::task::{Outcome, after};
+use crate::task::{Outcome, Running, after};
+use crate::worktree::WorkTree;
+
+/// How folders were left, as git said before the transaction.
+pub(crate) type Trees = HashMap<TaskId, WorkTree>;
 
 /// A task on a remote session.
 struct Row {
@@ -53,12 +58,70 @@ pub(crate) fn anybody_works(tx: &mut LockTx<'_>) -> Result<bool, Error> {
     rows(tx).map(|rows| !rows.is_empty())
 }
 
-/// Ends what remote sessions have lost, and asks those to stop whose time is
-/// up. Nobody else looks at them, so whoever comes by does this first.
-pub(crate) fn settle(tx: &mut LockTx<'_>, first_pause: Duration) -> Result<(), Error> {
-    let now = tx.now().moment;
+/// The tasks that remote sessions have lost, with their folders, of which
+/// nobody was granted anything since.
+pub(crate) fn lost(tx: &mut LockTx<'_>) -> Result<Vec<(TaskId, String)>, Error> {
+    let (now, mut lost) = (tx.now().moment, Vec::new());
     for row in rows(tx)? {
         let Some(running) = running::by_id(tx, row.task)? else {
+            continue;
+        };
+        let Some(heard) = row.heard.filter(|heard| *heard <= now) else {
+            continue;
+        };
+        let verdict = verdict(tx, &row, &running, heard)?;
+        if !matches!(verdict, Verdict::Works | Verdict::TimeIsUp) {
+            let folder = untouched_folder(tx, &running)?;
+            lost.extend(folder.map(|folder| (row.task, folder)));
+        }
+    }
+    Ok(lost)
+}
+
+/// The folder of a lock that is not over yet, by its time perhaps, but in no
+/// other hands either.
+pub(crate) fn untouched_folder(
+    tx: &mut LockTx<'_>,
+    running: &Running,
+) -> Result<Option<String>, Error> {
+    let Some(token) = running.token else {
+        return Ok(None);
+    };
+    let record = tx.store().record(token)?;
+    let record = record.filter(|record| record.end.is_none());
+    Ok(record.map(|record| record.folder.path().to_owned()))
+}
+
+fn verdict(
+    tx: &mut LockTx<'_>,
+    row: &Row,
+    running: &Running,
+    heard: Moment,
+) -> Result<Verdict, Error> {
+    let locked = match running.token {
+        Some(token) => tx.verify(token)?.active,
+        None => true,
+    };
+    let far = Far {
+        heard,
+        lease: row.lease,
+        deadline: running.deadline,
+        asked: row.asked,
+        locked,
+    };
+    Ok(judge(&far, tx.now().moment))
+}
+
+/// Ends what remote sessions have lost, and asks those to stop whose time is
+/// up. Nobody else looks at them, so whoever comes by does this first.
+pub(crate) fn settle(
+    tx: &mut LockTx<'_>,
+    first_pause: Duration,
+    trees: &Trees,
+) -> Result<(), Error> {
+    let now = tx.now().moment;
+    for row in rows(tx)? {
+        let Some(mut running) = running::by_id(tx, row.task)? else {
             continue;
         };
         // Heard later than now: before the machine's restart.
@@ -69,18 +132,7 @@ pub(crate) fn settle(tx: &mut LockTx<'_>, first_pause: Duration) -> Result<(), E
                 continue;
             }
         };
-        let locked = match running.token {
-            Some(token) => tx.verify(token)?.active,
-            None => true,
-        };
-        let far = Far {
-            heard,
-            lease: row.lease,
-            deadline: running.deadline,
-            asked: row.asked,
-            locked,
-        };
-        let outcome = match judge(&far, now) {
+        let outcome = match verdict(tx, &row, &running, heard)? {
             Verdict::Works => continue,
             Verdict::TimeIsUp => {
                 tasks::ask_to_stop(tx, row.task, "timed_out", "its time limit", "")?;
@@ -90,6 +142,9 @@ pub(crate) fn settle(tx: &mut LockTx<'_>, first_pause: Duration) -> Result<(), E
             Verdict::Silent => Outcome::Silent(row.lease),
             Verdict::Lost => Outcome::LeaseLost("it is not active any more".to_owned()),
         };
+        if untouched_folder(tx, &running)?.is_some() {
+            running.work_tree = trees.get(&row.task).cloned();
+        }
         let next = after(&running, &outcome, first_pause);
         let ending = Ending {
             has_run: true,

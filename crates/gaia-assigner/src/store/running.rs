@@ -14,6 +14,7 @@ use gaia_locks::wire::Answer;
 use rusqlite::{OptionalExtension as _, Row, params};
 
 use super::{count, fraction, number, queue, read, sessions, sql, tasks, text, words};
+use crate::agents;
 use crate::plan::Assign;
 use crate::session::Drive;
 use crate::task::{Running, Stop};
@@ -92,6 +93,9 @@ pub(crate) fn begin(
         log: Some((hands.log.to_owned(), hands.log_from)),
     };
     write_assigned(tx, &running)?;
+    if running.pane.is_some() {
+        agents::note_given(tx, &running.session, running.id)?;
+    }
     let folder = assign.folder.as_ref().map(|folder| folder.path());
     sessions::set_busy(tx, &assign.session, assign.task, folder)?;
     tasks::note(

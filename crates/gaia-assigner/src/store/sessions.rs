@@ -63,6 +63,7 @@ fn session(row: &Row<'_>) -> rusqlite::Result<Option<Session>> {
         },
         folder: words(row, 5)?,
         failed_starts: count(row, 7)?.unwrap_or(0),
+        is_unprotected: false,
     }))
 }
 
@@ -171,6 +172,17 @@ pub(crate) fn idle(tx: &mut LockTx<'_>, name: &SessionId) -> Result<Option<Drive
             .query_row([name.as_str()], drive)
             .optional()?;
         Ok(found.flatten())
+    })
+}
+
+/// The command of a process session; empty where there is none.
+pub(crate) fn argv(tx: &mut LockTx<'_>, name: &str) -> Result<Vec<String>, Error> {
+    sql(tx, |sql| {
+        let found = sql
+            .prepare_cached("SELECT argv FROM sessions WHERE name = ?1 AND kind = 'process'")?
+            .query_row([name], |row| row.get(0))
+            .optional()?;
+        Ok(read(found.flatten()).unwrap_or_default())
     })
 }
 

@@ -108,6 +108,7 @@ impl Queue {
             scope: &scope,
             is_foreign: &|_| false,
             rules: RULES,
+            witness: &**self.tasks.locks().witness(),
         };
         let steps = AtomicU64::new(0);
         let effects = self.tasks.locks().look(|tx| {

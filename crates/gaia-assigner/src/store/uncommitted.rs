@@ -32,6 +32,11 @@ impl Leftover {
         )
     }
 
+    /// Under which name it is stashed.
+    pub(crate) fn stash_name(&self) -> String {
+        format!("gaia: task {} ({})", self.task, self.session)
+    }
+
     /// What the next agent is told before its text.
     pub(crate) fn warning(&self) -> String {
         format!(

@@ -18,6 +18,7 @@ use crate::args::duration;
 use crate::context::{Again, Context};
 use crate::exit::{Ended, Failure, Status};
 use crate::log;
+use crate::system::files;
 use crate::tell;
 
 /// Give tasks to sessions until told to end
@@ -53,13 +54,13 @@ pub struct WorkArgs {
     pub first_pause: Duration,
     /// What a task does with work that another left uncommitted in its folder:
     /// warn (go on, told so), wait (for a person), stash [GAIA_UNCOMMITTED]
-    #[arg(long, value_name = "WORD", value_parser = Uncommitted::parse)]
+    #[arg(long, value_name = "WORD", value_parser = uncommitted)]
     pub uncommitted: Option<Uncommitted>,
 }
 
 /// Works.
 pub fn run(context: &Context, args: &AssignerArgs) -> Ended {
-    prepare(context, &args.work)?.until_told_to_end()
+    prepare(context, &args.work, None)?.until_told_to_end()
 }
 
 /// An assigner that is ready to work.
@@ -67,8 +68,9 @@ pub struct Work {
     assigner: Assigner,
 }
 
-/// Makes one ready: the log has started, the database is open.
-pub fn prepare(context: &Context, args: &WorkArgs) -> Result<Work, Failure> {
+/// Makes one ready: the log has started, the database is open. What it starts
+/// may have so many files open, if that is another number than its own.
+pub fn prepare(context: &Context, args: &WorkArgs, files: Option<u64>) -> Result<Work, Failure> {
     let settings = context.settings()?;
     let service = context.service()?;
     let last_error = LastError::default();
@@ -82,7 +84,7 @@ pub fn prepare(context: &Context, args: &WorkArgs) -> Result<Work, Failure> {
         until_idle: args.until_idle,
         uncommitted: args.uncommitted.unwrap_or(settings.uncommitted),
         last_error,
-        ..Config::new(logs(settings), keeper(context)?)
+        ..Config::new(logs(settings), keeper(context, files)?)
     };
     let assigner = Assigner::new((*service).clone(), config)?;
     Ok(Work { assigner })
@@ -117,16 +119,18 @@ fn environment(settings: &Settings) -> Vec<(String, String)> {
 }
 
 /// This binary, also when its file has been replaced by a newer one meanwhile.
-fn keeper(context: &Context) -> Result<KeeperProgram, Failure> {
+fn keeper(context: &Context, files: Option<u64>) -> Result<KeeperProgram, Failure> {
     let program = match cfg!(target_os = "linux") {
         true => PathBuf::from("/proc/self/exe"),
         false => std::env::current_exe()?,
     };
     let given = context.settings_to_hand_on()?.into_iter();
     let environment = given.map(|(name, value)| (name.into(), value)).collect();
+    let mut arguments = vec![OsString::from("keeper")];
+    arguments.extend(files.map(|files| format!("--files={files}").into()));
     Ok(KeeperProgram {
         program,
-        arguments: vec![OsString::from("keeper")],
+        arguments,
         environment,
     })
 }
@@ -148,12 +152,23 @@ fn watch_signals(shutdown: Shutdown) -> Result<(), Failure> {
     Ok(())
 }
 
+fn uncommitted(text: &str) -> Result<Uncommitted, String> {
+    Uncommitted::parse(text).map_err(|error| format!("{error}; there are warn, wait and stash"))
+}
+
 /// Hold one task's processes and its lock (started by the assigner)
 #[derive(clap::Args, Debug)]
-pub struct KeeperArgs {}
+pub struct KeeperArgs {
+    /// How many files it and its task may have open
+    #[arg(long, value_name = "N")]
+    files: Option<u64>,
+}
 
 /// Keeps.
-pub fn keep(context: &Context) -> Ended {
+pub fn keep(context: &Context, args: &KeeperArgs) -> Ended {
+    if let Some(most) = args.files {
+        files::allow(most);
+    }
     let again = context.again();
     let door: Door = Arc::new(move || open(&again));
     gaia_assigner::keeper::run(door)?;

@@ -1,6 +1,6 @@
 //! `gaia audit`.
 
-use gaia_server::accounts::{Accounts, AuditEntry};
+use gaia_server::accounts::AuditEntry;
 use serde::Serialize;
 
 use crate::context::Context;
@@ -29,8 +29,7 @@ struct Trail {
 
 /// Shows it.
 pub fn run(context: &Context, args: &AuditArgs) -> Ended {
-    let accounts = Accounts::new((*context.service()?).clone());
-    let entries = accounts.audit(args.before, args.limit)?;
+    let entries = context.accounts()?.audit(args.before, args.limit)?;
     let trail = Trail {
         count: entries.len(),
         entries,

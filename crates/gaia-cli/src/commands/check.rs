@@ -1,6 +1,6 @@
 //! `gaia check`, and the hidden verb that its workers run.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use gaia_testkit::checker::Verdict;
@@ -8,6 +8,7 @@ use gaia_testkit::hammer::{self, Plan};
 
 use crate::context::Context;
 use crate::exit::{Ended, Failure, Status};
+use crate::output::human::clean;
 use crate::tell;
 
 /// Prove on this machine that the locks hold
@@ -43,18 +44,12 @@ pub struct CheckWorkerArgs {}
 
 /// Hammers and judges.
 pub fn run(context: &Context, args: &CheckArgs) -> Ended {
-    let trouble = |error: std::io::Error| {
-        Failure::new(
-            "failed",
-            Status::Failed,
-            format!("the check could not be made: {error}"),
-        )
-    };
     if let Some(kept) = &args.judge {
-        let verdict = hammer::verdict(&plan(kept, args)).map_err(trouble)?;
+        let judged = hammer::verdict(&plan(kept, args));
+        let verdict = judged.map_err(|error| unreadable(kept, &error))?;
         return answer(context, &verdict, None);
     }
-    let place = workplace(context).map_err(trouble)?;
+    let place = workplace(context)?;
     tell::note(&format!(
         "{} processes for {} s in {}",
         args.processes,
@@ -71,6 +66,12 @@ pub fn run(context: &Context, args: &CheckArgs) -> Ended {
     answer(context, &verdict, kept)
 }
 
+fn unreadable(kept: &Path, error: &std::io::Error) -> Failure {
+    let kept = clean(&kept.to_string_lossy());
+    Failure::usage(format!("nothing can be judged in {kept}: {error}"))
+        .hint("`gaia check` keeps what led to a violation, and names its folder")
+}
+
 /// One of the processes.
 pub fn work() -> Ended {
     match hammer::worker_main() {
@@ -79,15 +80,19 @@ pub fn work() -> Ended {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "what map_err gives")]
+fn trouble(error: std::io::Error) -> Failure {
+    let message = format!("the check could not be made: {error}");
+    Failure::new("failed", Status::Failed, message)
+}
+
 /// A folder of its own beside the configured database: what holds there holds
 /// on the file system that counts.
-fn workplace(context: &Context) -> std::io::Result<PathBuf> {
-    let database = context
-        .database_file()
-        .map_err(|failure| std::io::Error::other(failure.message))?;
+fn workplace(context: &Context) -> Result<PathBuf, Failure> {
+    let database = context.database_file()?;
     let beside = database.parent().unwrap_or(database);
     let place = beside.join(format!("check-{}", std::process::id()));
-    std::fs::create_dir_all(&place)?;
+    std::fs::create_dir_all(&place).map_err(trouble)?;
     Ok(place)
 }
 

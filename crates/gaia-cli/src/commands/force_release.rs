@@ -19,7 +19,7 @@ use crate::system;
 #[derive(clap::Args, Debug)]
 pub struct ForceReleaseArgs {
     /// The lock's id, as `gaia status` shows it
-    #[arg(value_name = "ID")]
+    #[arg(value_name = "ID", value_parser = crate::args::number::<i64>)]
     pub id: i64,
     /// Why; it stays in the history
     #[arg(long, value_name = "TEXT")]

@@ -41,6 +41,10 @@ struct Answer<'a> {
 pub fn run(context: &Context, args: &MigrateArgs) -> Ended {
     let file = context.database_file()?;
     let earlier = open::earlier(context.settings()?);
+    if matches!(file.try_exists(), Ok(false)) {
+        let text = format!("there is no database at {}", clean(&file.to_string_lossy()));
+        return Err(Failure::new("no_database", Status::NoDatabase, text));
+    }
     let found = survey(file, &earlier).map_err(Failure::from)?;
     let wanted = found.is_some() && !args.dry_run;
     let before = copies(file);

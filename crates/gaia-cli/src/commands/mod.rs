@@ -17,6 +17,7 @@ pub mod history;
 pub mod hook;
 pub mod init;
 pub mod man;
+pub mod mcp;
 pub mod migrate;
 pub mod pause;
 pub mod prune;
@@ -71,7 +72,7 @@ pub fn run(context: &Context, command: Command) -> Ended {
         Command::User(args) => user::run(context, &args),
         Command::Audit(args) => audit::run(context, &args),
         Command::Token(args) => token::run(context, &args),
-        Command::Keeper(_) => assigner::keep(context),
+        Command::Keeper(args) => assigner::keep(context, &args),
         Command::Demo(args) => demo::run(context, &args),
         Command::DemoAgent(args) => demo::agent::run(context, &args),
         Command::ForceRelease(args) => force_release::run(context, &args),
@@ -82,6 +83,7 @@ pub fn run(context: &Context, command: Command) -> Ended {
         Command::Init(args) => init::run(context, &args),
         Command::Migrate(args) => migrate::run(context, &args),
         Command::Hook(args) => hook::run(context, &args),
+        Command::Mcp(args) => mcp::run(context, &args),
         Command::Guard(args) => guard::run(context, &args),
         Command::Doctor(args) => doctor::run(context, &args),
         Command::Bench(args) => bench::run(context, args),

@@ -9,7 +9,7 @@ use gaia_assigner::wire::{OneTask, TaskInfo};
 use gaia_locks::ids::TaskId;
 
 use super::task::{end_status, print_answer};
-use crate::args::WaitLimit;
+use crate::args::{WaitLimit, name, number};
 use crate::context::Context;
 use crate::exit::{Ended, Failure, Status};
 use crate::output::human::{Style, clean};
@@ -40,27 +40,28 @@ pub struct SendArgs {
         long,
         short,
         value_name = "N",
-        default_value_t = 0,
+        default_value = "0",
+        value_parser = number::<i64>,
         allow_negative_numbers = true
     )]
     pub priority: i64,
     /// Only this session
-    #[arg(long, value_name = "SESSION")]
+    #[arg(long, value_name = "SESSION", value_parser = name)]
     pub target: Option<String>,
     /// Only this provider: claude, codex or any other word
-    #[arg(long, value_name = "PROVIDER")]
+    #[arg(long, value_name = "PROVIDER", value_parser = name)]
     pub provider: Option<String>,
     /// Providers it would rather have, best first
-    #[arg(long, value_name = "PROVIDER,…", value_delimiter = ',')]
+    #[arg(long, value_name = "PROVIDER,…", value_parser = name, value_delimiter = ',')]
     pub prefer: Vec<String>,
     /// Providers that will do when no session of the wanted ones is idle
-    #[arg(long, value_name = "PROVIDER,…", value_delimiter = ',')]
+    #[arg(long, value_name = "PROVIDER,…", value_parser = name, value_delimiter = ',')]
     pub fallback: Vec<String>,
     /// How long it may run: minutes, or a duration such as 90s or 2h
     #[arg(long, value_name = "M", default_value = "60", value_parser = time_limit)]
     pub timeout: Duration,
     /// Tasks that must complete before it
-    #[arg(long, value_name = "ID,…", value_delimiter = ',')]
+    #[arg(long, value_name = "ID,…", value_parser = number::<i64>, value_delimiter = ',')]
     pub after: Vec<i64>,
     /// It only reads: it shares its folder with others that do
     #[arg(long)]
@@ -69,7 +70,7 @@ pub struct SendArgs {
     #[arg(long)]
     pub retry: bool,
     /// How many tries there are in all
-    #[arg(long, value_name = "N", default_value_t = 3)]
+    #[arg(long, value_name = "N", default_value = "3", value_parser = number::<u32>)]
     pub max_retries: u32,
     #[command(flatten)]
     pub wait: WaitLimit,

@@ -5,12 +5,14 @@ use std::net::TcpListener;
 use std::path::PathBuf;
 
 use gaia_assigner::daemon::LastError;
+use gaia_locks::settings::Uncommitted;
 use gaia_server::{App, Config, Running, Stop, Tls};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::context::Context;
 use crate::exit::{Ended, Failure, Status};
+use crate::system::files;
 use crate::{log, tell};
 
 /// Serve the HTTP API until told to end
@@ -52,7 +54,7 @@ pub struct Reached {
 pub fn run(context: &Context, args: &ServeArgs) -> Ended {
     let ready = prepare(context, &args.reached)?;
     log::start(context.settings()?, LastError::default())?;
-    allow_many_files();
+    files::allow_all();
     let stop = Stop::default();
     watch_signals(stop.clone())?;
     if let Some(link) = &ready.link {
@@ -73,6 +75,17 @@ pub struct Ready {
 }
 
 impl Ready {
+    /// The same, with this word on what a task does with work that another left
+    /// uncommitted, where one was given.
+    pub fn leaving(self, uncommitted: Option<Uncommitted>) -> Self {
+        let Some(uncommitted) = uncommitted else {
+            return self;
+        };
+        let tasks = self.app.tasks.clone().with_uncommitted(uncommitted);
+        let app = App { tasks, ..self.app };
+        Self { app, ..self }
+    }
+
     /// Lets it begin.
     ///
     /// # Errors
@@ -110,19 +123,6 @@ pub fn prepare(context: &Context, reached: &Reached) -> Result<Ready, Failure> {
         url,
         link,
     })
-}
-
-/// A reader of events is a file. Only here: what `gaia up` starts would inherit
-/// it, and some programs look through all files that they may have.
-fn allow_many_files() {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let limit = getrlimit(Resource::Nofile);
-    let raised = Rlimit {
-        current: limit.maximum,
-        maximum: limit.maximum,
-    };
-    // Where it is refused, the server serves as many as it may.
-    let _ = setrlimit(Resource::Nofile, raised);
 }
 
 fn unprotected(listen: std::net::SocketAddr) -> Failure {

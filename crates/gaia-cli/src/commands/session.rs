@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Subcommand;
 use gaia_assigner::Tasks;
+use gaia_assigner::presets::{PRESETS, preset};
 use gaia_assigner::runner::tmux::Patterns;
 use gaia_assigner::service::{AddProcess, AddRemote, AddTmux, Added};
 use gaia_assigner::wire::{PatternInfo, SessionInfo};
@@ -57,18 +58,27 @@ pub enum Verb {
     /// A tmux session (--tmux) is a pane that texts are typed into while it
     /// waits for work: a pane's id (%3), session:window.pane, or a pattern of
     /// session names (agent-*) that stands for every pane of the sessions it
-    /// fits, those that come later included. What a pane does is read from its
-    /// screen, for the usual agents by what is known of them (--provider).
+    /// fits, those that come later included. What a pane does its client's hooks
+    /// say (gaia init --agent); without them it is read from its screen, for the
+    /// usual agents by what is known of them (--provider).
+    ///
+    /// A preset (--preset) is a process session for one of the usual clients,
+    /// with nothing else to set: claude, codex, gemini and opencode are started
+    /// for each task, claude-worker goes on from one task to the next while they
+    /// are in one folder. They may edit and run commands where they work.
     #[command(
-        after_help = "Examples:\n  gaia session add ivy --process \"claude -p {prompt}\" --provider claude\n  gaia session add ann --tmux work:1.0 --provider claude\n  gaia session add fleet --tmux \"agent-*\" --provider codex\n  gaia session add bot --tmux %3 --idle \"^ready> $\" --quiet 1s"
+        after_help = "Examples:\n  gaia session add max --preset claude\n  gaia session add ivy --process \"claude -p {prompt}\" --provider claude\n  gaia session add ann --tmux work:1.0 --provider claude\n  gaia session add fleet --tmux \"agent-*\" --provider codex\n  gaia session add bot --tmux %3 --idle \"^ready> $\" --quiet 1s"
     )]
     Add {
         /// Its name
         #[arg(value_name = "NAME")]
         name: String,
         /// The command, such as "claude -p {prompt}"
-        #[arg(long, value_name = "COMMAND", required_unless_present_any = ["tmux", "remote"])]
+        #[arg(long, value_name = "COMMAND", required_unless_present_any = ["preset", "tmux", "remote"])]
         process: Option<String>,
+        /// One of the usual clients, with the command that drives it
+        #[arg(long, value_name = "CLIENT", value_parser = PRESETS.map(|preset| preset.name), conflicts_with_all = ["process", "tmux", "remote"])]
+        preset: Option<String>,
         /// The pane, or a pattern of tmux sessions
         #[arg(long, value_name = "TARGET", conflicts_with = "process")]
         tmux: Option<String>,
@@ -177,14 +187,19 @@ pub fn run(context: &Context, args: SessionArgs) -> Ended {
         Verb::Add {
             name,
             process,
+            preset: of,
             provider,
             dir,
             ..
         } => {
+            let preset = of.and_then(|name| preset(&name));
             let add = AddProcess {
                 name: SessionId::new(name)?,
-                command: process.unwrap_or_default(),
-                provider,
+                command: preset.map_or_else(
+                    || process.unwrap_or_default(),
+                    |preset| preset.command.to_owned(),
+                ),
+                provider: provider.or_else(|| Some(preset?.provider.to_owned())),
                 folder: Some(context.folder(&dir)?.path().into()),
             };
             ("added", Answer::Session(Box::new(tasks.add_process(&add)?)))

@@ -2,7 +2,7 @@
 
 mod again;
 mod take;
-mod told;
+pub mod told;
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -17,7 +17,7 @@ use gaia_locks::ids::TaskId;
 use serde::Serialize;
 
 use super::tasks::state;
-use crate::args::duration;
+use crate::args::{duration, number};
 use crate::context::Context;
 use crate::exit::{Ended, Failure, Status};
 use crate::output::human::{Style, ago, at, clean};
@@ -39,13 +39,13 @@ pub enum Verb {
     /// Show everything about it
     Show {
         /// The task
-        #[arg(value_name = "ID")]
+        #[arg(value_name = "ID", value_parser = number::<i64>)]
         id: i64,
     },
     /// Call it off; one that runs is stopped
     Cancel {
         /// The task
-        #[arg(value_name = "ID")]
+        #[arg(value_name = "ID", value_parser = number::<i64>)]
         id: i64,
     },
     /// Let it be tried again
@@ -55,7 +55,7 @@ pub enum Verb {
     /// goes on now.
     Retry {
         /// The task
-        #[arg(value_name = "ID")]
+        #[arg(value_name = "ID", value_parser = number::<i64>)]
         id: i64,
     },
     /// Send it to another session; one that runs is stopped first
@@ -73,7 +73,7 @@ pub enum Verb {
     /// Print its output
     Log {
         /// The task
-        #[arg(value_name = "ID")]
+        #[arg(value_name = "ID", value_parser = number::<i64>)]
         id: i64,
         /// Go on printing until it has ended
         #[arg(long, short)]
@@ -84,7 +84,7 @@ pub enum Verb {
     /// Exit status: 0 completed, 1 failed or cancelled, 3 the wait ran out.
     Wait {
         /// The task
-        #[arg(value_name = "ID")]
+        #[arg(value_name = "ID", value_parser = number::<i64>)]
         id: i64,
         /// At most so long
         #[arg(long, value_name = "DURATION", value_parser = duration)]

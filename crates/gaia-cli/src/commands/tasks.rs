@@ -7,6 +7,7 @@ use gaia_assigner::service::Filter;
 use gaia_assigner::task::Status as State;
 use gaia_assigner::wire::{TaskInfo, TaskList};
 
+use crate::args::number;
 use crate::context::Context;
 use crate::exit::{Ended, Status};
 use crate::output::human::{Style, ago, clean, cut};
@@ -28,7 +29,7 @@ pub struct TasksArgs {
     #[arg(long, short, value_name = "SESSION")]
     pub session: Option<String>,
     /// At most so many
-    #[arg(long, short = 'n', value_name = "N", default_value_t = 50)]
+    #[arg(long, short = 'n', value_name = "N", value_parser = number::<u32>, default_value = "50")]
     pub limit: u32,
     /// All of them
     #[arg(long, conflicts_with = "limit")]
@@ -44,7 +45,7 @@ pub enum Verb {
     /// needs.
     Clear {
         /// Only those that ended so many days ago
-        #[arg(long, value_name = "N", default_value_t = 0)]
+        #[arg(long, value_name = "N", value_parser = number::<u32>, default_value = "0")]
         days: u32,
     },
     /// Let all that failed be tried again

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use clap::Subcommand;
-use gaia_server::accounts::{Accounts, Role, TokenInfo};
+use gaia_server::accounts::{Role, TokenInfo};
 use serde::Serialize;
 
+use crate::accounts::Door;
 use crate::args::duration;
 use crate::context::Context;
 use crate::exit::{Ended, Status};
 use crate::output::human::{Style, ago, at, clean};
-use crate::system;
 
 /// Make, list or revoke tokens for the server
 ///
@@ -77,7 +77,7 @@ struct Revoked {
 
 /// Does it.
 pub fn run(context: &Context, args: &TokenArgs) -> Ended {
-    let accounts = Accounts::new((*context.service()?).clone());
+    let accounts = context.accounts()?;
     match &args.verb {
         Verb::Create {
             name,
@@ -91,12 +91,12 @@ pub fn run(context: &Context, args: &TokenArgs) -> Ended {
 
 fn create(
     context: &Context,
-    accounts: &Accounts,
+    accounts: &Door,
     name: &str,
     role: Role,
     expires: Option<Duration>,
 ) -> Ended {
-    let (info, secret) = accounts.create_token(name, role, expires, &system::user())?;
+    let (info, secret) = accounts.create_token(name, role, expires)?;
     let answer = Created {
         token: secret.reveal(),
         info: &info,
@@ -109,7 +109,7 @@ fn create(
     Ok(Status::Done.into())
 }
 
-fn list(context: &Context, accounts: &Accounts) -> Ended {
+fn list(context: &Context, accounts: &Door) -> Ended {
     let tokens = accounts.tokens()?;
     let answer = List {
         count: tokens.len(),
@@ -139,8 +139,8 @@ fn table(style: &Style, tokens: &[TokenInfo]) -> String {
     style.table(heads, tokens.iter().map(row))
 }
 
-fn revoke(context: &Context, accounts: &Accounts, which: &str) -> Ended {
-    let tokens = accounts.revoke_token(which, &system::user())?;
+fn revoke(context: &Context, accounts: &Door, which: &str) -> Ended {
+    let tokens = accounts.revoke_token(which)?;
     let answer = Revoked {
         revoked: true,
         tokens,

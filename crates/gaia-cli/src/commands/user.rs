@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, IsTerminal as _};
 
 use clap::Subcommand;
-use gaia_server::accounts::{Accounts, Role, UserInfo};
+use gaia_server::accounts::{Role, UserInfo};
 use serde::Serialize;
 
 use super::token::role;
@@ -67,20 +67,19 @@ struct Removed<'a> {
 
 /// Does it.
 pub fn run(context: &Context, args: &UserArgs) -> Ended {
-    let accounts = Accounts::new((*context.service()?).clone());
-    let by = system::user();
+    let accounts = context.accounts()?;
     match &args.verb {
         Verb::Add { name, role } => {
             let password = ask_password()?;
-            let user = accounts.add_user(name, *role, Some(&password), &by)?;
+            let user = accounts.add_user(name, *role, &password)?;
             say(context, user, "added")
         }
         Verb::Password { name } => {
-            let user = accounts.set_password(name, &ask_password()?, &by, None)?;
+            let user = accounts.set_password(name, &ask_password()?)?;
             say(context, user, "changed the password of")
         }
         Verb::Remove { name } => {
-            accounts.remove_user(name, &by)?;
+            accounts.remove_user(name)?;
             let answer = Removed {
                 removed: true,
                 name,

@@ -4,6 +4,7 @@
 
 use gaia_assigner::TaskError;
 use gaia_locks::{Error, ServerError, StoreError};
+use gaia_server::AccountError;
 
 use super::Status::{self, Failed, NoDatabase, NotGranted, NotHeld, Usage};
 
@@ -37,6 +38,10 @@ const TABLE: &[Row] = &[
     ("wrong_state", Failed, None),
     ("no_output", Failed, None),
     ("still_stopping", Failed, Some("`gaia task show` shows whether it has stopped")),
+    ("user_exists", Failed, Some("`gaia user password NAME` sets another password")),
+    ("unknown_user", Failed, Some("`gaia user list` shows them")),
+    ("unknown_token", Failed, Some("`gaia token list` shows them")),
+    ("invalid_password", Usage, None),
     ("untrusted_file_system", NoDatabase, None),
     ("foreign_database", NoDatabase,
         Some("name another file with GAIA_DATABASE_URL=sqlite:///absolute/path or --database")),
@@ -127,6 +132,18 @@ pub fn of_task_error(error: &TaskError) -> &str {
         TaskError::Lapsed { .. } => "lapsed",
         TaskError::NotRemote { .. } => "not_remote",
         TaskError::StillStopping { .. } => "still_stopping",
+        _ => "failed",
+    }
+}
+
+/// The word of an error about accounts.
+pub fn of_account_error(error: &AccountError) -> &str {
+    match error {
+        AccountError::Locks(error) => of_error(error),
+        AccountError::UserExists(_) => "user_exists",
+        AccountError::UnknownUser(_) => "unknown_user",
+        AccountError::UnknownToken(_) => "unknown_token",
+        AccountError::InvalidPassword(_) => "invalid_password",
         _ => "failed",
     }
 }

@@ -1,5 +1,6 @@
 //! What is asked of the system for people's sake: user, host, terminal.
 
+pub mod files;
 pub mod tree;
 
 use std::ffi::CStr;

@@ -106,6 +106,66 @@ fn a_disk_that_is_nearly_full_is_noticed() {
     assert_eq!(found["ok"], false);
 }
 
+/// What doctor finds in a mount namespace of the test's own, made by a script;
+/// none where that is not allowed here.
+fn inside(home: &Home, script: &str) -> Option<Vec<serde_json::Value>> {
+    let output = Command::new("unshare")
+        .args(["--user", "--map-root-user", "--mount", "sh", "-c", script])
+        .env("GAIA", env!("CARGO_BIN_EXE_gaia"))
+        .current_dir(home.path("work"))
+        .output();
+    let found: serde_json::Value = serde_json::from_slice(&output.ok()?.stdout).ok()?;
+    Some(found["checks"].as_array().unwrap().clone())
+}
+
+fn named<'a>(checks: &'a [serde_json::Value], name: &str) -> &'a serde_json::Value {
+    let mut checks = checks.iter();
+    checks.find(|check| check["name"] == name).unwrap()
+}
+
+/// As in a sandbox that hides it: then neither the machine's start nor who lives
+/// can be told.
+#[test]
+fn a_system_that_shows_no_processes_is_noticed() {
+    let home = Home::new();
+    assert_eq!(check(&home, "processes").0, "ok");
+    assert_eq!(check(&home, "clock").0, "ok");
+    let place = home.path("home");
+    let script = format!(
+        "mount -t tmpfs none /proc && $GAIA doctor --json --home {}",
+        place.display()
+    );
+    let Some(checks) = inside(&home, &script) else {
+        return loudly("nothing can be mounted here");
+    };
+    let processes = named(&checks, "processes");
+    assert_eq!(processes["state"], "warning", "{processes}");
+    assert_eq!(processes["remedy"], "mount /proc");
+    let clock = named(&checks, "clock");
+    assert_eq!(clock["state"], "warning", "{clock}");
+}
+
+/// What a program serves; this one's program is gone, and it has only a name.
+#[test]
+fn r18_a_file_system_to_which_others_write_is_found() {
+    let home = Home::new();
+    let place = home.path("served");
+    std::fs::create_dir(&place).unwrap();
+    let options = "fd=3,rootmode=40000,user_id=0,group_id=0";
+    let script = format!(
+        "exec 3<>/dev/fuse && mount -t fuse -o {options} none {0} && exec 3>&- && \
+         $GAIA doctor --json --home {1} --locks-dir {0}/locks",
+        place.display(),
+        home.path("home").display()
+    );
+    let Some(checks) = inside(&home, &script) else {
+        return loudly("nothing can be served as a file system here");
+    };
+    let found = named(&checks, "file system");
+    assert_eq!(found["state"], "problem", "{found}");
+    assert!(found["remedy"].as_str().unwrap().contains("local disk"));
+}
+
 /// What every check says when all is well, and that a script sees it.
 #[test]
 fn all_is_well() {

@@ -9,17 +9,23 @@
 
 mod client_mode;
 mod doctor;
+mod doctor_agents;
 mod home;
 mod init;
+mod init_agents;
 mod interrupt;
 mod log;
 mod lost_database;
+mod mcp;
 mod migrate;
+mod night;
 mod run;
 mod serve;
 mod service;
 mod snapshots;
+mod snapshots_fleet;
 mod terminal;
+mod told;
 mod top;
 mod untold;
 mod up;

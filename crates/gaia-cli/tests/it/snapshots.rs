@@ -2,69 +2,7 @@
 //! with good and bad input.
 
 use crate::home::Home;
-
-/// Several commands in one home, each with what it said.
-fn told(home: &Home, commands: &[&[&str]]) -> String {
-    let parts: Vec<String> = commands.iter().map(|words| one(home, words)).collect();
-    parts.join("\n")
-}
-
-fn one(home: &Home, words: &[&str]) -> String {
-    let output = home.output(words);
-    let shown = words.iter().map(|word| shortened(word)).collect::<Vec<_>>();
-    let mut text = format!("$ gaia {}\n", shown.join(" "));
-    text += &String::from_utf8(output.stdout).unwrap();
-    for line in String::from_utf8(output.stderr).unwrap().lines() {
-        text += &format!("2> {line}\n");
-    }
-    text + &format!("=> {}\n", output.status.code().unwrap())
-}
-
-fn shortened(word: &str) -> String {
-    match word.len() {
-        0 => "''".to_owned(),
-        1..=200 => word.replace('\n', "\\n"),
-        long => format!("({long} letters)"),
-    }
-}
-
-fn check(name: &str, home: &Home, commands: &[&[&str]]) {
-    let user = std::process::Command::new("id")
-        .arg("-un")
-        .output()
-        .unwrap();
-    let user = format!(r"\b{}\b", String::from_utf8(user.stdout).unwrap().trim());
-    let root = home.path("");
-    let root = root.to_str().unwrap().trim_end_matches('/').to_owned();
-    let mut settings = insta::Settings::clone_current();
-    settings.set_prepend_module_to_snapshot(false);
-    settings.set_omit_expression(true);
-    for (pattern, shown) in [
-        (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z", "[TIME]"),
-        (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "[TIME]"),
-        (r"\b\d\d:\d\d:\d\d\b", "[TIME]"),
-        (r#""expires_in":[0-9.]+"#, r#""expires_in":[SECONDS]"#),
-        (r"just now|\d+s ago", "[AGO]"),
-        (r" \d+(ms|s)  ", " [HELD]  "),
-        (r"\(1h59m\)|\(2h\)", "([2h])"),
-        (r"\b(1h59m|2h)\b", "[2h]"),
-        (user.as_str(), "[USER]"),
-        (r" {2,}", "  "),
-        (r"[\d,]+ (bytes|KiB)", "[SIZE]"),
-        (r"\d+ MiB free", "[SIZE] free"),
-        (r"file system: [^,\n]+, local", "file system: [FS], local"),
-        (r#""finding":"[^"]+, local""#, r#""finding":"[FS], local""#),
-        (r"tmux: [^\n]+", "tmux: [TMUX]"),
-        (
-            r#""tmux","state":"ok","finding":"[^"]+""#,
-            r#""tmux","state":"ok","finding":"[TMUX]""#,
-        ),
-    ] {
-        settings.add_filter(pattern, shown);
-    }
-    let told = told(home, commands).replace(&root, "[TMP]");
-    settings.bind(|| insta::assert_snapshot!(name, told));
-}
+use crate::told::check;
 
 #[test]
 fn acquire_and_release() {

@@ -269,3 +269,50 @@ fn a_port_that_is_taken_is_named_and_it_goes_on_without_a_server_only_if_told() 
         "{said}"
     );
 }
+
+/// A thousand readers of live events are a thousand files; an agent that it
+/// starts has no more than it would have without.
+#[cfg(target_os = "linux")]
+#[test]
+fn it_may_have_many_files_open_and_its_agents_as_many_as_it_was_started_with() {
+    let home = Home::new();
+    let add = ["session", "add", "ivy", "--process", "sh"];
+    assert_eq!(home.status(&add), 0);
+    let seen = home.path("seen");
+    let text = format!("ulimit -S -n; cat /proc/$PPID/limits > {}", seen.display());
+    assert_eq!(home.status(&["send", &text]), 0);
+    let gaia = home.gaia(&["up"]);
+    let mut shell = std::process::Command::new("sh");
+    shell
+        .arg("-c")
+        .arg("ulimit -S -n 300; exec \"$@\"")
+        .arg("sh");
+    shell.arg(gaia.get_program()).args(gaia.get_args());
+    shell.env_clear();
+    for (name, value) in gaia.get_envs() {
+        shell.env(name, value.unwrap_or_default());
+    }
+    shell.current_dir(home.path("work")).stderr(Stdio::piped());
+    let mut child = Guard(shell.spawn().unwrap());
+    let said = BufReader::new(child.0.stderr.take().unwrap());
+    let mut up = Up { gaia: child, said };
+    up.said_until("task completed");
+    let task = home.json(&["task", "show", "1"]);
+    assert_eq!(task["task"]["response"], "300\n", "{task}");
+    assert_eq!(files(&std::fs::read_to_string(&seen).unwrap()).0, "300");
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", up.gaia.pid())).unwrap();
+    let (soft, hard) = files(&limits);
+    assert_eq!(soft, hard);
+    assert_ne!(soft, "300");
+    up.end();
+}
+
+/// The soft and the hard limit of open files.
+#[cfg(target_os = "linux")]
+fn files(limits: &str) -> (&str, &str) {
+    let line = limits
+        .lines()
+        .find(|line| line.starts_with("Max open files"));
+    let mut words = line.unwrap().split_whitespace().skip(3);
+    (words.next().unwrap(), words.next().unwrap())
+}

@@ -49,16 +49,15 @@ pub fn sees_orphans() -> bool {
 #[must_use]
 pub fn children() -> Vec<u32> {
     #[cfg(target_os = "linux")]
-    return by_thread().unwrap_or_default();
+    return children_of("/proc/self/task").unwrap_or_default();
     #[cfg(not(target_os = "linux"))]
     Vec::new()
 }
 
 /// A child is listed with the thread that started it.
-#[cfg(target_os = "linux")]
-fn by_thread() -> io::Result<Vec<u32>> {
+fn children_of(threads: &str) -> io::Result<Vec<u32>> {
     let mut found = Vec::new();
-    for thread in std::fs::read_dir("/proc/self/task")? {
+    for thread in std::fs::read_dir(threads)? {
         // A thread that has ended meanwhile has left its children to another.
         let listed = std::fs::read_to_string(thread?.path().join("children"));
         let listed = listed.unwrap_or_default();
@@ -69,6 +68,20 @@ fn by_thread() -> io::Result<Vec<u32>> {
         );
     }
     Ok(found)
+}
+
+/// All processes below another: its children, theirs and so on. Empty where the system does not
+/// tell.
+#[must_use]
+pub fn below(pid: u32) -> Vec<u32> {
+    let mut found = Vec::new();
+    let mut next = vec![pid];
+    while let Some(pid) = next.pop() {
+        let children = children_of(&format!("/proc/{pid}/task")).unwrap_or_default();
+        found.extend(&children);
+        next.extend(children);
+    }
+    found
 }
 
 /// Processes of the same user that were started with this variable. Empty where the system does

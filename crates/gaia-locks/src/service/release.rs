@@ -7,7 +7,8 @@ use crate::clock::Moment;
 use crate::error::Error;
 use crate::folder::Folder;
 use crate::ids::{LockId, Scope, SessionId, TaskId};
-use crate::model::{EndReason, Lock, Releaser};
+use crate::model::{End, EndReason, Lock, Releaser};
+use crate::rules::expire::{Verdict, judge};
 use crate::rules::release::{self as rule, Decision, Wish};
 use crate::wire::LockInfo;
 
@@ -142,17 +143,31 @@ impl LockTx<'_> {
     /// When the store fails.
     pub fn end_task_locks(&mut self, tokens: &[LockId], by: &str) -> Result<Vec<LockInfo>, Error> {
         let now = self.now();
-        let end = self.end_now(EndReason::TaskEnded, by, None);
+        let by_task = self.end_now(EndReason::TaskEnded, by, None);
         let mut ended = Vec::new();
         for token in tokens {
             let Some(lock) = self.tx.lock(*token)? else {
                 continue;
             };
+            let end = self.lapsed(&lock).unwrap_or_else(|| by_task.clone());
             self.end(&lock, &end)?;
             ended.push(LockInfo::just_ended(&lock, &end, now));
             self.hand_off(&lock.scope, std::slice::from_ref(&lock.folder))?;
         }
         Ok(ended)
+    }
+
+    /// How a lock ended whose lease was over before its task was: the history
+    /// tells of that [R3].
+    fn lapsed(&self, lock: &Lock) -> Option<End> {
+        let now = self.now();
+        if now.moment < lock.expires {
+            return None;
+        }
+        match judge(lock, now, &*self.config.witness) {
+            Verdict::Over(end) if end.reason == EndReason::Lapsed => Some(end),
+            _ => None,
+        }
     }
 
     /// The active locks of one task of one session.

@@ -20,6 +20,7 @@ mod store;
 use std::time::Duration;
 
 use gaia_locks::clock::Wall;
+use gaia_locks::error::InvalidName;
 use gaia_locks::ids::SessionId;
 use gaia_locks::service::LockService;
 use serde::{Deserialize, Serialize};
@@ -56,7 +57,7 @@ pub enum AccountError {
     Locks(#[from] gaia_locks::Error),
 }
 
-impl From<gaia_locks::error::InvalidName> for AccountError {
+impl From<InvalidName> for AccountError {
     fn from(error: gaia_locks::error::InvalidName) -> Self {
         Self::Locks(error.into())
     }
@@ -164,7 +165,7 @@ impl Accounts {
         password: Option<&str>,
         by: &str,
     ) -> Result<UserInfo, AccountError> {
-        SessionId::new(name)?;
+        valid(name)?;
         let hash = password.map(password::hash).transpose()?;
         let added = self.locks.transact(|tx| {
             let added = store::add_user(tx, name, role, hash.as_deref())?;
@@ -304,7 +305,7 @@ impl Accounts {
         by: &str,
         until: Option<Wall>,
     ) -> Result<(TokenInfo, Secret), AccountError> {
-        SessionId::new(name)?;
+        valid(name)?;
         let secret = Secret::new("gaia_")?;
         let hash = secret.hash();
         let info = self.locks.transact(|tx| {
@@ -389,6 +390,15 @@ impl Accounts {
     pub fn audit(&self, before: Option<i64>, limit: u32) -> Result<Vec<AuditEntry>, AccountError> {
         Ok(self.locks.look(|tx| store::audit(tx, before, limit))?)
     }
+}
+
+/// A name that an account or a token may bear.
+fn valid(name: &str) -> Result<(), InvalidName> {
+    let named = SessionId::new(name).map(drop);
+    named.map_err(|wrong| InvalidName {
+        what: "the name",
+        ..wrong
+    })
 }
 
 fn note_revoked(

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse as _, Response};
 use gaia_locks::ids::{LockId, RequestId, Scope, SessionId, TaskId};
 use gaia_locks::model::{Holder, Mode};
 use gaia_locks::service::{Acquire, Locks as _, Renew};
@@ -20,7 +22,7 @@ use crate::app::App;
 use crate::error::{Answer, Problem};
 
 /// Which locks are wanted.
-#[derive(Deserialize, utoipa::IntoParams)]
+#[derive(Clone, PartialEq, Eq, Hash, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct Which {
@@ -54,9 +56,23 @@ pub struct Held {
 /// Bad input, or a store that cannot be used.
 #[utoipa::path(get, path = "/api/gaia/locks", tag = "locks", params(Which))]
 pub async fn list(State(app): State<Arc<App>>, Words(which): Words<Which>) -> Answer<Response> {
-    let locks = app.locks.clone();
-    let held = app.core.call(move || page(&locks, &which)).await?;
-    Ok(answer(&held))
+    let looks = app.clone();
+    let listed = app.lists.ask(which, move |which| {
+        let app = looks.clone();
+        async move {
+            let locks = app.locks.clone();
+            app.core.call(move || written(&page(&locks, &which)?)).await
+        }
+    });
+    let listed = listed.await.unwrap_or_else(|| Err(Problem::failed()))?;
+    let json = [(CONTENT_TYPE, "application/json")];
+    Ok((json, listed).into_response())
+}
+
+/// As it goes over the wire, to all who asked.
+fn written(held: &Held) -> Answer<Bytes> {
+    let written = serde_json::to_vec(held);
+    written.map(Bytes::from).map_err(|_| Problem::failed())
 }
 
 fn page(locks: &gaia_locks::LockService, which: &Which) -> Answer<Held> {

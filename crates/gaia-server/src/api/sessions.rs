@@ -213,7 +213,8 @@ pub async fn take(
         changes.borrow_and_update();
         still.may(&app).await?;
         let (tasks, asks) = (app.tasks.clone(), name.clone());
-        if let Some(taken) = app.core.call(move || tasks.take(&asks, None)).await? {
+        // Git may be asked how its folder was left.
+        if let Some(taken) = app.core.slow(move || tasks.take(&asks, None)).await? {
             return Ok(answer(&taken));
         }
         let over = until.is_some_and(|until| Instant::now() >= until);

@@ -23,24 +23,34 @@ pub struct Page {
     next: Option<usize>,
 }
 
+/// How many, where nobody says.
+const USUAL_PAGE: u32 = 100;
+/// The most tasks of one page.
+const LARGEST_PAGE: u32 = 10_000;
+
 /// At most so many.
 ///
 /// # Errors
-/// 400 for none at all, and for a number that no list has.
-pub fn limit(wanted: Option<u64>) -> Answer<Option<u32>> {
-    match wanted {
-        Some(limit) if limit == 0 || i64::try_from(limit).is_err() => Err(Problem::invalid(
-            format!("limit is {limit}; it is at least 1, and no list is so long"),
-        )),
-        limit => Ok(limit.map(|limit| u32::try_from(limit).unwrap_or(u32::MAX))),
+/// 400 for none at all, and for more than a page has.
+pub fn limit(wanted: Option<u32>) -> Answer<u32> {
+    match wanted.unwrap_or(USUAL_PAGE) {
+        limit if (1..=LARGEST_PAGE).contains(&limit) => Ok(limit),
+        limit => Err(Problem::invalid(format!(
+            "limit is {limit}; it lies between 1 and {LARGEST_PAGE}"
+        ))),
     }
 }
 
-/// A page of them.
+/// A page of them: at most so many, without the first so many.
 ///
 /// # Errors
 /// Bad input, or a store that cannot be used.
-pub fn list(tasks: &TaskService, filter: Filter, folder: Option<&str>, skip: u64) -> Answer<Page> {
+pub fn list(
+    tasks: &TaskService,
+    filter: Filter,
+    folder: Option<&str>,
+    (skip, limit): (u64, u32),
+) -> Answer<Page> {
     if let Some(session) = &filter.session {
         SessionId::new(session.clone())?;
     }
@@ -52,19 +62,16 @@ pub fn list(tasks: &TaskService, filter: Filter, folder: Option<&str>, skip: u64
     let skip = u32::try_from(skip).unwrap_or(u32::MAX);
     let folder = folder.map(|path| folders::folder(tasks.locks(), None, path));
     let folder = folder.transpose()?;
-    let limit = filter.limit.map(|limit| limit as usize);
+    // One more tells whether there is a next page; which tasks lie in a folder
+    // is told here.
+    let seen = limit.saturating_add(skip).saturating_add(1);
     let wanted = Filter {
-        // One more tells whether there is a next page; which tasks lie in a
-        // folder is told here.
-        limit: filter
-            .limit
-            .filter(|_| folder.is_none())
-            .map(|limit| limit.saturating_add(skip).saturating_add(1)),
+        limit: folder.is_none().then_some(seen),
         ..filter
     };
     let mut listed = tasks.list(&wanted)?.tasks;
     listed.retain(|task| folder.as_ref().is_none_or(|folder| lies_in(task, folder)));
-    Ok(Page::of(listed, skip as usize, limit))
+    Ok(Page::of(listed, skip as usize, limit as usize))
 }
 
 fn lies_in(task: &TaskInfo, folder: &Folder) -> bool {
@@ -74,10 +81,10 @@ fn lies_in(task: &TaskInfo, folder: &Folder) -> bool {
 }
 
 impl Page {
-    fn of(mut tasks: Vec<TaskInfo>, skip: usize, limit: Option<usize>) -> Self {
+    fn of(mut tasks: Vec<TaskInfo>, skip: usize, limit: usize) -> Self {
         tasks.drain(..skip.min(tasks.len()));
-        let more = limit.is_some_and(|limit| tasks.len() > limit);
-        tasks.truncate(limit.unwrap_or(usize::MAX));
+        let more = tasks.len() > limit;
+        tasks.truncate(limit);
         Self {
             count: tasks.len(),
             next: more.then_some(skip.saturating_add(tasks.len())),

@@ -32,9 +32,9 @@ pub struct Which {
     folder: Option<String>,
     /// Without the first so many: the next page.
     skip: Option<u64>,
-    /// At most so many.
-    #[param(minimum = 1)]
-    limit: Option<u64>,
+    /// At most so many, 100 when left out.
+    #[param(minimum = 1, maximum = 10_000)]
+    limit: Option<u32>,
 }
 
 /// Tasks: those that run, those that wait in their order, then those that have
@@ -47,10 +47,14 @@ pub async fn list(State(app): State<Arc<App>>, Words(which): Words<Which>) -> An
     let filter = Filter {
         statuses: statuses(which.status.as_deref().unwrap_or_default())?,
         session: which.session,
-        limit: task_page::limit(which.limit)?,
+        limit: None,
     };
-    let (tasks, skip) = (app.tasks.clone(), which.skip.unwrap_or_default());
-    let listed = move || task_page::list(&tasks, filter, which.folder.as_deref(), skip);
+    let part = (
+        which.skip.unwrap_or_default(),
+        task_page::limit(which.limit)?,
+    );
+    let tasks = app.tasks.clone();
+    let listed = move || task_page::list(&tasks, filter, which.folder.as_deref(), part);
     Ok(answer(&app.core.call(listed).await?))
 }
 

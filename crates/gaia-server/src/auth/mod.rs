@@ -68,8 +68,15 @@ fn bearer(headers: &HeaderMap) -> Answer<Option<Secret>> {
 }
 
 async fn of_token(app: &Arc<App>, token: Secret) -> Answer<Who> {
-    let accounts = app.accounts.clone();
-    let who = app.core.call(move || accounts.of_token(&token)).await?;
+    let looks = app.clone();
+    let known = app.tokens.ask(token.hash(), move |_| {
+        let (app, token) = (looks.clone(), token.clone());
+        async move {
+            let accounts = app.accounts.clone();
+            app.core.call(move || accounts.of_token(&token)).await
+        }
+    });
+    let who = known.await.unwrap_or_else(|| Err(Problem::failed()))?;
     who.ok_or_else(|| {
         Problem::signed_out(
             "this token does not count: it was never given, was revoked, or has expired",

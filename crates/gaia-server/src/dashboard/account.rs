@@ -68,11 +68,11 @@ impl Done {
 }
 
 /// What the page begins with.
-enum Told<'a> {
+enum Told {
     Nothing,
     Done(Done),
-    Made(&'a TokenInfo, &'a Secret),
-    Wrong(&'a Problem),
+    Made(TokenInfo, Secret),
+    Wrong(Problem),
 }
 
 /// What was just done, if anything.
@@ -112,9 +112,14 @@ fn own_browser(who: &Who) -> Answer<Hash> {
     }
 }
 
-async fn draw(app: &Arc<App>, who: &Who, told: Told<'_>) -> Answer<Response> {
+async fn draw(app: &Arc<App>, who: &Who, told: Told) -> Answer<Response> {
     let (asked, reader) = (app.clone(), who.clone());
     let seen = app.core.call(move || look(&asked, &reader)).await?;
+    let who = who.clone();
+    app.core.draw(move || whole(&seen, &who, &told)).await
+}
+
+fn whole(seen: &Seen, who: &Who, told: &Told) -> Response {
     let page = Page {
         who,
         place: Place::Account,
@@ -123,13 +128,13 @@ async fn draw(app: &Arc<App>, who: &Who, told: Told<'_>) -> Answer<Response> {
         now: seen.now,
     };
     let is_admin = who.role == Role::Admin;
-    Ok(page.draw(html! {
+    page.draw(html! {
         h1 { "Account" }
-        (head(&told))
+        (head(told))
         (own_password(who))
-        (tokens::section(who, &seen))
-        @if is_admin { (accounts::section(who, &seen)) (trail(&seen)) }
-    }))
+        (tokens::section(who, seen))
+        @if is_admin { (accounts::section(who, seen)) (trail(seen)) }
+    })
 }
 
 fn look(app: &App, who: &Who) -> Answer<Seen> {
@@ -152,7 +157,7 @@ fn look(app: &App, who: &Who) -> Answer<Seen> {
     })
 }
 
-fn head(told: &Told<'_>) -> Markup {
+fn head(told: &Told) -> Markup {
     html! {
         @match told {
             Told::Nothing => {}
@@ -237,8 +242,9 @@ async fn told(app: &Arc<App>, who: &Who, came: Answer<()>, done: Done) -> Answer
     match came {
         Ok(()) => Ok(done.answer()),
         Err(problem) if problem.status().is_client_error() => {
-            let page = draw(app, who, Told::Wrong(&problem)).await?;
-            Ok((problem.status(), page).into_response())
+            let status = problem.status();
+            let page = draw(app, who, Told::Wrong(problem)).await?;
+            Ok((status, page).into_response())
         }
         Err(problem) => Err(problem),
     }

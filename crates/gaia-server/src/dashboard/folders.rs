@@ -89,18 +89,28 @@ pub async fn show(
     let look = move || Ok::<_, Problem>((locks.status(None)?, locks.look(|tx| Ok(tx.now().wall))?));
     let (status, now) = app.core.call(look).await?;
     let under = said(under.under);
+    let drawn = move || whole(&status, under.as_deref(), &who, now);
+    app.core.draw(drawn).await
+}
+
+fn whole(
+    status: &Status,
+    under: Option<&str>,
+    who: &Who,
+    now: gaia_locks::clock::Wall,
+) -> Response {
     let page = Page {
-        who: &who,
+        who,
         place: Place::Folders,
         title: "Folders".to_owned(),
         live: "lock waiter",
         now,
     };
-    Ok(page.draw(html! {
+    page.draw(html! {
         h1 { "Folders " (badge(status.count)) }
-        @if let Some(under) = &under { p { "Below " (whole_path(under)) ". " a href="/folders" { "The whole tree" } } }
-        section #folders { (scopes(&status, under.as_deref(), now)) }
-    }))
+        @if let Some(under) = under { p { "Below " (whole_path(under)) ". " a href="/folders" { "The whole tree" } } }
+        section #folders { (scopes(status, under, now)) }
+    })
 }
 
 /// Paths of different scopes never overlap: each has a tree of its own.

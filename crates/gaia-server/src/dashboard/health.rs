@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use gaia_assigner::doctor::{self, Check, Ground, State as Level};
+use gaia_locks::clock::Wall;
 use gaia_locks::settings::Settings;
 use maud::{Markup, html};
 
@@ -28,19 +29,24 @@ pub async fn show(State(app): State<Arc<App>>, who: Who) -> Answer<Response> {
         Ok::<_, Problem>((found, locks.look(|tx| Ok(tx.now().wall))?))
     };
     let (found, now) = app.core.slow(looked).await?;
+    let drawn = move || whole(&found, &who, now);
+    app.core.draw(drawn).await
+}
+
+fn whole(found: &[Check], who: &Who, now: Wall) -> Response {
     let page = Page {
-        who: &who,
+        who,
         place: Place::Health,
         title: "Health".to_owned(),
         live: "",
         now,
     };
-    Ok(page.draw(html! {
+    page.draw(html! {
         h1 { "Health" }
-        p { (verdict(&found)) " " span.soft { "Looked at " (time(now, now)) ", on the server's machine." } }
+        p { (verdict(found)) " " span.soft { "Looked at " (time(now, now)) ", on the server's machine." } }
         @if found.is_empty() { (nothing("This server was not told how to look: gaia doctor does on its machine.")) }
-        @else { (table(&found)) }
-    }))
+        @else { (table(found)) }
+    })
 }
 
 fn checks(settings: &Settings) -> Vec<Check> {

@@ -96,15 +96,18 @@ pub async fn show(
         Ok::<_, Problem>((page, locks.look(|tx| Ok(tx.now().wall))?))
     };
     let (rows, now) = app.core.call(look).await?;
-    let page = Page {
-        who: &who,
-        place: Place::History,
-        title: "History".to_owned(),
-        // Older pages stand; the first one grows.
-        live: if which.before.is_none() { "lock" } else { "" },
-        now,
+    let drawn = move || {
+        let page = Page {
+            who: &who,
+            place: Place::History,
+            title: "History".to_owned(),
+            // Older pages stand; the first one grows.
+            live: if which.before.is_none() { "lock" } else { "" },
+            now,
+        };
+        page.draw(draw(&which, &rows.locks, rows.next, now))
     };
-    Ok(page.draw(draw(&which, &rows.locks, rows.next, now)))
+    app.core.draw(drawn).await
 }
 
 fn draw(which: &Which, rows: &[LockInfo], next: Option<LockId>, now: Wall) -> Markup {

@@ -37,14 +37,17 @@ pub async fn show(State(app): State<Arc<App>>, who: Who, In(id): In<i64>) -> Ans
             Ok::<_, Problem>((lock, locks.look(|tx| Ok(tx.now().wall))?))
         })
         .await?;
-    let page = Page {
-        who: &who,
-        place: Place::Overview,
-        title: format!("Lock {id}"),
-        live: "lock",
-        now,
+    let drawn = move || {
+        let page = Page {
+            who: &who,
+            place: Place::Overview,
+            title: format!("Lock {id}"),
+            live: "lock",
+            now,
+        };
+        page.draw(draw(&lock, &who, now))
     };
-    Ok(page.draw(draw(&lock, &who, now)))
+    app.core.draw(drawn).await
 }
 
 fn draw(lock: &LockInfo, who: &Who, now: Wall) -> Markup {

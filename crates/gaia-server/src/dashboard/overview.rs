@@ -55,8 +55,12 @@ pub async fn show(
 ) -> Answer<Response> {
     let asked = app.clone();
     let seen = app.core.call(move || look(&asked)).await?;
+    app.core.draw(move || whole(&seen, which, &who)).await
+}
+
+fn whole(seen: &Seen, which: Which, who: &Who) -> Response {
     let page = Page {
-        who: &who,
+        who,
         place: Place::Overview,
         title: match seen.status.count {
             1 => "1 lock".to_owned(),
@@ -65,7 +69,7 @@ pub async fn show(
         live: "lock waiter task session",
         now: seen.now,
     };
-    Ok(page.draw(draw(&seen, which, who.role)))
+    page.draw(draw(seen, which, who.role))
 }
 
 fn look(app: &App) -> Answer<Seen> {

@@ -7,14 +7,17 @@
 //! along with.
 
 use std::io::Write as _;
+use std::sync::Arc;
 
 use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+
+use crate::app::App;
 
 /// Less than a packet is not worth it.
 const SMALLEST: usize = 1400;
@@ -22,7 +25,7 @@ const SMALLEST: usize = 1400;
 const LARGEST: usize = 16 * 1024 * 1024;
 
 /// Packs what is worth it.
-pub async fn pack(request: Request, next: Next) -> Response {
+pub async fn pack(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let takes = takes_gzip(request.headers());
     let response = next.run(request).await;
     if !takes || response.headers().contains_key(header::CONTENT_ENCODING) {
@@ -31,7 +34,13 @@ pub async fn pack(request: Request, next: Next) -> Response {
     let (mut parts, body) = response.into_parts();
     // Drawn already, so this neither waits nor fails.
     let whole = to_bytes(body, LARGEST).await.unwrap_or_default();
-    let packed = (whole.len() >= SMALLEST).then(|| packed(&whole)).flatten();
+    let packed = match whole.len() >= SMALLEST {
+        true => {
+            let page = whole.clone();
+            app.core.draw(move || packed(&page)).await.ok().flatten()
+        }
+        false => None,
+    };
     let Some(packed) = packed else {
         return Response::from_parts(parts, Body::from(whole));
     };

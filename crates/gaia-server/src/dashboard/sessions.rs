@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
-use gaia_assigner::wire::PatternInfo;
+use gaia_assigner::wire::{PatternInfo, SessionList};
+use gaia_locks::clock::Wall;
 use maud::{Markup, html};
 
 use super::frame::{Page, Place};
@@ -22,14 +23,19 @@ pub async fn show(State(app): State<Arc<App>>, who: Who) -> Answer<Response> {
     let (tasks, locks) = (app.tasks.clone(), app.locks.clone());
     let look = move || Ok::<_, Problem>((tasks.sessions()?, locks.look(|tx| Ok(tx.now().wall))?));
     let (list, now) = app.core.call(look).await?;
+    let drawn = move || whole(&list, &who, now);
+    app.core.draw(drawn).await
+}
+
+fn whole(list: &SessionList, who: &Who, now: Wall) -> Response {
     let page = Page {
-        who: &who,
+        who,
         place: Place::Sessions,
         title: "Sessions".to_owned(),
         live: "session",
         now,
     };
-    Ok(page.draw(html! {
+    page.draw(html! {
         h1 { "Sessions " (badge(list.count)) }
         section #sessions {
             @if list.sessions.is_empty() {
@@ -37,7 +43,7 @@ pub async fn show(State(app): State<Arc<App>>, who: Who) -> Answer<Response> {
             } @else { (parts::sessions(&list.sessions, now)) }
         }
         @if !list.patterns.is_empty() { (patterns(&list.patterns)) }
-    }))
+    })
 }
 
 fn patterns(patterns: &[PatternInfo]) -> Markup {

@@ -43,21 +43,26 @@ pub async fn show(State(app): State<Arc<App>>, who: Who, In(id): In<i64>) -> Ans
         Ok::<_, Problem>((task, output, asked.locks.look(|tx| Ok(tx.now().wall))?))
     };
     let (task, output, now) = app.core.call(look).await?;
+    let drawn = move || whole(&task, output.as_ref(), &who, now);
+    app.core.draw(drawn).await
+}
+
+fn whole(task: &TaskInfo, output: Option<&Output>, who: &Who, now: Wall) -> Response {
     let page = Page {
-        who: &who,
+        who,
         place: Place::Tasks,
-        title: format!("Task {id}"),
+        title: format!("Task {}", task.id),
         live: "task",
         now,
     };
-    Ok(page.draw(html! {
-        h1 { "Task " (id) " " (task_state(&task)) }
-        section #text { pre.prompt { (lines(&task.content)) } (why_not_yet(&task)) }
-        section #does { (deeds(&task, &who)) }
-        section #facts { (facts(&task, now)) }
-        (answer(&task, output.as_ref()))
-        (printed(&task, output.as_ref()))
-    }))
+    page.draw(html! {
+        h1 { "Task " (task.id) " " (task_state(task)) }
+        section #text { pre.prompt { (lines(&task.content)) } (why_not_yet(task)) }
+        section #does { (deeds(task, who)) }
+        section #facts { (facts(task, now)) }
+        (answer(task, output))
+        (printed(task, output))
+    })
 }
 
 /// None for a task that has no output (yet), or whose file is gone.

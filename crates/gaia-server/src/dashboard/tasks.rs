@@ -72,7 +72,7 @@ pub async fn show(
     who: Who,
     Words(which): Words<Which>,
 ) -> Answer<Response> {
-    draw(&app, &who, &which, &Sent::default(), None).await
+    draw(&app, who, which, Sent::default(), None).await
 }
 
 /// Queues a task; what is wrong with it is told beside the form.
@@ -91,7 +91,7 @@ pub async fn send(
     match queued {
         Ok(task) => Ok(Redirect::to(&format!("/tasks/{}", task.id)).into_response()),
         Err(problem) if problem.status().is_client_error() => {
-            let page = draw(&app, &who, &Which::default(), &sent, Some(&problem)).await?;
+            let page = draw(&app, who, Which::default(), sent, Some(problem)).await?;
             Ok((StatusCode::BAD_REQUEST, page).into_response())
         }
         Err(problem) => Err(problem),
@@ -143,13 +143,24 @@ fn look(app: &App, which: &Which) -> Answer<Seen> {
 
 async fn draw(
     app: &Arc<App>,
+    who: Who,
+    which: Which,
+    sent: Sent,
+    problem: Option<Problem>,
+) -> Answer<Response> {
+    let (asked, wanted) = (app.clone(), which.clone());
+    let seen = app.core.call(move || look(&asked, &wanted)).await?;
+    let drawn = move || whole(&seen, &who, &which, &sent, problem.as_ref());
+    app.core.draw(drawn).await
+}
+
+fn whole(
+    seen: &Seen,
     who: &Who,
     which: &Which,
     sent: &Sent,
     problem: Option<&Problem>,
-) -> Answer<Response> {
-    let (asked, wanted) = (app.clone(), which.clone());
-    let seen = app.core.call(move || look(&asked, &wanted)).await?;
+) -> Response {
     let page = Page {
         who,
         place: Place::Tasks,
@@ -157,7 +168,7 @@ async fn draw(
         live: if problem.is_none() { "task" } else { "" },
         now: seen.now,
     };
-    Ok(page.draw(html! {
+    page.draw(html! {
         h1 { "Tasks" }
         @if who.role >= Role::Agent { (form(who, &seen.sessions, sent, problem)) }
         (states(which))
@@ -165,7 +176,7 @@ async fn draw(
             @if seen.tasks.is_empty() { (nothing("No task fits.")) } @else { (parts::tasks(&seen.tasks, seen.now)) }
             @if let Some(more) = more(which, seen.tasks.len()) { p.more { a href=(more) { "Show more" } } }
         }
-    }))
+    })
 }
 
 fn states(which: &Which) -> Markup {

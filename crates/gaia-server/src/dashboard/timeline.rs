@@ -71,14 +71,17 @@ pub async fn show(
     let (locks, asked) = (app.locks.clone(), which.clone());
     let look = move || look(&locks, &asked);
     let (range, held, now) = app.core.slow(look).await?;
-    let page = Page {
-        who: &who,
-        place: Place::Timeline,
-        title: "Timeline".to_owned(),
-        live: if range.goes_on { "lock" } else { "" },
-        now,
+    let drawn = move || {
+        let page = Page {
+            who: &who,
+            place: Place::Timeline,
+            title: "Timeline".to_owned(),
+            live: if range.goes_on { "lock" } else { "" },
+            now,
+        };
+        page.draw(draw(&which, range, &held, now))
     };
-    Ok(page.draw(draw(&which, range, &held, now)))
+    app.core.draw(drawn).await
 }
 
 fn look(locks: &LockService, which: &Which) -> Answer<(Range, Vec<LockInfo>, Wall)> {

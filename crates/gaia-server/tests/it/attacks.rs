@@ -200,6 +200,22 @@ fn what_ended_a_sign_in_ends_it_at_once() {
 }
 
 #[test]
+fn a_password_that_an_admin_sets_signs_the_account_out_and_leaves_its_tokens() {
+    let (server, cookie, _) = signed_in();
+    let admin = server.token("root", Role::Admin);
+    let program = server.token("ann", Role::Agent);
+    let new = json!({"password": "forgotten the old one"});
+    let set = server.ask("POST", "/api/gaia/users/ann/password");
+    assert_eq!(set.token(&admin).json(&new).send().status, 200);
+    let session = server.ask("GET", "/api/gaia/session").cookie(&cookie);
+    assert_eq!(session.send().status, 401);
+    assert_eq!(sign_in(&server, "ann", PASSWORD).send().status, 401);
+    let again = sign_in(&server, "ann", "forgotten the old one").send();
+    assert_eq!(again.status, 200);
+    assert_eq!(server.get("/api/gaia/locks", &program).status, 200);
+}
+
+#[test]
 fn a_token_that_was_revoked_or_has_expired_counts_no_more() {
     let server = Server::start();
     let token = server.token("eye", Role::Viewer);

@@ -10,10 +10,10 @@ use crate::client::{Ask, Reply, read};
 use crate::server::Server;
 
 /// What the document says of a route.
-struct Route {
-    method: String,
+pub struct Route {
+    pub method: String,
     /// With something in its places.
-    path: String,
+    pub path: String,
     takes_body: bool,
     /// Nothing: whoever asks, signed in or not.
     least: Option<Role>,
@@ -31,7 +31,7 @@ impl std::fmt::Display for Route {
     }
 }
 
-fn routes(server: &Server) -> Vec<Route> {
+pub fn routes(server: &Server) -> Vec<Route> {
     let document = server.ask("GET", "/api/openapi.json").send().json();
     let mut routes = Vec::new();
     for (path, methods) in document["paths"].as_object().unwrap() {

@@ -7,7 +7,9 @@
 //!   ▼                     ▼                                       ▼
 //! not now: no try spent   not started: a try spent            typed, not taken: cleared, a try spent
 //! ```
-//! Taken is: it shows that it works, or asks something, or waits again and the
+//! Where the client's hooks are heard they say what was taken and when it is
+//! over; the screen tells only where to type, and that one who was interrupted
+//! waits again. Elsewhere taken is: it shows that it works, or asks something, or waits again and the
 //! text is gone from its input. That the screen changed is not enough, because
 //! the text itself changes it.
 
@@ -21,6 +23,10 @@ use crate::task::Outcome;
 
 /// How long a pane may take to leave its idle pattern [T14].
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a client's hook may take to say that it took the text. One whose
+/// screen shows that it works is waited for as long as it does: it must not
+/// work on what was given back.
+const HOOK_PATIENCE: Duration = Duration::from_secs(30);
 /// How long the screen is given to show what was pasted.
 const SHOWING: Duration = Duration::from_millis(1500);
 /// How long the first sign of it is waited for: some programs show nothing.
@@ -96,6 +102,8 @@ pub(super) struct Seen<'a> {
 #[derive(Debug)]
 pub(super) struct Delivery {
     phase: Phase,
+    /// Its client's hooks are heard.
+    by_hooks: bool,
     /// It was asked to end.
     stopping: bool,
     /// The text that an interrupted client put back was taken out.
@@ -106,6 +114,7 @@ impl Delivery {
     pub fn new() -> Self {
         Self {
             phase: Phase::Check { modes: 0 },
+            by_hooks: false,
             stopping: false,
             cleared: false,
         }
@@ -123,9 +132,22 @@ impl Delivery {
         };
         Self {
             phase,
+            by_hooks: false,
             stopping: false,
             cleared: false,
         }
+    }
+
+    /// The same, where the client's hooks are heard, or are not.
+    pub fn by_hooks(self, by_hooks: bool) -> Self {
+        Self { by_hooks, ..self }
+    }
+
+    /// Its client's hook says that it took the text: from now on its screen
+    /// proves nothing.
+    pub fn taken_by_hook(&mut self) -> Option<Act> {
+        self.by_hooks = true;
+        self.taken()
     }
 
     /// Whether somebody waits for what the pane shows.
@@ -190,10 +212,14 @@ impl Delivery {
             Phase::Check { modes } => Some(self.check(*modes, seen)),
             Phase::Pasting { .. } => None,
             Phase::Pasted { .. } => Some(self.settle(now, seen)),
+            Phase::Entered { at, .. } if self.by_hooks => Some(Self::wait_for_hook(now, *at, seen)),
             Phase::Entered { at, typed } => {
                 let (at, typed) = (*at, typed.clone());
                 self.wait(now, at, typed.as_ref(), seen)
             }
+            // That it waits for work says nothing of what it did, except that
+            // it does nothing more.
+            Phase::Working if self.by_hooks && !self.stopping => None,
             Phase::Working => (seen.status == Status::Idle).then_some(Act::End(Outcome::SeenIdle)),
         }
     }
@@ -246,6 +272,20 @@ impl Delivery {
         Act::Look(now.plus(SETTLED))
     }
 
+    fn wait_for_hook(now: Moment, at: Moment, seen: Seen<'_>) -> Act {
+        let until = at.plus(HOOK_PATIENCE);
+        if now < until {
+            return Act::Look(until);
+        }
+        match seen.reading {
+            Reading::Busy | Reading::Waiting => Act::Look(now.plus(PATIENCE)),
+            reading => not_taken(
+                "the text was typed into its pane, but its client's hook did not say that it was taken",
+                reading,
+            ),
+        }
+    }
+
     fn wait(
         &mut self,
         now: Moment,
@@ -266,11 +306,15 @@ impl Delivery {
             return Some(Act::Look(at.plus(PATIENCE)));
         }
         let why = "the text was typed into its pane, but was not taken within 10 s";
-        let outcome = Outcome::NotStarted(why.to_owned());
-        Some(match seen.reading {
-            Reading::Other => Act::ClearAndEnd(outcome),
-            _ => Act::End(outcome),
-        })
+        Some(not_taken(why, seen.reading))
+    }
+}
+
+fn not_taken(why: &str, reading: Reading) -> Act {
+    let outcome = Outcome::NotStarted(why.to_owned());
+    match reading {
+        Reading::Other => Act::ClearAndEnd(outcome),
+        _ => Act::End(outcome),
     }
 }
 

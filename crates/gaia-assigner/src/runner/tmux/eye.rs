@@ -54,6 +54,8 @@ pub(super) struct Eye {
     pub seen: Option<(Look, Reading)>,
     /// Whether its program has bracketed paste on, as far as it was seen.
     pub pasting: Option<bool>,
+    /// Whether somebody would say if it worked.
+    pub is_heard: bool,
     /// Since when the screen is as it is.
     changed_at: Moment,
     looked_at: Moment,
@@ -70,6 +72,7 @@ impl Eye {
             status: Status::Unknown,
             seen: None,
             pasting: None,
+            is_heard: false,
             changed_at: now,
             looked_at: Moment(0),
             look_at: Some(now),
@@ -135,7 +138,7 @@ impl Eye {
         match reading {
             Reading::Waiting => Status::WaitingInput,
             Reading::Busy => Status::Busy,
-            Reading::Idle if is_quiet => Status::Idle,
+            Reading::Idle if is_quiet || self.is_heard => Status::Idle,
             Reading::Idle => self.status,
             Reading::Other if is_quiet => Status::Unknown,
             Reading::Other => Status::Busy,
@@ -196,6 +199,16 @@ mod tests {
         assert_eq!(eye.status, Status::Unknown);
         eye.look(at(3000), look("bash", &["$ x", "$ "]));
         assert_eq!(eye.status, Status::Idle);
+    }
+
+    #[test]
+    fn t11_idle_at_once_where_the_clients_hooks_are_heard() {
+        let mut eye = eye(Some("shell"));
+        eye.is_heard = true;
+        eye.look(at(0), look("bash", &["$ "]));
+        assert_eq!(eye.status, Status::Idle);
+        eye.look(at(1), look("bash", &["$ x", "? "]));
+        assert_eq!(eye.status, Status::Busy);
     }
 
     #[test]

@@ -55,6 +55,7 @@ use std::time::Duration;
 use gaia_locks::liveness::{Liveness, ProcessIdentity, ProcessWatch, liveness};
 
 use super::{Event, Run, RunId, Spare, Tell};
+use crate::agents::Word;
 use crate::session::Pane;
 use crate::task::{Outcome, Told};
 
@@ -100,6 +101,9 @@ pub struct Sight {
     pub provider: Option<String>,
     /// What was set.
     pub patterns: Patterns,
+    /// Whether its client's hooks are heard: then a screen that waits for work
+    /// needs not stand still first, since they would say if it worked.
+    pub is_heard: bool,
 }
 
 /// What a watch tells of panes.
@@ -145,6 +149,9 @@ pub struct Job {
     pub text: String,
     /// Where what the pane shows is kept.
     pub log: PathBuf,
+    /// Whether its client's hooks are heard: then they tell what becomes of
+    /// the text, and not the screen.
+    pub heard: bool,
 }
 
 /// How a task comes into a pane's hands.
@@ -165,6 +172,7 @@ enum Order {
     Stop(RunId),
     Taken(RunId),
     Told(RunId, Told),
+    Says(RunId, Word),
     /// Its end was taken note of: its session is shown anew.
     Forget(Pane),
     Pasted(RunId, Result<(), String>),
@@ -180,6 +188,7 @@ impl Order {
             Order::Stop(run)
             | Order::Taken(run)
             | Order::Told(run, _)
+            | Order::Says(run, _)
             | Order::Pasted(run, _)
             | Order::Gone(run) => Some(*run),
             Order::Watch(..) | Order::Run(..) | Order::Forget(_) | Order::End => None,
@@ -291,6 +300,10 @@ impl Run for TmuxRun {
 
     fn taken(&mut self) {
         self.post.send(Order::Taken(self.run));
+    }
+
+    fn says(&mut self, word: Word) {
+        self.post.send(Order::Says(self.run, word));
     }
 
     fn told(&mut self, told: Told) -> Option<Told> {

@@ -289,6 +289,12 @@ impl Seats {
 }
 
 impl Seat {
+    /// Whether its client's hooks say when it works. While it has a task, its
+    /// screen is asked only after it was interrupted, of which no hook speaks.
+    pub fn is_heard(&self) -> bool {
+        self.sight.is_heard && self.work.is_none()
+    }
+
     fn set_sight(&mut self, sight: &Sight, now: Moment) {
         self.eye.reader = Reader::new(sight.provider.as_deref(), &sight.patterns);
         self.sight = sight.clone();

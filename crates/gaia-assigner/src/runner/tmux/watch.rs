@@ -20,6 +20,7 @@ use super::link::{Heard, Link};
 use super::screen::{Look, Reading};
 use super::seats::{self, Seat, Seats, Work};
 use super::{Coming, Event, Job, News, Order, Post, RunId, Tell, output};
+use crate::agents::Word;
 use crate::task::Outcome;
 
 /// How soon after a word about panes they are counted: several come at once.
@@ -166,6 +167,10 @@ impl Thread {
             Order::Stop(run) => self.stop(run),
             Order::Taken(run) => self.act_on(run, |work| work.delivery.taken()),
             Order::Told(run, told) => self.act_on(run, |_| Some(Act::End(Outcome::Told(told)))),
+            Order::Says(run, word) => self.act_on(run, |work| match word {
+                Word::Taken => work.delivery.taken_by_hook(),
+                Word::Over(outcome) => Some(Act::End(outcome)),
+            }),
             Order::Pasted(run, result) => {
                 self.act_on(run, |work| Some(work.delivery.pasted(now(), result)));
             }
@@ -213,6 +218,7 @@ impl Thread {
             Coming::Sent => Delivery::adopted(false, now()),
             Coming::Taken => Delivery::adopted(true, now()),
         };
+        let delivery = delivery.by_hooks(job.heard);
         if coming != Coming::Fresh {
             seat.eye.expect_work(now());
         }
@@ -381,6 +387,7 @@ impl Thread {
             return;
         };
         let now = now();
+        seat.eye.is_heard = seat.is_heard();
         let reading = seat.eye.look(now, look.clone());
         let status = seat.eye.status;
         if seat.told != Some(status) {

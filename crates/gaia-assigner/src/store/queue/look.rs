@@ -25,6 +25,7 @@ use gaia_locks::service::LockTx;
 use super::Eyes;
 use super::place::{Gate, Gates, place};
 use super::rows::{self, Lane};
+use crate::agents;
 use crate::plan::{Head, Place, Region, Round, Snapshot, is_out_of_patience, order};
 use crate::session::Session;
 use crate::store::sessions;
@@ -53,7 +54,11 @@ pub(crate) struct Sight {
 
 /// What the queue and the sessions look like now.
 pub(crate) fn look(tx: &mut LockTx<'_>, eyes: Eyes<'_>) -> Result<Sight, Error> {
-    let sessions = sessions::all(tx)?;
+    let mut sessions = sessions::all(tx)?;
+    let unprotected = agents::unprotected(tx, eyes.witness)?;
+    for session in &mut sessions {
+        session.is_unprotected = unprotected.contains(&session.name);
+    }
     look_for(tx, eyes, sessions)
 }
 

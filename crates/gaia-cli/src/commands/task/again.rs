@@ -14,7 +14,7 @@ use crate::system;
 #[derive(clap::Args, Debug)]
 pub struct ReassignArgs {
     /// The task
-    #[arg(value_name = "ID")]
+    #[arg(value_name = "ID", value_parser = crate::args::number::<i64>)]
     id: i64,
     #[command(flatten)]
     aim: AimArgs,
@@ -24,10 +24,10 @@ pub struct ReassignArgs {
 #[group(required = true, multiple = false)]
 struct AimArgs {
     /// Only to this session
-    #[arg(long, value_name = "SESSION")]
+    #[arg(long, value_name = "SESSION", value_parser = crate::args::name)]
     target: Option<String>,
     /// Only to this provider
-    #[arg(long, value_name = "PROVIDER")]
+    #[arg(long, value_name = "PROVIDER", value_parser = crate::args::name)]
     provider: Option<String>,
     /// To whoever can take it
     #[arg(long)]

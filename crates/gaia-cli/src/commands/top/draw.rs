@@ -41,6 +41,11 @@ pub fn draw(frame: &mut Frame, top: &mut Top) {
 }
 
 fn draw_head(frame: &mut Frame, area: Rect, top: &Top) {
+    if let Some((since, why)) = &top.away {
+        let line = format!("not known since {since}, trying again: {}", clean(why));
+        frame.render_widget(Line::from(line).red().bold(), area);
+        return;
+    }
     let picture = &top.picture;
     let of = |wanted: Status| {
         let counts = picture.counts.iter();
@@ -268,6 +273,16 @@ mod tests {
             for (width, height) in [(1, 1), (3, 2), (20, 5), (40, 10), (80, 24), (300, 100)] {
                 assert!(!screen(&mut top, width, height).contains('\u{1b}'));
             }
+        }
+    }
+
+    #[test]
+    fn a_picture_that_may_be_old_says_so() {
+        let mut top = Top::default();
+        top.miss("12:00:00", "the server does not answer");
+        for width in [40, 80] {
+            let shown = screen(&mut top, width, 10);
+            assert!(shown.contains("not known since 12:00:00"), "{shown}");
         }
     }
 

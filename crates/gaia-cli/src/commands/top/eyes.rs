@@ -1,7 +1,6 @@
 //! What there is, looked at through the doors: it works on a database and
 //! through a server alike.
 
-use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +9,7 @@ use gaia_assigner::task::Status as State;
 use gaia_assigner::wire::{SessionInfo, TaskInfo};
 use gaia_assigner::{TaskError, Tasks};
 use gaia_locks::Locks;
-use gaia_locks::ids::{LockId, TaskId};
+use gaia_locks::ids::TaskId;
 use gaia_locks::store::HistoryFilter;
 use gaia_locks::wire::{HeldLock, WaiterInfo};
 
@@ -34,7 +33,7 @@ pub struct Eyes {
     locks: Arc<dyn Locks>,
     tasks: Arc<dyn Tasks>,
     /// The log that was read last.
-    reading: RefCell<Reading>,
+    reading: Reading,
 }
 
 /// How far a log was read, and its end.
@@ -62,6 +61,8 @@ pub struct Picture {
     pub grants: Vec<u64>,
     /// Where nothing new is granted.
     pub paused: usize,
+    /// The log that was asked for: its end, or why there is none.
+    pub log: Option<(TaskId, String)>,
 }
 
 impl Eyes {
@@ -73,15 +74,15 @@ impl Eyes {
         Ok(Self {
             locks: context.locks()?,
             tasks: context.tasks()?,
-            reading: RefCell::default(),
+            reading: Reading::default(),
         })
     }
 
-    /// One look.
+    /// One look, into the log of this task too.
     ///
     /// # Errors
     /// When the database cannot be used.
-    pub fn look(&self) -> Result<Picture, Failure> {
+    pub fn look(&mut self, log: Option<TaskId>) -> Result<Picture, Failure> {
         let status = self.locks.status(None)?;
         let filter = Filter {
             limit: Some(TASKS),
@@ -95,6 +96,7 @@ impl Eyes {
             counts: self.tasks.counts()?,
             grants: self.grants()?,
             paused: status.paused.len(),
+            log: log.map(|task| (task, self.log(task))),
         })
     }
 
@@ -119,16 +121,18 @@ impl Eyes {
     }
 
     /// The end of a task's log, or why there is none.
-    pub fn log(&self, id: TaskId) -> String {
-        let mut reading = self.reading.borrow_mut();
+    fn log(&mut self, id: TaskId) -> String {
+        let mut reading = std::mem::take(&mut self.reading);
         if reading.task != Some(id) {
-            *reading = Reading {
+            reading = Reading {
                 task: Some(id),
                 ..Reading::default()
             };
         }
-        match self.read_on(id, &mut reading) {
-            Ok(()) => String::from_utf8_lossy(&reading.end).into_owned(),
+        let read = self.read_on(id, &mut reading);
+        self.reading = reading;
+        match read {
+            Ok(()) => String::from_utf8_lossy(&self.reading.end).into_owned(),
             Err(error) => error.to_string(),
         }
     }
@@ -146,13 +150,5 @@ impl Eyes {
             reading.end.drain(..over);
         }
         Ok(())
-    }
-
-    /// Ends a lock as an admin.
-    ///
-    /// # Errors
-    /// When it has ended, or its task does not stop.
-    pub fn end(&self, lock: LockId, by: &str, reason: &str) -> Result<LockId, Failure> {
-        Ok(self.tasks.force_release(lock, by, reason)?.id)
     }
 }

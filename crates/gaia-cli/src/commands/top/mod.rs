@@ -5,12 +5,16 @@
 //! table    what is shown of it: rows, filtered and sorted       pure
 //! state    what a key does: (state, key) -> act                 pure
 //! draw     a state on a screen
+//! look     looks again when something changed, on a thread of its own
 //! ```
 //! Nobody polls: one thread waits for keys, one at the doorbell, and the
 //! screen is drawn anew when either has something, or times have passed on.
+//! Nothing that may take long is done where keys are answered: a server that is
+//! away is said to be so, and looked for until it is back.
 
 mod draw;
 mod eyes;
+mod look;
 mod state;
 mod table;
 
@@ -19,16 +23,16 @@ use std::thread::Builder;
 use std::time::Duration;
 
 use crossterm::event::{self, Event, KeyEventKind};
-use gaia_locks::service::Topic;
 use ratatui::DefaultTerminal;
 use signal_hook::consts::{SIGHUP, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::context::Context;
 use crate::exit::{Ended, Failure, Status};
-use crate::system;
+use crate::output::human::{at, now};
 
-use eyes::Eyes;
+use eyes::{Eyes, Picture};
+use look::Looker;
 use state::{Act, Top};
 
 /// Show the fleet live: locks, who waits, tasks, sessions
@@ -40,14 +44,16 @@ pub struct TopArgs {}
 
 /// How long a screen stands although nothing happened: times go on.
 const TICK: Duration = Duration::from_secs(1);
-/// Not drawn more often: a busy fleet changes a thousand times a second.
-const CALM: Duration = Duration::from_millis(100);
 
 /// What wakes the screen.
 enum News {
     Key(event::KeyEvent),
-    /// Something changed, or the window has another size.
-    Look,
+    /// The window has another size.
+    Size,
+    /// What there is now, or why it cannot be told.
+    Seen(Box<Result<Picture, Failure>>),
+    /// What came of an act.
+    Said(String),
     Quit,
 }
 
@@ -57,54 +63,69 @@ pub fn run(context: &Context, _: &TopArgs) -> Ended {
         let failure = Failure::usage("gaia top draws on a terminal, and stdout is none");
         return Err(failure.hint("`gaia status --watch` writes lines, with --json for programs"));
     }
-    let eyes = Eyes::open(context)?;
-    let news = listen(context)?;
+    let mut eyes = Eyes::open(context)?;
+    let (tell, news) = mpsc::channel();
+    // The first look is here: where there is nothing to see no screen is made.
+    let mut top = Top::default();
+    top.see(eyes.look(None)?);
+    listen(&tell)?;
+    let looker = Looker::start(context, eyes, tell)?;
     let mut terminal = ratatui::try_init()?;
-    let shown = show(&mut terminal, &eyes, &news);
+    let shown = show(&mut terminal, &mut top, &looker, &news);
     // The terminal first: an error is told on it.
     ratatui::restore();
     shown?;
     Ok(Status::Done.into())
 }
 
-fn show(terminal: &mut DefaultTerminal, eyes: &Eyes, news: &Receiver<News>) -> Result<(), Failure> {
-    let mut top = Top::default();
+fn show(
+    terminal: &mut DefaultTerminal,
+    top: &mut Top,
+    looker: &Looker,
+    news: &Receiver<News>,
+) -> Result<(), Failure> {
     loop {
-        top.see(eyes.look()?);
-        if let Some(id) = top.log_of() {
-            top.read(eyes.log(id));
-        }
-        terminal.draw(|frame| draw::draw(frame, &mut top))?;
+        terminal.draw(|frame| draw::draw(frame, top))?;
         for one in gathered(news) {
             let act = match one {
                 News::Key(key) => top.key(key),
-                News::Look => None,
+                News::Size => None,
+                News::Seen(seen) => {
+                    take_in(top, *seen)?;
+                    None
+                }
+                News::Said(said) => {
+                    top.said = said;
+                    None
+                }
                 News::Quit => Some(Act::Quit),
             };
             match act {
                 Some(Act::Quit) => return Ok(()),
                 Some(Act::End { lock, reason }) => {
-                    top.said = match eyes.end(lock, &system::user(), &reason) {
-                        Ok(lock) => format!("ended lock {lock}"),
-                        Err(failure) => failure.message,
-                    };
+                    top.said = format!("ending lock {lock} …");
+                    looker.end(lock, reason);
                 }
                 None => {}
             }
         }
+        looker.reads(top.log_of());
     }
 }
 
-/// What came since the last look; waits for the first of it.
+/// A new picture, or how it was and since when that is not known any more.
+fn take_in(top: &mut Top, seen: Result<Picture, Failure>) -> Result<(), Failure> {
+    match seen {
+        Ok(picture) => top.see(picture),
+        Err(failure) if failure.may_pass() => top.miss(&at(now()), &failure.message),
+        Err(failure) => return Err(failure),
+    }
+    Ok(())
+}
+
+/// What came since the screen was drawn; waits for the first of it.
 fn gathered(news: &Receiver<News>) -> Vec<News> {
     let first = match news.recv_timeout(TICK) {
-        Ok(News::Look) => {
-            // More changes come with this one; a key does not wait for them.
-            match news.recv_timeout(CALM) {
-                Ok(one) => one,
-                Err(_) => News::Look,
-            }
-        }
         Ok(one) => one,
         Err(RecvTimeoutError::Timeout) => return Vec::new(),
         Err(RecvTimeoutError::Disconnected) => News::Quit,
@@ -115,18 +136,7 @@ fn gathered(news: &Receiver<News>) -> Vec<News> {
 }
 
 /// The threads end with the process.
-fn listen(context: &Context) -> Result<Receiver<News>, Failure> {
-    let (tell, news) = mpsc::channel();
-    let listener = context.locks()?.listen(Topic::AnyChange)?;
-    let changes = tell.clone();
-    Builder::new().name("changes".to_owned()).spawn(move || {
-        loop {
-            listener.wait(TICK);
-            if changes.send(News::Look).is_err() {
-                return;
-            }
-        }
-    })?;
+fn listen(tell: &Sender<News>) -> Result<(), Failure> {
     let mut signals = Signals::new([SIGTERM, SIGHUP])?;
     let told = tell.clone();
     Builder::new().name("signals".to_owned()).spawn(move || {
@@ -134,17 +144,18 @@ fn listen(context: &Context) -> Result<Receiver<News>, Failure> {
             drop(told.send(News::Quit));
         }
     })?;
+    let keys = tell.clone();
     Builder::new()
         .name("keys".to_owned())
-        .spawn(move || read_keys(&tell))?;
-    Ok(news)
+        .spawn(move || read_keys(&keys))?;
+    Ok(())
 }
 
 fn read_keys(tell: &Sender<News>) {
     loop {
         let one = match event::read() {
             Ok(Event::Key(key)) if key.kind != KeyEventKind::Release => News::Key(key),
-            Ok(Event::Resize(..)) => News::Look,
+            Ok(Event::Resize(..)) => News::Size,
             Ok(_) => continue,
             // The terminal is gone.
             Err(_) => News::Quit,

@@ -63,13 +63,26 @@ pub struct Top {
     pub mode: Mode,
     /// What came of the last act.
     pub said: String,
+    /// Since when the picture may not be true any more, and why.
+    pub away: Option<(String, String)>,
 }
 
 impl Top {
     /// Takes a new picture in.
-    pub fn see(&mut self, picture: Picture) {
+    pub fn see(&mut self, mut picture: Picture) {
+        if let Some((task, log)) = picture.log.take() {
+            self.read(task, log);
+        }
         self.picture = picture;
+        self.away = None;
         self.list();
+    }
+
+    /// There is no picture, and that is why: how it was stays.
+    pub fn miss(&mut self, now: &str, why: &str) {
+        let since = self.away.take().map(|(since, _)| since);
+        let since = since.unwrap_or_else(|| now.to_owned());
+        self.away = Some((since, why.to_owned()));
     }
 
     fn list(&mut self) {
@@ -86,9 +99,10 @@ impl Top {
     }
 
     /// Takes the open log's text in.
-    pub fn read(&mut self, log: String) {
-        if let Mode::Log { text, .. } = &mut self.mode {
-            *text = log;
+    fn read(&mut self, of: TaskId, log: String) {
+        match &mut self.mode {
+            Mode::Log { task, text, .. } if *task == of => *text = log,
+            _ => {}
         }
     }
 
@@ -298,6 +312,18 @@ mod tests {
         assert_eq!(type_in(&mut top, "\u{1b}"), None);
         assert_eq!(top.rows.len(), 1);
         assert_eq!(type_in(&mut top, "\u{1b}"), Some(Act::Quit));
+    }
+
+    #[test]
+    fn what_was_seen_stays_while_nothing_is_seen() {
+        let mut top = holding();
+        top.miss("12:00:00", "it does not answer");
+        top.miss("12:00:05", "it stops");
+        assert_eq!(top.rows.len(), 1);
+        let away = Some(("12:00:00".to_owned(), "it stops".to_owned()));
+        assert_eq!(top.away, away);
+        top.see(Picture::default());
+        assert_eq!((top.away, top.rows.len()), (None, 0));
     }
 
     #[test]

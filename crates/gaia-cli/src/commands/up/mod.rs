@@ -1,7 +1,7 @@
 //! `gaia up`: the main job, assigner and server in one process. It works until
 //! it is told to end; first it says what it works on, and what is missing.
 
-mod only;
+pub mod only;
 
 use std::path::{Path, PathBuf};
 
@@ -17,6 +17,7 @@ use super::serve::{self, Reached, Ready};
 use crate::context::Context;
 use crate::exit::{Ended, Failure};
 use crate::output::human::{Style, clean};
+use crate::system::files;
 use crate::tell;
 
 use only::Only;
@@ -88,9 +89,13 @@ pub fn run(context: &Context, args: &UpArgs) -> Ended {
     let _only = Only::one(context.database_file()?)?;
     let ready = match args.no_server {
         true => None,
-        false => Some(serve::prepare(context, &args.reached).map_err(or_without)?),
+        false => {
+            let ready = serve::prepare(context, &args.reached).map_err(or_without)?;
+            Some(ready.leaving(args.work.uncommitted))
+        }
     };
-    let work = assigner::prepare(context, &args.work)?;
+    let files = ready.as_ref().and_then(|_| files::allow_all());
+    let work = assigner::prepare(context, &args.work, files)?;
     let mut start = Start::look(&context.task_service()?, &assigner::logs(settings))?;
     start.server = ready.as_ref().map(Served::of);
     start.tell(context, settings.log_format)?;

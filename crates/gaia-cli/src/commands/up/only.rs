@@ -9,14 +9,19 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use gaia_locks::clock::Wall;
+use gaia_locks::liveness::ProcessIdentity;
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
 use crate::exit::{Failure, Status};
 use crate::output::human::{ago, at, now};
+
+/// How often one that is gone is given a moment more, see [`pause`].
+const TRIES: u32 = 100;
 
 /// Held as long as it lives. What it starts does not inherit it.
 pub struct Only {
@@ -39,14 +44,32 @@ impl Only {
             Failure::new("failed", Status::Failed, why)
         };
         let mut file = open(&place).map_err(unusable)?;
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => {}
-            Err(Errno::WOULDBLOCK) => return Err(runs_already(&mut file, database)),
-            Err(error) => return Err(unusable(error.into())),
+        let mut tries = 0;
+        loop {
+            match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => break,
+                Err(Errno::WOULDBLOCK) => {
+                    let who = read(&mut file);
+                    if tries >= TRIES || !who.as_ref().is_some_and(Who::is_gone) {
+                        return Err(runs_already(who, database));
+                    }
+                }
+                Err(error) => return Err(unusable(error.into())),
+            }
+            tries += 1;
+            pause();
         }
         write(&mut file).map_err(unusable)?;
         Ok(Self { _file: file })
     }
+}
+
+/// Whether one runs on a database, for whoever would take the database away.
+pub fn runs(database: &Path) -> bool {
+    let Ok(file) = File::open(beside(database)) else {
+        return false;
+    };
+    flock(&file, FlockOperation::NonBlockingLockShared) == Err(Errno::WOULDBLOCK)
 }
 
 fn beside(database: &Path) -> PathBuf {
@@ -57,7 +80,7 @@ fn beside(database: &Path) -> PathBuf {
 
 fn open(place: &Path) -> io::Result<File> {
     if let Some(folder) = place.parent() {
-        std::fs::create_dir_all(folder)?;
+        gaia_locks::os::make_private_folder(folder)?;
     }
     OpenOptions::new()
         .read(true)
@@ -81,10 +104,27 @@ fn write(file: &mut File) -> io::Result<()> {
     file.write_all(text.as_bytes())
 }
 
-fn runs_already(file: &mut File, database: &Path) -> Failure {
+fn read(file: &mut File) -> Option<Who> {
     let mut text = String::new();
-    let read = file.read_to_string(&mut text).ok();
-    let who: Option<Who> = read.and_then(|_| serde_json::from_str(&text).ok());
+    file.rewind().ok()?;
+    file.read_to_string(&mut text).ok()?;
+    serde_json::from_str(&text).ok()
+}
+
+impl Who {
+    fn is_gone(&self) -> bool {
+        matches!(ProcessIdentity::of(self.pid), Ok(None))
+    }
+}
+
+/// What one that was killed had just begun to start holds its files until it
+/// has become another program: nobody rings when that is.
+#[expect(clippy::disallowed_methods, reason = "see above")]
+fn pause() {
+    std::thread::sleep(Duration::from_millis(20));
+}
+
+fn runs_already(who: Option<Who>, database: &Path) -> Failure {
     let (who, end) = match who {
         Some(Who { pid, since }) => (
             format!(" as process {pid}, since {} ({})", at(since), ago(since)),

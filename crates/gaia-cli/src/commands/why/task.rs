@@ -147,6 +147,9 @@ fn for_a_session(task: &TaskInfo, takers: &[SessionInfo]) -> String {
     let id = task.id;
     let idle = takers.iter().find(|session| session.is_idle());
     let is_aside = |session: &SessionInfo| session.is_set_aside();
+    if let (None, Some(session)) = (idle, takers.iter().find(|one| one.is_unprotected())) {
+        return unprotected(id, session);
+    }
     match idle {
         None if takers.iter().all(is_aside) => format!(
             "Task {id} waits for a session: {} could not be started and is set aside for a while; `gaia sessions` says why.",
@@ -173,6 +176,15 @@ fn for_a_session(task: &TaskInfo, takers: &[SessionInfo]) -> String {
             clean(&session.name),
         ),
     }
+}
+
+fn unprotected(id: TaskId, session: &SessionInfo) -> String {
+    let heard = session.agent.as_ref().and_then(|agent| agent.heard_at);
+    let heard = heard.map_or_else(String::new, |wall| format!(" since {}", ago(wall)));
+    format!(
+        "Task {id} waits for a session: {} is UNPROTECTED, its client said that it works and its hooks are silent{heard}, so it is given none; look at that client, or start it anew.",
+        clean(&session.name),
+    )
 }
 
 fn wanted(task: &TaskInfo) -> String {

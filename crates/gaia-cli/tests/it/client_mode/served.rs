@@ -1,7 +1,7 @@
 //! A home whose database is served, and commands that know the server alone.
 
 use std::net::TcpListener;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
@@ -72,6 +72,18 @@ impl Served {
         Guard(self.gaia(words).spawn().unwrap())
     }
 
+    /// A line for a terminal of another home, that works through the server.
+    pub fn line(&self, line: &str) -> String {
+        let (listen, token) = (&self.listen, &self.token);
+        format!("GAIA_SERVER=http://{listen} GAIA_TOKEN={token} {line}")
+    }
+
+    /// `gaia` through the server, with a line on its stdin.
+    pub fn told(&self, words: &[&str], line: &str) -> Value {
+        let words = [&["--json"], words].concat();
+        with_stdin(&mut self.gaia(&words), line)
+    }
+
     /// A shell that finds this `gaia` as `$GAIA`.
     pub fn shell(&self, script: &str) -> Guard {
         let gaia = self.gaia(&[]);
@@ -118,6 +130,18 @@ impl Served {
         assert_eq!(locks.len(), 1, "{locks:?}");
         locks[0]["session_id"].as_str().unwrap().to_owned()
     }
+}
+
+/// What a command answers to a line on its stdin.
+pub fn with_stdin(command: &mut Command, line: &str) -> Value {
+    use std::io::Write as _;
+    let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    // One that asks for nothing may have ended by now.
+    drop(writeln!(stdin, "{line}"));
+    drop(stdin);
+    let output = child.wait_with_output().unwrap();
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"))
 }
 
 /// Whom the history names for what is done on the database itself.

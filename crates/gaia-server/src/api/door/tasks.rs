@@ -272,7 +272,8 @@ async fn take(app: &Arc<App>, name: SessionId, period: Duration) -> Answer<Value
     loop {
         changes.borrow_and_update();
         let (tasks, asks) = (app.tasks.clone(), name.clone());
-        let taken = app.core.call(move || tasks.take(&asks, None)).await?;
+        // Git may be asked how its folder was left.
+        let taken = app.core.slow(move || tasks.take(&asks, None)).await?;
         if taken.is_some() || Instant::now() >= until || *app.stopping.borrow() {
             return value(taken);
         }

@@ -102,8 +102,7 @@ async fn heard(app: &Arc<App>, who: &Who, id: WaiterId) -> Answer<Place> {
 /// 410 when it is gone, 403 for another's.
 pub fn own_place(app: &App, who: &Who, id: WaiterId) -> Answer<Option<Moment>> {
     let found = app.locks.look(|tx| tx.store().waiter(id))?;
-    let gone = || gaia_locks::Error::NotInLine(format!("no place has the id {id}"));
-    let waiter = found.ok_or_else(gone)?;
+    let waiter = found.ok_or_else(|| gone(id))?;
     may_act(who, &waiter.want.holder.session)?;
     Ok(waiter.until)
 }
@@ -114,6 +113,13 @@ async fn over(app: &Arc<App>, place: Place) -> Answer<Came> {
 }
 
 fn take_or_leave(door: &LockService, place: &Place) -> Result<Came, gaia_locks::Error> {
+    // A place that was left is no refusal, though nobody waits for it any more.
+    if door.look(|tx| tx.store().waiter(place.waiter))?.is_none() {
+        return match is_over(door, place)? {
+            true => Ok(Came::Refused(place.refusal.clone())),
+            false => Err(gone(place.waiter)),
+        };
+    }
     let cancel = Cancel::default();
     cancel.cancel();
     let mut patience = Patience {
@@ -128,6 +134,10 @@ fn take_or_leave(door: &LockService, place: &Place) -> Result<Came, gaia_locks::
         }
         came => came,
     }
+}
+
+fn gone(id: WaiterId) -> gaia_locks::Error {
+    gaia_locks::Error::NotInLine(format!("no place has the id {id}"))
 }
 
 fn is_over(door: &LockService, place: &Place) -> Result<bool, gaia_locks::Error> {

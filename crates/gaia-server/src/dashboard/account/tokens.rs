@@ -113,7 +113,7 @@ pub async fn make(
         Err(problem) => Err(problem),
     };
     match came {
-        Ok((info, secret)) => draw(&app, &who, Told::Made(&info, &secret)).await,
+        Ok((info, secret)) => draw(&app, &who, Told::Made(info, secret)).await,
         Err(problem) => told(&app, &who, Err(problem), Done::Added).await,
     }
 }

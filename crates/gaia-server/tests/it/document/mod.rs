@@ -114,13 +114,16 @@ fn heavy_p11_the_api_does_what_its_document_says() {
 }
 
 /// A signed-in admin's browser, as a scanner drives it: it follows links, fills
-/// forms, and looks for what comes back changed.
+/// forms, and looks for what comes back changed. It is kept from
+/// signing out.
 #[test]
 fn heavy_a_scanner_finds_nothing() {
     let Some(mut tool) = tool("wapiti") else {
         return;
     };
-    let (server, admin) = furnished();
+    let (server, _) = furnished();
+    let given = json!({"name": "ann", "password": "correct horse battery"});
+    let signed_in = server.ask("POST", "/api/gaia/session").json(&given).send();
     let report = server.dir.path().join("report.json");
     let url = format!("http://{}/", server.address);
     let locks = format!("{url}api/gaia/locks?session=a&limit=1");
@@ -132,13 +135,29 @@ fn heavy_a_scanner_finds_nothing() {
             &format!("{url}api/gaia/history?since=1h&format=csv"),
         ])
         .args(["--start", &format!("{url}api/gaia/tasks?status=pending")])
-        .args(["--header", &format!("Authorization: Bearer {admin}")])
+        .args(["--start", &format!("{url}account")])
+        .args(["--exclude", &format!("{url}sign-out")])
+        .args(["--header", &format!("Cookie: {}", signed_in.cookie())])
+        .args(["--verbose", "2"])
         .args([
             "--module",
             "exec,file,sql,xss,redirect,crlf,csp,http_headers,methods",
         ])
-        .args(["--max-scan-time", "40", "--timeout", "10", "--no-bugreport"])
-        .args(["--format", "json", "--output", report.to_str().unwrap()])
+        .args([
+            "--max-scan-time",
+            "30",
+            "--max-attack-time",
+            "6",
+            "--timeout",
+            "10",
+        ])
+        .args([
+            "--no-bugreport",
+            "--format",
+            "json",
+            "--output",
+            report.to_str().unwrap(),
+        ])
         .arg("--store-session")
         .arg(server.dir.path())
         .env("HOME", server.dir.path())
@@ -150,6 +169,10 @@ fn heavy_a_scanner_finds_nothing() {
     assert!(
         found["infos"]["crawled_pages_nbr"].as_i64() > Some(3),
         "{text}"
+    );
+    assert!(
+        said.contains("/account"),
+        "the account page was seen: {said}"
     );
     for what in ["vulnerabilities", "anomalies"] {
         for (kind, all) in found[what].as_object().unwrap() {

@@ -226,3 +226,46 @@ fn t04_stopped_before_it_was_sent_off_what_was_typed_is_taken_out() {
     ));
     assert_eq!(entered().stop(), None);
 }
+
+#[test]
+fn t14_where_hooks_are_heard_the_screen_proves_nothing() {
+    let mut delivery = entered().by_hooks(true);
+    for (line, reading) in [("> ", Reading::Idle), ("working", Reading::Busy)] {
+        let act = see(&mut delivery, at(200), line, reading);
+        assert!(matches!(act, Some(Act::Look(_))), "{act:?}");
+    }
+    assert_eq!(delivery.taken(), Some(Act::Started));
+    let idle = see_as(
+        &mut delivery,
+        at(300),
+        "> ",
+        Reading::Idle,
+        Status::Idle,
+        false,
+    );
+    assert_eq!(idle, None);
+    // Once it is interrupted nobody else would say that it waits again.
+    assert_eq!(delivery.stop(), None);
+    let idle = see_as(
+        &mut delivery,
+        at(400),
+        "> ",
+        Reading::Idle,
+        Status::Idle,
+        false,
+    );
+    assert_eq!(idle, Some(Act::End(Outcome::SeenIdle)));
+}
+
+#[test]
+fn t14_a_text_of_which_no_hook_spoke_is_not_taken_unless_its_client_works() {
+    let mut delivery = entered().by_hooks(true);
+    let late = at(121).plus(HOOK_PATIENCE);
+    let act = see(&mut delivery, late, "working", Reading::Busy);
+    assert!(matches!(act, Some(Act::Look(_))), "{act:?}");
+    let act = see(&mut delivery, late, "> text", Reading::Other);
+    assert!(
+        matches!(act, Some(Act::ClearAndEnd(Outcome::NotStarted(_)))),
+        "{act:?}"
+    );
+}

@@ -1,0 +1,135 @@
+//! What follows for a pane and its task from what its client's hooks tell: pure.
+//!
+//! ```text
+//! prompted, with the task's text ─► taken ─► stopped, nothing in the background ─► done
+//!                                     │      failed (its turn ended by an error)  ─► failed
+//!                                     │      rested, and never stopped            ─► failed: broken off
+//!                                     └────  ended (its client)                   ─► another try
+//! ```
+//! What is told of a turn before the task's own is its user's business.
+
+use gaia_locks::ids::TaskId;
+
+use super::{AgentEvent, Doing};
+use crate::runner::tmux::Status;
+use crate::task::{Outcome, Told};
+
+/// What is said of a task by its client's hooks.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Word {
+    /// The text was taken.
+    Taken,
+    /// It is over.
+    Over(Outcome),
+}
+
+/// One task's turn in a client, as far as its hooks told of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Turn {
+    /// The last event that was heard.
+    pub last: i64,
+    task: TaskId,
+    text: String,
+    is_taken: bool,
+    has_stopped: bool,
+}
+
+impl Turn {
+    /// A task's turn, of which nothing was heard up to an event.
+    pub fn new(task: TaskId, text: &str, last: i64) -> Self {
+        Self {
+            last,
+            task,
+            text: text.to_owned(),
+            is_taken: false,
+            has_stopped: false,
+        }
+    }
+
+    /// Whether it was told that the text was taken.
+    pub fn is_taken(&self) -> bool {
+        self.is_taken
+    }
+
+    /// Takes in an event, and says what follows.
+    pub fn hear(&mut self, event: &AgentEvent) -> Option<Word> {
+        self.last = self.last.max(event.id);
+        if event.task != self.task {
+            return None;
+        }
+        let said = |name: &str| event.details[name].as_str().unwrap_or_default();
+        match (event.kind.as_str(), self.is_taken) {
+            ("prompted", false) if is_text(said("prompt"), &self.text) => {
+                self.is_taken = true;
+                Some(Word::Taken)
+            }
+            ("ended", false) => {
+                let why = "its client ended before it took the text".to_owned();
+                Some(Word::Over(Outcome::NotStarted(why)))
+            }
+            (kind, true) => self.goes_on(kind, &said, event),
+            _ => None,
+        }
+    }
+
+    fn goes_on<'a>(
+        &mut self,
+        kind: &str,
+        said: &impl Fn(&str) -> &'a str,
+        event: &AgentEvent,
+    ) -> Option<Word> {
+        let failed = |why: String| Some(Word::Over(Outcome::Told(Told::Failed(why))));
+        match kind {
+            "stopped" if event.details["background"] == true => {
+                self.has_stopped = true;
+                None
+            }
+            "stopped" => {
+                let answer = Some(said("answer")).filter(|answer| !answer.is_empty());
+                let done = Told::Done(answer.map(str::to_owned));
+                Some(Word::Over(Outcome::Told(done)))
+            }
+            "failed" => failed(format!("its turn ended by an error: {}", said("error"))),
+            "rested" if !self.has_stopped => failed(
+                "its turn was broken off: its client waits for its user and never said that it had stopped"
+                    .to_owned(),
+            ),
+            "prompted" => {
+                self.has_stopped = false;
+                None
+            }
+            "ended" => {
+                let why = format!("its client ended while it worked ({})", said("why"));
+                Some(Word::Over(Outcome::Left(why)))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// How much of a text is looked for in a prompt, of which the beginning is kept.
+const LOOKED_FOR: usize = 2000;
+
+/// Whether a prompt is a task's text: clients wrap long pastes and change
+/// blanks. A command (`/review`) is told as what it stands for.
+fn is_text(prompt: &str, text: &str) -> bool {
+    let plain = |text: &str| -> String {
+        let kept = text.chars().filter(|character| !character.is_whitespace());
+        kept.collect()
+    };
+    let wanted: String = plain(text).chars().take(LOOKED_FOR).collect();
+    text.trim_start().starts_with('/') || plain(prompt).contains(&wanted)
+}
+
+/// What a session's pane does: its hooks know best what its client does, and
+/// only its screen shows what its user typed and did not send, or a menu.
+pub(crate) fn shown(doing: Option<Doing>, screen: Status) -> Status {
+    match doing {
+        None | Some(Doing::Ended | Doing::Idle) => screen,
+        Some(Doing::Busy) => Status::Busy,
+        Some(Doing::WaitingInput) => Status::WaitingInput,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,311 @@
+//! A worker: an agent that takes one text after the other on its stdin, and
+//! says on its stdout what came of each (`claude -p --input-format stream-json`).
+//!
+//! It goes on from one task to the next while they are its session's and in one
+//! folder; for another folder it is started anew, because an agent may write
+//! where it was started. What it prints goes through this process, which looks
+//! for the end of a turn in it, into the log of the task that it works on.
+//!
+//! What a task has started in it is ended with the task [T3]: everything below
+//! the worker that was not there when it took the text. Where the system does
+//! not tell what is below a process, the worker itself is ended.
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::{self, BufRead as _, BufReader, Read, Write as _};
+use std::process::ChildStdin;
+use std::sync::mpsc::{RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use gaia_locks::clock::Moment;
+use gaia_locks::liveness::ProcessIdentity;
+use gaia_locks::os::offspring;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+
+use super::agent::{Agent, log_file};
+use super::family::Family;
+use super::lease::now;
+use super::{Audience, Event, Keeper, Said, Spec, refusal, stashed, talk, watch_agent};
+use super::{Exit, watch::Watch};
+
+/// How long a worker may take to end once nobody gives it texts any more.
+const LEAVING: Duration = Duration::from_secs(5);
+
+/// A worker that runs.
+pub(super) struct Worker {
+    agent: Agent,
+    stdin: ChildStdin,
+    /// What it was started with.
+    spec: Spec,
+    sink: Arc<Mutex<Sink>>,
+}
+
+/// Where its output goes, and what is looked for in it.
+struct Sink {
+    log: File,
+    /// The text that it was given and has not answered, by its id.
+    wanted: Option<String>,
+    /// Whether it took that, and what was below it then.
+    taken: Option<HashSet<ProcessIdentity>>,
+}
+
+impl Worker {
+    fn start(spec: &Spec, tell: &Sender<Event>) -> io::Result<Self> {
+        let log = log_file(&spec.log)?;
+        let (agent, pipes) = Agent::start_piped(spec)?;
+        let sink = Arc::new(Mutex::new(Sink {
+            log,
+            wanted: None,
+            taken: None,
+        }));
+        let (pid, to, told) = (agent.pid(), sink.clone(), tell.clone());
+        let stdout = pipes.stdout;
+        spawn(move || follow(stdout, &to, |sink, line| heard(sink, line, pid, &told)))?;
+        let (to, stderr) = (sink.clone(), pipes.stderr);
+        spawn(move || follow(stderr, &to, |_, _| {}))?;
+        watch_agent(agent.group(), tell.clone())?;
+        Ok(Self {
+            agent,
+            stdin: pipes.stdin,
+            spec: spec.clone(),
+            sink,
+        })
+    }
+
+    /// Whether it is what a task wants to be done by.
+    fn fits(&self, spec: &Spec) -> bool {
+        let own = &self.spec;
+        (&own.argv, &own.folder, &own.environment) == (&spec.argv, &spec.folder, &spec.environment)
+    }
+
+    /// Gives it a text.
+    fn give(&mut self, spec: &Spec) -> io::Result<()> {
+        let id = text_id();
+        {
+            let mut sink = self.sink.lock().unwrap_or_else(PoisonError::into_inner);
+            *sink = Sink {
+                log: log_file(&spec.log)?,
+                wanted: Some(id.clone()),
+                taken: None,
+            };
+        }
+        let text = spec.input.as_deref().unwrap_or_default();
+        let line =
+            json!({"type": "user", "uuid": id, "message": {"role": "user", "content": text}});
+        self.stdin.write_all(format!("{line}\n").as_bytes())?;
+        self.stdin.flush()
+    }
+
+    /// Ends what its task started; `false` where that cannot be told.
+    fn clear_below(&self, grace: Duration, at_latest: Moment) -> bool {
+        let taken = {
+            let mut sink = self.sink.lock().unwrap_or_else(PoisonError::into_inner);
+            sink.taken.take()
+        };
+        let Some(before) = taken.filter(|_| offspring::sees_orphans()) else {
+            return false;
+        };
+        let kill_at = now().plus(grace).min(at_latest);
+        loop {
+            let mut left = below(self.agent.pid());
+            left.retain(|process| !before.contains(process));
+            left.extend(self.strays());
+            if left.is_empty() {
+                return true;
+            }
+            let signal = if now() < kill_at {
+                Signal::TERM
+            } else {
+                Signal::KILL
+            };
+            for process in &left {
+                send(process.pid, signal);
+            }
+            pause();
+        }
+    }
+
+    /// What left the worker and is this process's child now. One that has ended
+    /// is taken note of.
+    fn strays(&self) -> Vec<ProcessIdentity> {
+        let own = self.agent.pid();
+        let others = offspring::children().into_iter().filter(|pid| *pid != own);
+        let living = others.filter_map(|pid| {
+            let raw = i32::try_from(pid).ok().and_then(Pid::from_raw)?;
+            let options = rustix::process::WaitOptions::NOHANG;
+            match rustix::process::waitpid(Some(raw), options) {
+                Ok(None) => ProcessIdentity::of(pid).ok().flatten(),
+                _ => None,
+            }
+        });
+        living.collect()
+    }
+}
+
+/// An id as clients know them; no two of one keeper are the same.
+fn text_id() -> String {
+    let (time, own) = (now().0, std::process::id());
+    let (high, low) = (time >> 32, time & 0xffff_ffff);
+    format!(
+        "{low:08x}-{:04x}-4000-8000-{own:08x}{:04x}",
+        high & 0xffff,
+        (high >> 16) & 0xffff
+    )
+}
+
+/// A line of the worker's: what it says of the text that it was given.
+fn heard(sink: &mut Sink, line: &[u8], pid: u32, tell: &Sender<Event>) {
+    let Ok(line) = serde_json::from_slice::<Value>(line) else {
+        return;
+    };
+    let Some(wanted) = sink.wanted.as_deref() else {
+        return;
+    };
+    match line["type"].as_str() {
+        Some("user") if line["uuid"] == wanted => {
+            sink.taken = Some(below(pid).into_iter().collect());
+        }
+        // A result before it took the text is of something else.
+        Some("result") if sink.taken.is_some() => {
+            sink.wanted = None;
+            // Without a receiver the keeper is at its end already.
+            let _ = tell.send(Event::Answered);
+        }
+        _ => {}
+    }
+}
+
+/// Passes on what the worker writes, line by line.
+fn follow(from: impl Read, to: &Mutex<Sink>, heard: impl Fn(&mut Sink, &[u8])) {
+    let mut from = BufReader::new(from);
+    let mut line = Vec::new();
+    while from.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
+        let mut sink = to.lock().unwrap_or_else(PoisonError::into_inner);
+        // A full disk costs the log, not the task.
+        let _ = sink.log.write_all(&line);
+        heard(&mut sink, &line);
+        line.clear();
+    }
+}
+
+fn below(pid: u32) -> Vec<ProcessIdentity> {
+    let below = offspring::below(pid).into_iter();
+    below
+        .filter_map(|pid| ProcessIdentity::of(pid).ok().flatten())
+        .collect()
+}
+
+fn send(pid: u32, signal: Signal) {
+    if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
+        // It may have ended since: that is what was wanted.
+        let _ = kill_process(pid, signal);
+    }
+}
+
+fn spawn(work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    let thread = thread::Builder::new().name("worker".to_owned());
+    thread.spawn(work).map(drop)
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "somebody else's children tell nobody of their end"
+)]
+fn pause() {
+    thread::sleep(Duration::from_millis(10));
+}
+
+impl Keeper {
+    /// One task of a worker's, from its text to its answer.
+    pub(super) fn serve_by_worker(&mut self, spec: &Spec) -> io::Result<(Said, Audience)> {
+        if let Err(said) = stashed(spec) {
+            return Ok((said, Audience::Assigner));
+        }
+        let mut worker = match self.worker_for(spec)? {
+            Ok(worker) => worker,
+            Err(error) => return Ok((refusal(spec, &error), Audience::Assigner)),
+        };
+        talk::say(
+            &Said::Started {
+                pid: worker.agent.pid(),
+            }
+            .into(),
+        );
+        // One that cannot be given it has ended, which is heard below.
+        let _ = worker.give(spec);
+        let mut watch = Watch::new(spec, &worker.agent, &self.tell);
+        while !watch.turn(self) {}
+        let audience = watch.audience;
+        if !watch.is_answered {
+            return self.worker_ended(worker, watch);
+        }
+        let is_clear = worker.clear_below(watch.family.grace(), watch.kill_strays_at());
+        if audience == Audience::Assigner && is_clear {
+            self.worker = Some(worker);
+            return Ok((watch.said(Exit::Code(0)), audience));
+        }
+        let audience = match self.end_worker(worker)? {
+            Audience::Nobody => Audience::Nobody,
+            Audience::Assigner => audience,
+        };
+        Ok((watch.said(Exit::Code(0)), audience))
+    }
+
+    fn worker_ended(&self, worker: Worker, watch: Watch) -> io::Result<(Said, Audience)> {
+        let exit = worker.agent.reap()?;
+        watch.family.clear_away(watch.kill_strays_at());
+        let audience = watch.audience;
+        Ok((watch.said(exit), audience))
+    }
+
+    fn worker_for(&mut self, spec: &Spec) -> io::Result<io::Result<Worker>> {
+        match self.worker.take() {
+            Some(worker) if worker.fits(spec) => return Ok(Ok(worker)),
+            Some(other) => drop(self.end_worker(other)?),
+            None => {}
+        }
+        Ok(Worker::start(spec, &self.tell))
+    }
+
+    /// The worker ended between two tasks.
+    pub(super) fn bury_worker(&mut self) -> io::Result<()> {
+        let Some(worker) = self.worker.take() else {
+            return Ok(());
+        };
+        let family = Family::of(&worker.agent, Duration::ZERO);
+        worker.agent.reap()?;
+        family.clear_away(now());
+        Ok(())
+    }
+
+    /// Sends the worker home: it ends because nobody gives it texts any more,
+    /// or is ended. Says who listens still.
+    pub(super) fn end_worker(&mut self, worker: Worker) -> io::Result<Audience> {
+        let grace = Duration::from_millis(worker.spec.grace_ms);
+        let family = Family::of(&worker.agent, grace);
+        drop(worker.stdin);
+        let (mut audience, mut asked) = (Audience::Assigner, false);
+        let mut until = now().plus(LEAVING);
+        loop {
+            match self.events.recv_timeout(now().until(until)) {
+                Ok(Event::AgentEnded) | Err(RecvTimeoutError::Disconnected) => break,
+                Ok(Event::NobodyListens) => audience = Audience::Nobody,
+                Ok(_) => {}
+                Err(RecvTimeoutError::Timeout) if asked => family.kill(),
+                Err(RecvTimeoutError::Timeout) => {
+                    asked = true;
+                    family.terminate();
+                }
+            }
+            if now() >= until {
+                until = now().plus(grace.max(Duration::from_millis(100)));
+            }
+        }
+        worker.agent.reap()?;
+        family.clear_away(now().plus(grace));
+        Ok(audience)
+    }
+}

@@ -1,0 +1,139 @@
+//! The revision before, 2025-11-25: a handshake, sessions of the protocol, and a
+//! word for calling off.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+
+use gaia_locks::service::Locks as _;
+use gaia_server::Role;
+use serde_json::{Value, json};
+
+use super::{Waits, call, post};
+use crate::client::Ask;
+use crate::server::Server;
+use crate::waiting::in_line;
+
+/// A client of the revision before: it shakes hands, and has a session.
+struct Session<'a> {
+    server: &'a Server,
+    token: String,
+    id: String,
+}
+
+impl<'a> Session<'a> {
+    fn begin(server: &'a Server, token: &str) -> Self {
+        let hello = json!({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": {
+            "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}});
+        let mut stream = BufReader::new(post(server, token, &hello).begin());
+        let mut id = None;
+        let mut line = String::new();
+        // Its head; the stream itself may stay open.
+        while stream.read_line(&mut line).unwrap() > 2 {
+            if let Some((name, value)) = line.split_once(": ")
+                && name.eq_ignore_ascii_case("mcp-session-id")
+            {
+                id = Some(value.trim().to_owned());
+            }
+            line.clear();
+        }
+        let session = Self {
+            server,
+            token: token.to_owned(),
+            id: id.expect("a session"),
+        };
+        session.say("notifications/initialized", json!({}));
+        session
+    }
+
+    fn post(&self, body: &Value) -> Ask {
+        post(self.server, &self.token, body)
+            .header("MCP-Protocol-Version", "2025-11-25")
+            .header("Mcp-Session-Id", &self.id)
+    }
+
+    fn say(&self, method: &str, params: Value) {
+        let said = self
+            .post(&json!({"jsonrpc": "2.0", "method": method, "params": params}))
+            .send();
+        assert_eq!(said.status, 202, "{said:?}");
+    }
+
+    fn waits(&self, id: i64, arguments: &Value) -> Waits {
+        let params = json!({"name": "wait_for_folder", "arguments": arguments, "_meta": {"progressToken": id}});
+        let body = json!({"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params});
+        Waits::at(self.post(&body).begin())
+    }
+}
+
+#[test]
+fn r08_the_revision_before_calls_off_by_a_word_and_a_cut_connection_is_none() {
+    let server = Server::start();
+    let token = server.token("root", Role::Admin);
+    let web = server.folder("web");
+    let of = |session: &str, id: Option<&str>| json!({"folder": web, "session": session, "request_id": id});
+    call(&server, &token, "acquire_folder", &of("ben", None));
+    let session = Session::begin(&server, &token);
+    // Called off: it leaves, request id or not.
+    for (number, id) in [(1, None), (2, Some("w1"))] {
+        let mut ann = session.waits(number, &of("ann", id));
+        ann.next();
+        in_line(&server, 1);
+        session.say(
+            "notifications/cancelled",
+            json!({"requestId": number, "reason": "enough"}),
+        );
+        in_line(&server, 0);
+    }
+    // Cut: it keeps its place under its request id.
+    let mut ann = session.waits(3, &of("ann", Some("w2")));
+    ann.next();
+    in_line(&server, 1);
+    let place = server.locks.status(None).unwrap().waiters[0].id;
+    drop(ann);
+    let mut cid = session.waits(4, &of("cid", None));
+    cid.next();
+    in_line(&server, 2);
+    drop(cid);
+    in_line(&server, 1);
+    let mut ann = session.waits(5, &of("ann", Some("w2")));
+    ann.next();
+    assert_eq!(server.locks.status(None).unwrap().waiters[0].id, place);
+}
+
+#[test]
+fn a_session_of_the_protocol_gives_no_rights_and_ends_when_told() {
+    let server = Server::start();
+    let token = server.token("ci", Role::Agent);
+    let session = Session::begin(&server, &token);
+    let stranger = Session {
+        server: &server,
+        token: server.token("eve", Role::Viewer),
+        id: session.id.clone(),
+    };
+    let params = json!({"name": "acquire_folder", "arguments": {"folder": server.folder("web")}});
+    let body = json!({"jsonrpc": "2.0", "id": 9, "method": "tools/call", "params": params});
+    let mut refused = Waits::at(stranger.post(&body).begin());
+    let (refused, _) = refused.answer();
+    assert_eq!(
+        refused["structuredContent"]["error"]["code"], "forbidden",
+        "{refused}"
+    );
+    let end = server
+        .ask("DELETE", "/mcp")
+        .token(&token)
+        .header("Mcp-Session-Id", &session.id)
+        .send();
+    assert!((200..300).contains(&end.status), "{end:?}");
+    assert_eq!(
+        session.post(&body).send().status,
+        404,
+        "a session that is over"
+    );
+    let mut rest = String::new();
+    assert!(
+        session
+            .post(&body)
+            .begin()
+            .read_to_string(&mut rest)
+            .is_ok()
+    );
+}
