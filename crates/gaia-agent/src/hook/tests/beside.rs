@@ -1,9 +1,35 @@
 //! Locks that a hook took beside those that the same session asked for, and
 //! what a hook's lock leaves to others.
 
+use gaia_locks::ids::Scope;
+use gaia_locks::markers::Markers;
+
 use super::*;
 
 impl World {
+    /// A database whose locks are marked in their folders.
+    fn database(&self, name: &str) -> LockService {
+        let options = SqliteOptions {
+            clock: Arc::new(self.clock.clone()),
+            ..SqliteOptions::default()
+        };
+        let file = self.path(name).join("db");
+        let store = SqliteStore::open(&file, options).unwrap();
+        let markers = Markers::new(
+            gaia_locks::settings::Markers::On,
+            &self.path(name),
+            file.to_str().unwrap().to_owned(),
+            Scope::local(),
+            Arc::new(self.clock.clone()),
+        );
+        let config = Config {
+            markers,
+            witness: Arc::new(ManualWitness::default()),
+            ..Config::default()
+        };
+        LockService::new(Arc::new(store), config)
+    }
+
     /// The session asks for a folder by itself, as `gaia acquire` does.
     fn asks(&self, folder: &str, session: &str) -> gaia_locks::wire::Granted {
         let session = SessionId::new(session).unwrap();
@@ -284,4 +310,19 @@ fn r04_a_linked_work_tree_and_the_tree_around_it_are_no_lapse_of_each_other() {
     world.clock.advance(Duration::from_secs(901));
     assert_eq!(decision(&world.writes("three", "a/x")), "allow");
     assert_eq!(decision(&world.writes("two", "a/inner/tree/x")), "allow");
+}
+
+#[test]
+fn a_tree_of_another_database_is_refused_where_it_is_written_and_not_where_it_is_named() {
+    let mut world = World::new();
+    world.service = world.database("theirs");
+    world.take("b", "other");
+    world.service = world.database("ours");
+    let run = json!({"command": format!("python3 {}", world.text("b/x.py"))});
+    let passed = world.claude("one", "Bash", run);
+    assert_eq!(decision(&passed), "allow", "{passed:?}");
+    assert_eq!(world.held(), ["one /a"]);
+    let refused = world.writes("one", "b/x");
+    assert_eq!(decision(&refused), "deny");
+    assert!(reason(&refused).contains("theirs"), "{refused:?}");
 }
