@@ -56,6 +56,19 @@ impl Meaning {
         Self::begins("")
     }
 
+    /// What stands behind so many bytes of what is known of it.
+    pub(super) fn behind(&self, bytes: usize) -> Self {
+        let cut = |text: &str| text.get(bytes..).unwrap_or_default().to_owned();
+        match self {
+            Meaning::Text(text) => Meaning::Text(cut(text)),
+            Meaning::Pattern(text) => Meaning::Pattern(cut(text)),
+            Meaning::Unknown { start, filled } => Meaning::Unknown {
+                start: cut(start),
+                filled: cut(filled),
+            },
+        }
+    }
+
     /// Whether a part of it is only known when it runs.
     pub(super) fn is_unknown(&self) -> bool {
         matches!(self, Meaning::Unknown { .. })

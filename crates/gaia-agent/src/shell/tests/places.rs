@@ -35,6 +35,7 @@ fn places_are_told_however_few_words_they_take() {
         // Letters with a value that begins in the same word.
         ("D=/held; curl -fsSLo\"$D/x\" http://x/", "/held"),
         ("curl -fsSLo/held/$X http://x/", "/held"),
+        ("curl --output=/held/$X http://x/", "/held"),
         ("D=/held; tar -C\"$D\" -xf a", "/held"),
         ("D=/held; cp -t\"$D\" a", "/held"),
         ("sed -i\"$S\" s/a/b/ /held/f", "/held"),

@@ -13,6 +13,8 @@ fn reading_with_what_is_only_known_when_it_runs_is_free() {
         "find /held -exec grep -- -delete {} ;",
         "sed -n \"$((n-5)),$((n+5))p\" f",
         "sed \"s/$A/$B/\" /held/f",
+        "sed -es/$A/$B/ f",
+        "sed --expression=\"s/$A/$B/\" f",
         "sed -e \"${n}q\" -e \"s#$A#$B#g\" /held/f",
         "ls /held | xargs -I{} grep x {}",
         "ls /held | xargs --replace=% cat %",
