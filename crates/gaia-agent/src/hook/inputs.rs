@@ -118,9 +118,13 @@ pub(super) fn runs(input: &Value) -> Option<Action> {
         "working_directory",
         "workingDirectory",
     ];
-    let command = COMMANDS.iter().find_map(|name| input.get(name))?;
+    let (field, command) = COMMANDS
+        .iter()
+        .find_map(|name| Some((*name, input.get(name)?)))?;
     let mut command = match command {
         Value::String(command) => command.clone(),
+        // Each is one of its own.
+        Value::Array(commands) if field == "commands" => lines(commands)?,
         Value::Array(words) => words_as_command(words)?,
         _ => return None,
     };
@@ -135,6 +139,60 @@ pub(super) fn runs(input: &Value) -> Option<Action> {
             .filter(|folder| !folder.is_empty())
             .map(str::to_owned),
     })
+}
+
+fn lines(commands: &[Value]) -> Option<String> {
+    let lines: Option<Vec<&str>> = commands.iter().map(Value::as_str).collect();
+    lines.map(|lines| lines.join("\n"))
+}
+
+/// What a text editor does by its one word for it (`view`, `str_replace`), and
+/// to which files: `{"command": "create", "path": "x"}` is no shell's command.
+pub(super) fn edits(input: &Value) -> Option<Action> {
+    const FILES: [&str; 4] = ["path", "file_path", "filePath", "file"];
+    let verb = input.get("command")?.as_str()?;
+    let is_word = |letter: char| letter.is_alphabetic() || letter == '_';
+    if verb.is_empty() || !verb.chars().all(is_word) {
+        return None;
+    }
+    let mut files = FILES.iter().filter_map(|name| input.get(*name)?.as_str());
+    files.next()?;
+    Some(match verb {
+        "view" => Action::Free,
+        _ => Action::Writes(paths(input)),
+    })
+}
+
+/// The paths that a tool takes away or puts, whose fields are called by the two
+/// ends of the way: `{"from": "a.rs", "to": "b.rs"}`.
+pub(super) fn ends_of_way(input: &Value, leaves_source: bool, is_of_files: bool) -> Vec<String> {
+    const SOURCES: [&str; 4] = ["source", "src", "from", "old"];
+    const PLACES: [&str; 3] = ["to", "dst", "new"];
+    let sources: &[&str] = if leaves_source { &[] } else { &SOURCES };
+    let values = sources.iter().chain(&PLACES);
+    let values = values.filter_map(|name| input.get(name)?.as_str());
+    // A tracker moves things from `todo` to `done`.
+    let is_path = |text: &&str| {
+        !text.is_empty() && !text.contains('\n') && (is_of_files || text.contains(['/', '.']))
+    };
+    values.filter(is_path).map(str::to_owned).collect()
+}
+
+/// Texts of an input that are nothing but a path from the root or the home.
+pub(super) fn whole_paths(input: &Value) -> Vec<String> {
+    let mut found = Vec::new();
+    let is_whole = |text: &str| {
+        (text.starts_with('/') || text.starts_with("~/"))
+            && !text.starts_with("//")
+            && !text.contains('\n')
+            && !text.trim_matches('/').is_empty()
+    };
+    texts(input, 0, &mut |text| {
+        if is_whole(text) && found.len() < MOST {
+            found.push(text.to_owned());
+        }
+    });
+    found
 }
 
 /// Words of a program as a shell would read them.

@@ -59,7 +59,12 @@ fn wanted(hooks: &Hooks, heard: &Heard, around: &Surroundings) -> Result<Wanted,
         }
         Action::Unsure { what, names } => Ok(Wanted {
             unsure: vec![(what.clone(), judge.tree(&heard.folder)?)],
-            named: named(&judge, names.iter().map(|name| heard.folder.join(name))),
+            named: named(
+                &judge,
+                names
+                    .iter()
+                    .map(|name| shell::path_of_text(&heard.folder, name, around.home.as_deref())),
+            ),
             ..Wanted::default()
         }),
         Action::Runs { command, folder } => {

@@ -107,9 +107,9 @@ pub(super) fn dd(walk: &mut Walk<'_>, words: &[Meaning]) {
         match (word.known().strip_prefix("of="), word) {
             (Some(path), Meaning::Text(_)) => walk.writes(&Meaning::Text(path.to_owned())),
             (Some(path), Meaning::Pattern(_)) => walk.writes(&Meaning::Pattern(path.to_owned())),
-            (Some(path), Meaning::Unknown(_)) => walk.writes(&Meaning::Unknown(path.to_owned())),
-            (None, Meaning::Unknown(start)) if start.contains('=') => {}
-            (None, Meaning::Unknown(_)) => walk.unsure_of("dd", words),
+            (Some(path), Meaning::Unknown { .. }) => walk.writes(&Meaning::begins(path)),
+            (None, Meaning::Unknown { start, .. }) if start.contains('=') => {}
+            (None, Meaning::Unknown { .. }) => walk.unsure_of("dd", words),
             (None, _) => {}
         }
     }

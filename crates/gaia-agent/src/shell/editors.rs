@@ -44,9 +44,19 @@ pub(super) fn sed(walk: &mut Walk<'_>, words: &[Meaning]) {
 }
 
 fn judge_script(walk: &mut Walk<'_>, script: &Meaning, words: &[Meaning]) {
-    let Some(deeds) = script.text().and_then(sed_script::deeds) else {
+    let filled = match script {
+        Meaning::Text(text) => Some(text),
+        // A line number or a text, which does nothing where a 0 does not.
+        Meaning::Unknown { filled, .. } => Some(filled),
+        Meaning::Pattern(_) => None,
+    };
+    let Some(deeds) = filled.and_then(|script| sed_script::deeds(script)) else {
         return walk.unsure_of("a script of sed", words);
     };
+    // Where it writes is not known either.
+    if script.is_unknown() && !deeds.is_empty() {
+        return walk.unsure_of("a script of sed", words);
+    }
     for deed in deeds {
         match deed {
             Deed::Writes(file) => walk.writes(&Meaning::Text(file)),

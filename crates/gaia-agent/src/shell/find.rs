@@ -5,11 +5,52 @@ use super::program;
 use super::walk::{Called, Walk};
 use super::words::Meaning;
 
+/// Tests with one argument: that is one, whatever it turns out to be.
+const TESTS: &[&str] = &[
+    "-amin",
+    "-anewer",
+    "-atime",
+    "-cmin",
+    "-cnewer",
+    "-context",
+    "-ctime",
+    "-fstype",
+    "-gid",
+    "-group",
+    "-ilname",
+    "-iname",
+    "-inum",
+    "-ipath",
+    "-iregex",
+    "-iwholename",
+    "-links",
+    "-lname",
+    "-maxdepth",
+    "-mindepth",
+    "-mmin",
+    "-mtime",
+    "-name",
+    "-newer",
+    "-path",
+    "-perm",
+    "-printf",
+    "-regex",
+    "-regextype",
+    "-samefile",
+    "-size",
+    "-type",
+    "-uid",
+    "-used",
+    "-user",
+    "-wholename",
+    "-xtype",
+];
+
 /// Where it looks, and what it does there.
 pub(super) fn judge(walk: &mut Walk<'_>, words: &[Meaning]) {
-    let (places, expression) = places(words);
-    for (at, word) in expression.iter().enumerate() {
-        let behind = expression.get(at + 1..).unwrap_or_default();
+    let (places, mut rest) = places(words);
+    while let Some((word, behind)) = rest.split_first() {
+        rest = behind;
         match word.text() {
             Some("-delete") => places.iter().for_each(|place| walk.writes(place)),
             Some("-fprint" | "-fprint0" | "-fprintf" | "-fls") => {
@@ -17,21 +58,38 @@ pub(super) fn judge(walk: &mut Walk<'_>, words: &[Meaning]) {
                     .first()
                     .into_iter()
                     .for_each(|file| walk.writes(file));
+                rest = behind.get(1..).unwrap_or_default();
             }
             Some("-exec" | "-ok") => {
-                for place in &places {
-                    run(walk, behind, place);
-                }
-            }
-            Some("-execdir" | "-okdir") => walk.apart(|walk| {
-                // In some folder below.
-                walk.goes_to(None, false);
                 places.iter().for_each(|place| run(walk, behind, place));
-            }),
-            None => walk.unsure_of("find", words),
-            Some(_) => {}
+                rest = behind_command(behind);
+            }
+            Some("-execdir" | "-okdir") => {
+                walk.apart(|walk| {
+                    // In some folder below.
+                    walk.goes_to(None, false);
+                    places.iter().for_each(|place| run(walk, behind, place));
+                });
+                rest = behind_command(behind);
+            }
+            Some(test) if TESTS.contains(&test) || test.starts_with("-newer") => {
+                rest = behind.get(1..).unwrap_or_default();
+            }
+            // It may be any of those.
+            None if word.is_unknown() => walk.unsure_of("find", words),
+            _ => {}
         }
     }
+}
+
+fn ends_command(word: &Meaning) -> bool {
+    matches!(word.text(), Some(";" | "+"))
+}
+
+/// What follows the command that is run for what is found.
+fn behind_command(words: &[Meaning]) -> &[Meaning] {
+    let end = words.iter().position(ends_command);
+    end.and_then(|end| words.get(end + 1..)).unwrap_or_default()
 }
 
 /// Places stand behind a few options and before the expression.
@@ -67,16 +125,15 @@ fn places(words: &[Meaning]) -> (Vec<Meaning>, &[Meaning]) {
 fn run(walk: &mut Walk<'_>, words: &[Meaning], place: &Meaning) {
     let found = match place {
         Meaning::Text(place) => Meaning::Pattern(format!("{place}/")),
-        other => Meaning::Unknown(other.known().to_owned()),
+        other => Meaning::begins(other.known()),
     };
     let argv = words
         .iter()
-        .take_while(|word| !matches!(word.text(), Some(";" | "+")))
+        .take_while(|word| !ends_command(word))
         .map(|word| match word.text() {
             Some("{}") => found.clone(),
             Some(text) if text.contains("{}") => {
-                let start = text.split("{}").next().unwrap_or_default();
-                Meaning::Unknown(start.to_owned())
+                Meaning::begins(text.split("{}").next().unwrap_or_default())
             }
             _ => word.clone(),
         });
@@ -84,10 +141,10 @@ fn run(walk: &mut Walk<'_>, words: &[Meaning], place: &Meaning) {
         argv: argv.collect(),
         ..Called::default()
     };
-    let before = walk.notes.size();
-    walk.apart(|walk| program::judge(walk, &called));
+    let before = walk.notes.doubts();
+    walk.apart(|walk| program::judge_program(walk, &called));
     // A script may get the place in a way that is not followed.
-    if walk.notes.size() != before {
+    if walk.notes.doubts() != before {
         walk.name(place.known());
     }
 }

@@ -55,7 +55,14 @@ impl Walk<'_> {
                 walk.redirects(body.1.as_ref());
                 walk.compound(&body.0);
             }
-            Body::Alias(text) => walk.script(text),
+            // It is not expanded inside its own text.
+            Body::Alias(text) => {
+                let own = walk.functions.remove(name);
+                walk.script(text);
+                if let Some(own) = own {
+                    walk.functions.entry(name.to_owned()).or_insert(own);
+                }
+            }
         });
         function.surely
     }

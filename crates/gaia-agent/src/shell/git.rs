@@ -94,7 +94,6 @@ const TELLS: &[(&str, &[&str])] = &[
     ("remote", &["-v", "--verbose", "show", "get-url"]),
     ("stash", &["list", "show"]),
     ("submodule", &["status", "summary"]),
-    ("reflog", &["show", "exists", "list"]),
     ("bisect", &["log", "view", "visualize"]),
     ("notes", &["list", "show"]),
     ("lfs", &["ls-files", "status", "env"]),
@@ -172,15 +171,26 @@ impl<'a> Call<'a> {
             base = Some(joined(base.as_deref(), folder.text()?));
         }
         let mut folders = Vec::new();
-        let named = parsed.values(&["git-dir", "work-tree"]);
-        let set = walk.git_places.iter().chain(&called.assigned);
-        let set = set.filter(|(name, _)| matches!(name.as_str(), "GIT_DIR" | "GIT_WORK_TREE"));
-        for place in named.iter().chain(set.map(|(_, value)| value)) {
-            let place = place.text()?;
-            let place = place.strip_suffix("/.git").unwrap_or(place);
-            folders.push(joined(base.as_deref(), place));
+        let kinds = [("git-dir", "GIT_DIR"), ("work-tree", "GIT_WORK_TREE")];
+        let mut told = 0;
+        for (option, variable) in kinds {
+            let set = walk.git_places.iter().chain(&called.assigned);
+            let set = set.filter(|(name, _)| name == variable);
+            let mut places = parsed.values(&[option]);
+            places.extend(set.map(|(_, value)| value.clone()));
+            told += usize::from(!places.is_empty());
+            for place in &places {
+                let place = place.text()?;
+                let place = place.strip_suffix("/.git").unwrap_or(place);
+                folders.push(joined(base.as_deref(), place));
+            }
         }
-        folders.extend(base.clone().filter(|_| folders.is_empty()));
+        // Without the one the files are those where it runs, without the other the repository.
+        match base.as_deref() {
+            Some(base) if told < 2 => folders.push(base.to_owned()),
+            None if told == 1 => folders.push(".".to_owned()),
+            _ => {}
+        }
         Some(Self {
             folders,
             base,
@@ -281,6 +291,72 @@ fn outputs(verb: &str, rest: &[Meaning]) -> Vec<Meaning> {
     }
 }
 
+const CLEAN: Valued = Valued {
+    short: "e",
+    long: &["exclude"],
+};
+
+/// `git config`: it reads with one of the options or verbs for that, or where
+/// it is given a name and no value; never with an option that is not known.
+fn config_tells(rest: &[Meaning]) -> bool {
+    const CONFIG: Valued = Valued {
+        short: "f",
+        long: &["file", "blob", "type", "default", "value", "url"],
+    };
+    const GETS: &[&str] = &[
+        "get",
+        "get-all",
+        "get-regexp",
+        "get-urlmatch",
+        "get-color",
+        "get-colorbool",
+        "list",
+        "l",
+    ];
+    const HOW: &[&str] = &[
+        "global",
+        "system",
+        "local",
+        "worktree",
+        "file",
+        "f",
+        "blob",
+        "type",
+        "no-type",
+        "bool",
+        "int",
+        "bool-or-int",
+        "bool-or-str",
+        "path",
+        "expiry-date",
+        "null",
+        "z",
+        "name-only",
+        "show-names",
+        "show-origin",
+        "show-scope",
+        "includes",
+        "no-includes",
+        "default",
+        "all",
+        "regexp",
+        "value",
+        "fixed-value",
+        "url",
+    ];
+    let parsed = Parsed::of(rest, CONFIG);
+    let mut options = parsed.options.iter().map(|(name, _)| name.as_str());
+    if !options.all(|name| GETS.contains(&name) || HOW.contains(&name)) {
+        return false;
+    }
+    match parsed.operands.as_slice() {
+        [] => parsed.has(GETS),
+        [verb, ..] if matches!(verb.text(), Some("get" | "list")) => true,
+        [name] => name.text() != Some("edit") || parsed.has(GETS),
+        _ => parsed.has(GETS),
+    }
+}
+
 fn only_tells(verb: &str, rest: &[Meaning]) -> bool {
     let has = |words: &[&str]| {
         rest.iter()
@@ -321,26 +397,14 @@ fn only_tells(verb: &str, rest: &[Meaning]) -> bool {
             });
             !changes && (operands == 0 || has(&lists))
         }
-        "config" => {
-            let gets = [
-                "--get",
-                "--get-all",
-                "--get-regexp",
-                "--get-urlmatch",
-                "--list",
-                "-l",
-            ];
-            let verbs = matches!(first, Some("get" | "list"));
-            let changes = [
-                "--unset",
-                "--unset-all",
-                "--add",
-                "--replace-all",
-                "-e",
-                "--edit",
-            ];
-            let alone = operands == 1 && rest.len() == 1 && first != Some("edit");
-            !has(&changes) && (has(&gets) || verbs || alone)
+        "config" => config_tells(rest),
+        // Without one of those verbs it shows what is named.
+        "reflog" => {
+            !has(&["expire", "delete", "drop", "write"]) && !rest.iter().any(Meaning::is_unknown)
+        }
+        "clean" => {
+            let parsed = Parsed::of(rest, CLEAN);
+            parsed.has(&["n", "dry-run"]) && !parsed.has(&["i", "interactive"])
         }
         "symbolic-ref" => operands <= 1 && !has(&["-d", "--delete"]),
         // `git stash` alone stashes.

@@ -36,7 +36,7 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 
-pub(crate) use named::paths_in as paths_in_text;
+pub(crate) use named::{path_in as path_of_text, paths_in as paths_in_text};
 pub use patch::paths_of as paths_of_patch;
 
 /// What a command would write.
@@ -83,15 +83,16 @@ impl Judged {
         self.writes.is_empty() && self.unsure.is_empty() && self.named.is_empty()
     }
 
-    fn unsure(what: &str, command: &str, folder: &Path) -> Self {
+    fn unsure(what: &str, command: &str, folder: &Path, home: Option<&Path>) -> Self {
         let named = named::paths_in(command);
+        let named = named.iter().map(|path| named::path_in(folder, path, home));
         Self {
             writes: Vec::new(),
             unsure: vec![Unsure {
                 what: what.to_owned(),
                 folder: folder.to_owned(),
             }],
-            named: named.iter().map(|path| folder.join(path)).collect(),
+            named: named.collect(),
         }
     }
 }
@@ -99,7 +100,7 @@ impl Judged {
 /// Judges a command that is run in a folder.
 pub fn judge(command: &str, folder: &Path, home: Option<&Path>) -> Judged {
     if let Some(why) = limits::too_much(command) {
-        return Judged::unsure(why, command, folder);
+        return Judged::unsure(why, command, folder, home);
     }
     let owned = (
         command.to_owned(),
@@ -107,6 +108,6 @@ pub fn judge(command: &str, folder: &Path, home: Option<&Path>) -> Judged {
         home.map(Path::to_owned),
     );
     let work = move || walk::judge(&owned.0, &owned.1, owned.2.as_deref());
-    limits::within_limits(work)
-        .unwrap_or_else(|| Judged::unsure("a command that takes too long to read", command, folder))
+    let late = "a command that takes too long to read";
+    limits::within_limits(work).unwrap_or_else(|| Judged::unsure(late, command, folder, home))
 }

@@ -7,6 +7,8 @@
 //! `open("/x/y", "w")` and `s#/a#b#` all are texts with paths in them. One too
 //! many is no harm: it is only looked whether another holds it.
 
+use std::path::{Path, PathBuf};
+
 /// A text has at most so many.
 const MOST: usize = 100;
 
@@ -29,6 +31,15 @@ pub(crate) fn paths_in(text: &str) -> Vec<String> {
         }
     }
     found
+}
+
+/// A path out of a text as it is meant in a folder: `~` stands for the user's
+/// home.
+pub(crate) fn path_in(folder: &Path, path: &str, home: Option<&Path>) -> PathBuf {
+    match (path.strip_prefix("~/"), home) {
+        (Some(rest), Some(home)) => home.join(rest),
+        _ => folder.join(path),
+    }
 }
 
 fn is_of_a_path(letter: char) -> bool {

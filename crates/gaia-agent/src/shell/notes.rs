@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::words::{Meaning, path_in};
-use super::{Judged, Unsure, Written, named};
+use super::words::Meaning;
+use super::{Judged, Unsure, Written, named, words};
 
 /// So many paths are kept for the case that something is written of which only
 /// the run knows where.
@@ -27,9 +27,21 @@ pub(super) struct Notes {
     /// Whether something is written of which only the run knows where: then it
     /// may be any of those.
     loose: bool,
+    /// How often something could not be judged.
+    doubts: usize,
+    /// The user's home, for which `~` stands.
+    home: Option<PathBuf>,
 }
 
 impl Notes {
+    /// Nothing was found yet.
+    pub(super) fn new(home: Option<&Path>) -> Self {
+        Self {
+            home: home.map(Path::to_owned),
+            ..Self::default()
+        }
+    }
+
     /// The judgement.
     pub(super) fn end(mut self) -> Judged {
         if self.loose {
@@ -40,9 +52,10 @@ impl Notes {
         self.judged
     }
 
-    /// How much was found: whether something was added since can be told by it.
-    pub(super) fn size(&self) -> usize {
-        self.judged.writes.len() + self.judged.unsure.len() + self.judged.named.len()
+    /// How often something could not be judged: whether it happened since can be
+    /// told by it.
+    pub(super) fn doubts(&self) -> usize {
+        self.doubts
     }
 
     /// Something is written of which only the run knows where.
@@ -54,7 +67,7 @@ impl Notes {
     pub(super) fn mention(&mut self, text: &str, here: &Here) {
         for path in named::paths_in(text) {
             for folder in &here.folders {
-                let path = path_in(folder, &path);
+                let path = named::path_in(folder, &path, self.home.as_deref());
                 if self.mentioned.len() < MOST && !self.mentioned.contains(&path) {
                     self.mentioned.push(path);
                 }
@@ -66,7 +79,7 @@ impl Notes {
     pub(super) fn name(&mut self, text: &str, here: &Here) {
         for path in named::paths_in(text) {
             for folder in &here.folders {
-                self.note_named(path_in(folder, &path));
+                self.note_named(named::path_in(folder, &path, self.home.as_deref()));
             }
         }
     }
@@ -81,7 +94,7 @@ impl Notes {
     pub(super) fn writes(&mut self, what: &Meaning, here: &Here) {
         match what {
             Meaning::Text(text) | Meaning::Pattern(text) => self.writes_path(text, here),
-            Meaning::Unknown(start) => {
+            Meaning::Unknown { start, .. } => {
                 self.unsure("a path that is only known when it runs", here);
                 self.loose();
                 if let Some((folder, _)) = start.rsplit_once('/') {
@@ -100,7 +113,7 @@ impl Notes {
             return self.unsure("a path in a folder that is only known when it runs", here);
         }
         for folder in &here.folders {
-            self.note(Written::Path(path_in(folder, text)));
+            self.note(Written::Path(words::path_in(folder, text)));
         }
     }
 
@@ -111,17 +124,17 @@ impl Notes {
             return self.unsure("a folder that is only known when it runs", here);
         }
         for base in &here.folders {
-            self.note(Written::Tree(path_in(base, folder)));
+            self.note(Written::Tree(words::path_in(base, folder)));
         }
     }
 
     /// A new work tree is made somewhere.
     pub(super) fn makes_tree(&mut self, place: &Meaning, here: &Here) {
         match place {
-            Meaning::Text(text) => {
+            Meaning::Text(text) if !here.lost || Path::new(text).is_absolute() => {
                 for base in &here.folders {
                     self.note(Written::NewTree {
-                        place: path_in(base, text),
+                        place: words::path_in(base, text),
                         of: base.clone(),
                     });
                 }
@@ -136,8 +149,11 @@ impl Notes {
         }
     }
 
-    /// Something that may write anything where it runs.
+    /// Something that may write anything where it runs: anywhere that the
+    /// command mentions, if that cannot be told.
     pub(super) fn unsure(&mut self, what: &str, here: &Here) {
+        self.doubts += 1;
+        self.loose |= here.lost;
         for folder in &here.folders {
             let unsure = Unsure {
                 what: what.to_owned(),

@@ -50,12 +50,15 @@ impl Parsed {
                 Some(text) if text.len() > 1 && text.starts_with('-') => {
                     parsed.option(text, valued, optional, &mut rest);
                 }
-                // `--out=$X`: the name is known, the value is not.
+                // `--out=$X`: the name is known, of the value its start.
                 None if word.known().starts_with("--") && word.known().contains('=') => {
                     let name = word.known().split('=').next().unwrap_or_default();
+                    let value = word.behind(name.len() + 1);
                     let name = name.trim_start_matches('-').to_owned();
-                    parsed.options.push((name, Some(Meaning::nobody_knows())));
+                    parsed.options.push((name, Some(value)));
                 }
+                // `-o$X`: so are the letters.
+                None if parsed.letters(word, valued, optional) => {}
                 _ => {
                     parsed.operands.push(word.clone());
                     if leading {
@@ -105,6 +108,32 @@ impl Parsed {
             self.options.push((letter.to_string(), value));
             return;
         }
+    }
+
+    /// Letters with a value in the same word of which only the start is known;
+    /// whether it is such a word.
+    fn letters(&mut self, word: &Meaning, valued: Valued, optional: &str) -> bool {
+        let Some(letters) = word.known().strip_prefix('-') else {
+            return false;
+        };
+        let has_value = |letter: char| valued.short.contains(letter) || optional.contains(letter);
+        let Some(at) = letters.find(has_value) else {
+            return false;
+        };
+        let (switches, valued) = letters.split_at(at);
+        if switches.starts_with('-') {
+            return false;
+        }
+        for letter in switches.chars() {
+            self.options.push((letter.to_string(), None));
+        }
+        let mut rest = valued.chars();
+        let name: String = rest.next().into_iter().collect();
+        let rest = rest.as_str();
+        let rest = rest.strip_prefix('=').unwrap_or(rest);
+        let value = word.behind(word.known().len() - rest.len());
+        self.options.push((name, Some(value)));
+        true
     }
 
     /// Whether one of these options is there.

@@ -272,7 +272,7 @@ impl Output {
         // A word that is only known when it runs may be such an option.
         let hides = words
             .iter()
-            .any(|word| matches!(word, Meaning::Unknown(start) if start.is_empty()));
+            .any(|word| word.is_unknown() && word.known().is_empty());
         let may = !self.files.is_empty() || !self.here.is_empty() || !self.all.is_empty();
         if parsed.has(self.runs) || (hides && may && name == "curl") {
             walk.unsure_of(name, words);

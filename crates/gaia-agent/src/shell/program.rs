@@ -20,8 +20,18 @@ fn of_the_system(name: &str) -> Option<&str> {
     Some(bare.unwrap_or(name)).filter(|name| !name.contains('/'))
 }
 
-/// Judges a program by its name and words.
+/// Judges what a shell runs by this name: a function or an alias goes before
+/// the program.
 pub(super) fn judge(walk: &mut Walk<'_>, called: &Called) {
+    let name = called.argv.first().and_then(Meaning::text);
+    if !name.is_some_and(|name| walk.call(name)) {
+        judge_program(walk, called);
+    }
+}
+
+/// Judges a program by its name and words. Other programs know nothing of a
+/// shell's functions and aliases.
+pub(super) fn judge_program(walk: &mut Walk<'_>, called: &Called) {
     let Some((name, words)) = called.argv.split_first() else {
         return;
     };
@@ -30,10 +40,9 @@ pub(super) fn judge(walk: &mut Walk<'_>, called: &Called) {
         walk.notes.loose();
         return;
     };
-    if walk.call(name) {
-        return;
-    }
     let Some(name) = of_the_system(name) else {
+        // It may write beside where it lies.
+        walk.name(name);
         return not_known(walk, "a program that is not the system's own", called);
     };
     if !is_of_the_shell(walk, name, words)
@@ -79,7 +88,7 @@ fn is_of_the_shell(walk: &mut Walk<'_>, name: &str, words: &[Meaning]) -> bool {
                         if is_known {
                             Meaning::Text(value)
                         } else {
-                            Meaning::Unknown(value)
+                            Meaning::begins(&value)
                         },
                     );
                 }
@@ -168,7 +177,7 @@ fn own_command(walk: &mut Walk<'_>, words: &[Meaning]) {
             argv,
             ..Called::default()
         };
-        judge(walk, &called);
+        judge_program(walk, &called);
     }
 }
 

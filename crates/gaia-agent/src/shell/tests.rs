@@ -1,5 +1,7 @@
 mod decorated;
 mod escapes;
+mod places;
+mod reads;
 
 use std::path::Path;
 

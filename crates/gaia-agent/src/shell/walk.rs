@@ -59,7 +59,7 @@ pub(super) fn judge(command: &str, folder: &Path, home: Option<&Path>) -> Judged
         choices: 0,
         has_shells_in_shells: false,
         depth: 0,
-        notes: Notes::default(),
+        notes: Notes::new(home),
     };
     walk.script(command);
     walk.notes.end()
@@ -431,7 +431,7 @@ impl Walk<'_> {
         self.unsure(what);
         words.iter().for_each(|word| self.name(word.known()));
         // What is not known of its words may be anything that was mentioned.
-        if words.iter().any(|word| word.text().is_none()) {
+        if words.iter().any(Meaning::is_unknown) {
             self.notes.loose();
         }
     }

@@ -16,8 +16,13 @@ pub(super) enum Meaning {
     Text(String),
     /// Names in this folder: the part before the first pattern.
     Pattern(String),
-    /// Nobody knows but what stands before the part that is unknown.
-    Unknown(String),
+    /// Nobody knows the whole.
+    Unknown {
+        /// What stands before the first part that is unknown.
+        start: String,
+        /// The whole, with a 0 for each part that is unknown.
+        filled: String,
+    },
 }
 
 impl Meaning {
@@ -25,20 +30,48 @@ impl Meaning {
     pub(super) fn text(&self) -> Option<&str> {
         match self {
             Meaning::Text(text) => Some(text),
-            Meaning::Pattern(_) | Meaning::Unknown(_) => None,
+            Meaning::Pattern(_) | Meaning::Unknown { .. } => None,
         }
     }
 
     /// What is known of it.
     pub(super) fn known(&self) -> &str {
         match self {
-            Meaning::Text(text) | Meaning::Pattern(text) | Meaning::Unknown(text) => text,
+            Meaning::Text(text) | Meaning::Pattern(text) | Meaning::Unknown { start: text, .. } => {
+                text
+            }
+        }
+    }
+
+    /// It begins so, and nobody knows how it goes on.
+    pub(super) fn begins(start: &str) -> Self {
+        Meaning::Unknown {
+            start: start.to_owned(),
+            filled: format!("{start}0"),
         }
     }
 
     /// Nothing is known of it.
     pub(super) fn nobody_knows() -> Self {
-        Meaning::Unknown(String::new())
+        Self::begins("")
+    }
+
+    /// What stands behind so many bytes of what is known of it.
+    pub(super) fn behind(&self, bytes: usize) -> Self {
+        let cut = |text: &str| text.get(bytes..).unwrap_or_default().to_owned();
+        match self {
+            Meaning::Text(text) => Meaning::Text(cut(text)),
+            Meaning::Pattern(text) => Meaning::Pattern(cut(text)),
+            Meaning::Unknown { start, filled } => Meaning::Unknown {
+                start: cut(start),
+                filled: cut(filled),
+            },
+        }
+    }
+
+    /// Whether a part of it is only known when it runs.
+    pub(super) fn is_unknown(&self) -> bool {
+        matches!(self, Meaning::Unknown { .. })
     }
 
     /// Whether it is an option (or may be one).
@@ -107,8 +140,12 @@ fn of_pieces(
     Read {
         meaning: match (reader.unknown, reader.pattern) {
             (Some(until), _) => {
+                let filled = reader.text.clone();
                 reader.text.truncate(until.min(at));
-                Meaning::Unknown(reader.text)
+                Meaning::Unknown {
+                    start: reader.text,
+                    filled,
+                }
             }
             (None, Some(at)) => Meaning::Pattern(before(&reader.text, at)),
             (None, None) => Meaning::Text(reader.text),
@@ -172,6 +209,7 @@ impl Reader<'_> {
 
     fn is_unknown(&mut self) {
         self.unknown.get_or_insert(self.text.len());
+        self.text.push('0');
     }
 
     fn plain(&mut self, text: &str, quoted: bool) {

@@ -172,10 +172,12 @@ pub(super) fn judge(
     match parsed.value(wrapper.goes) {
         Some(folder) => walk.apart(|walk| {
             walk.goes_to(folder.text(), true);
-            program::judge(walk, &called);
+            program::judge_program(walk, &called);
         }),
         None if called.argv.is_empty() => {}
-        None => program::judge(walk, &called),
+        // Those of zsh go before any word of a command.
+        None if matches!(name, "noglob" | "nocorrect") => program::judge(walk, &called),
+        None => program::judge_program(walk, &called),
     }
     for script in parsed.values(&["S", "split-string"]) {
         if name == "env" {
@@ -201,7 +203,7 @@ fn wrapped(wrapper: &Wrapper, name: &str, parsed: &Parsed, input: Option<&String
         };
         let value = match first {
             Meaning::Text(_) => Meaning::Text(value.to_owned()),
-            _ => Meaning::Unknown(value.to_owned()),
+            _ => Meaning::begins(value),
         };
         called.assigned.push((variable.to_owned(), value));
         rest = others;
@@ -221,12 +223,9 @@ pub(super) fn piped(walk: &mut Walk<'_>, name: &str, words: &[Meaning]) {
         long: &[
             "max-args",
             "max-procs",
-            "max-lines",
             "delimiter",
             "max-chars",
             "arg-file",
-            "replace",
-            "eof",
         ],
     };
     const PARALLEL: Valued = Valued {
@@ -249,8 +248,11 @@ pub(super) fn piped(walk: &mut Walk<'_>, name: &str, words: &[Meaning]) {
     if argv.is_empty() && is_xargs {
         return; // It runs echo.
     }
-    argv.push(Meaning::nobody_knows());
-    let before = walk.notes.size();
+    // What takes the place of a part is not put behind the words as well.
+    if !is_xargs || !parsed.has(&["I", "J", "i", "replace"]) {
+        argv.push(Meaning::nobody_knows());
+    }
+    let before = walk.notes.doubts();
     let is_script = |word: &Meaning| word.text().is_none_or(|text| text.contains(' '));
     match argv.first() {
         Some(script) if !is_xargs && is_script(script) => {
@@ -258,7 +260,7 @@ pub(super) fn piped(walk: &mut Walk<'_>, name: &str, words: &[Meaning]) {
             walk.other_shell(&text.join(" "));
             walk.unsure_of(name, words);
         }
-        _ => program::judge(
+        _ => program::judge_program(
             walk,
             &Called {
                 argv,
@@ -266,7 +268,7 @@ pub(super) fn piped(walk: &mut Walk<'_>, name: &str, words: &[Meaning]) {
             },
         ),
     }
-    if walk.notes.size() != before {
+    if walk.notes.doubts() != before {
         walk.notes.loose();
     }
 }
@@ -274,7 +276,7 @@ pub(super) fn piped(walk: &mut Walk<'_>, name: &str, words: &[Meaning]) {
 /// A word in which something takes the place of a part when it runs.
 fn filled(word: &Meaning, stand_in: &str) -> Meaning {
     match word.known().find(stand_in) {
-        Some(at) => Meaning::Unknown(word.known().get(..at).unwrap_or_default().to_owned()),
+        Some(at) => Meaning::begins(word.known().get(..at).unwrap_or_default()),
         None => word.clone(),
     }
 }

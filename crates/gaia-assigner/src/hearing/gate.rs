@@ -242,7 +242,7 @@ impl Gate<'_> {
         for (info, tree) in granted.locks.iter().zip(wanted) {
             if !granted.held.contains(&info.id) {
                 self.keep(tx, info.id, tree)?;
-                lapse = lapse.or(self.lapse(tx, info.id, &tree.folder)?);
+                lapse = lapse.or(self.lapse(tx, info.id, tree)?);
             }
         }
         Ok(lapse.map_or(Verdict::Pass, |lapse| Verdict::Lapsed(Box::new(lapse))))
@@ -266,37 +266,61 @@ impl Gate<'_> {
 
     /// Whether this session's last lock there was not given up by itself, and
     /// who held the folder since then.
-    fn lapse(
-        &self,
-        tx: &mut LockTx<'_>,
-        new: LockId,
-        folder: &Folder,
-    ) -> Result<Option<Lapse>, Error> {
-        let before = |session: Option<SessionId>, limit| HistoryFilter {
-            folder: Some(folder.clone()),
+    fn lapse(&self, tx: &mut LockTx<'_>, new: LockId, tree: &Tree) -> Result<Option<Lapse>, Error> {
+        let before = |session: Option<SessionId>| HistoryFilter {
+            folder: Some(tree.folder.clone()),
             session,
             before: Some(new),
-            limit: Some(limit),
+            limit: Some(100),
             ..HistoryFilter::default()
         };
-        let mine = tx
-            .store()
-            .history(&before(Some(self.holder.session.clone()), 1))?;
-        let Some(last) = mine.into_iter().next().filter(was_lost) else {
+        let session = Some(self.holder.session.clone());
+        let mine = tx.store().history(&before(session))?;
+        let Some(last) = ended_last(mine).filter(was_lost) else {
             return Ok(None);
         };
-        let since = tx.store().history(&before(None, 100))?;
+        let since = tx.store().history(&before(None))?;
         let other = since.into_iter().find(|record| {
             record.id > last.id
                 && record.mode == Mode::Exclusive
                 && !record.holder.is_same_worker(self.holder)
+                && !is_apart(record, tree)
         });
         Ok(other.map(|other| Lapse {
-            folder: folder.path().to_owned(),
+            folder: tree.folder.path().to_owned(),
             ended: LockInfo::ended(&last),
             other: LockInfo::ended(&other),
         }))
     }
+}
+
+/// The record whose lock ended last: one that was asked for later may have
+/// ended before.
+fn ended_last(records: Vec<Record>) -> Option<Record> {
+    let ended = |record: &Record| Some((record.end.as_ref()?.wall, record.id));
+    records
+        .into_iter()
+        .filter(|record| record.end.is_some())
+        .max_by_key(ended)
+}
+
+/// Whether a lock had nothing of a tree: it was on a linked work tree that this
+/// one leaves to others, or on the tree around and left this one to others, as
+/// the history keeps it.
+fn is_apart(record: &Record, tree: &Tree) -> bool {
+    let spared = |key: &str| {
+        tree.spares
+            .iter()
+            .any(|spare| is_within(key, spare.path_key()))
+    };
+    let details = record.details.as_ref();
+    let left_out = details
+        .and_then(|details| details.get("leaves_out")?.as_array())
+        .is_some_and(|trees| {
+            let mut trees = trees.iter().filter_map(|tree| tree.as_str());
+            trees.any(|left| is_within(tree.folder.path_key(), left))
+        });
+    left_out || record.folder.keys().all(spared)
 }
 
 fn was_lost(record: &Record) -> bool {

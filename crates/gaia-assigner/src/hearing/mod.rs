@@ -151,6 +151,7 @@ pub enum Leave {
 /// When the store fails, or a marker names another database.
 pub fn hear(service: &LockService, call: &HookCall<Folder>) -> Result<Told, Error> {
     service.refuse_foreign(&folders(&call.wanted))?;
+    let wanted = without_foreign(service, &call.wanted);
     service.transact(|tx| {
         let found = call.row(tx, &**service.witness())?;
         let (session, is_nested) = (found.session, found.is_nested);
@@ -160,6 +161,7 @@ pub fn hear(service: &LockService, call: &HookCall<Folder>) -> Result<Told, Erro
         let mut hearing = Hearing {
             service,
             call,
+            wanted: &wanted,
             session,
             own,
             is_nested,
@@ -178,15 +180,31 @@ pub fn hear(service: &LockService, call: &HookCall<Folder>) -> Result<Told, Erro
     })
 }
 
+/// What may be locked for what it writes, and not for what its words only name.
 fn folders(wanted: &Wanted<Folder>) -> Vec<Folder> {
-    let locked = wanted.places().filter_map(|place| place.lock.as_ref());
+    let unsure = wanted.unsure.iter().map(|(_, place)| place);
+    let places = wanted.writes.iter().chain(unsure);
+    let locked = places.filter_map(|place| place.lock.as_ref());
     locked.map(|tree| tree.folder.clone()).collect()
+}
+
+/// A tree that is only named, and locked in another database as its marker
+/// says, is none of this one's.
+fn without_foreign(service: &LockService, wanted: &Wanted<Folder>) -> Wanted<Folder> {
+    let is_ours = |place: &Place<Folder>| {
+        let folders: Vec<Folder> = place.lock.iter().map(|tree| tree.folder.clone()).collect();
+        service.refuse_foreign(&folders).is_ok()
+    };
+    let mut wanted = wanted.clone();
+    wanted.named.retain(is_ours);
+    wanted
 }
 
 /// One call inside its transaction.
 struct Hearing<'a> {
     service: &'a LockService,
     call: &'a HookCall<Folder>,
+    wanted: &'a Wanted<Folder>,
     session: AgentSession,
     /// Of a subagent with locks of its own.
     own: Option<AgentSession>,
@@ -238,7 +256,7 @@ impl Hearing<'_> {
         if let Some(own) = &mut self.own {
             runs(own, call, agent);
         }
-        let leave = self.decide(tx, &self.call.wanted)?;
+        let leave = self.decide(tx, self.wanted)?;
         if leave != Leave::Given {
             (self.session, self.own) = before; // It does not run.
         }
@@ -262,9 +280,22 @@ impl Hearing<'_> {
             if let Some(leave) = self.unsure(tx, &gate, wanted, &free)? {
                 return Ok(leave);
             }
-            places.extend(free);
+            places.extend(free.iter().cloned());
         }
-        Ok(match gate.pass(tx, &places)? {
+        let verdict = gate.pass(tx, &places)?;
+        let asks = self.call.terms.shell == HookShell::Ask && !free.is_empty();
+        let verdict = match verdict {
+            // A tree around what may be written can be held in part.
+            why @ Verdict::Held(_) if asks => match gate.pass(tx, &wanted.writes)? {
+                Verdict::Pass => {
+                    let what = doubtful(wanted).to_owned();
+                    return Ok(Leave::Asked { what, why });
+                }
+                verdict => verdict,
+            },
+            verdict => verdict,
+        };
+        Ok(match verdict {
             Verdict::Pass => Leave::Given,
             verdict => Leave::Refused(verdict),
         })
@@ -279,9 +310,9 @@ impl Hearing<'_> {
         wanted: &Wanted<Folder>,
         free: &[Place<Folder>],
     ) -> Result<Option<Leave>, Error> {
-        let Some((what, _)) = wanted.unsure.first() else {
+        if free.is_empty() {
             return Ok(None);
-        };
+        }
         if gate.look(tx, &wanted.writes)?.is_some() {
             return Ok(None); // Refused for what it surely writes.
         }
@@ -291,7 +322,7 @@ impl Hearing<'_> {
         let why = Verdict::Held(Box::new(refusal));
         Ok(Some(match self.call.terms.shell {
             HookShell::Ask => Leave::Asked {
-                what: what.clone(),
+                what: doubtful(wanted).to_owned(),
                 why,
             },
             HookShell::Refuse | HookShell::Allow => Leave::Refused(why),
@@ -434,6 +465,12 @@ impl Hearing<'_> {
             None => Ok(()),
         }
     }
+}
+
+/// What it is of which it cannot be told what it writes.
+fn doubtful(wanted: &Wanted<Folder>) -> &str {
+    let first = wanted.unsure.first();
+    first.map_or("what its words name", |(what, _)| what.as_str())
 }
 
 /// Whether an event shows that a session goes on which had ended.

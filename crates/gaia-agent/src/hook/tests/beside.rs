@@ -1,9 +1,35 @@
 //! Locks that a hook took beside those that the same session asked for, and
 //! what a hook's lock leaves to others.
 
+use gaia_locks::ids::Scope;
+use gaia_locks::markers::Markers;
+
 use super::*;
 
 impl World {
+    /// A database whose locks are marked in their folders.
+    fn database(&self, name: &str) -> LockService {
+        let options = SqliteOptions {
+            clock: Arc::new(self.clock.clone()),
+            ..SqliteOptions::default()
+        };
+        let file = self.path(name).join("db");
+        let store = SqliteStore::open(&file, options).unwrap();
+        let markers = Markers::new(
+            gaia_locks::settings::Markers::On,
+            &self.path(name),
+            file.to_str().unwrap().to_owned(),
+            Scope::local(),
+            Arc::new(self.clock.clone()),
+        );
+        let config = Config {
+            markers,
+            witness: Arc::new(ManualWitness::default()),
+            ..Config::default()
+        };
+        LockService::new(Arc::new(store), config)
+    }
+
     /// The session asks for a folder by itself, as `gaia acquire` does.
     fn asks(&self, folder: &str, session: &str) -> gaia_locks::wire::Granted {
         let session = SessionId::new(session).unwrap();
@@ -208,4 +234,95 @@ fn tools_that_nobody_told_of_are_judged_by_their_inputs() {
         decision(&world.claude("one", "mcp__x__run_code", code)),
         "ask"
     );
+}
+
+#[test]
+fn what_its_words_only_name_follows_the_setting_too() {
+    let mut world = World::new();
+    world.take("b", "other");
+    // zsh's `>!`: the file is taken for a word, and may be written.
+    let named = || json!({"command": format!("echo x >! {}", world.text("b/f"))});
+    let asked = world.claude("one", "Bash", named());
+    assert_eq!(decision(&asked), "ask", "{asked:?}");
+    let script = json!({"code": "open('~/f/x', 'w')"});
+    world.take("home/f", "other");
+    let asked = world.claude("one", "run_python", script);
+    assert_eq!(decision(&asked), "ask", "{asked:?}");
+    let named = named();
+    world.hooks.shell = HookShell::Refuse;
+    assert_eq!(
+        decision(&world.claude("one", "Bash", named.clone())),
+        "deny"
+    );
+    world.hooks.shell = HookShell::Allow;
+    assert_eq!(decision(&world.claude("one", "Bash", named)), "allow");
+}
+
+#[test]
+fn a_tree_of_which_another_holds_a_part_is_asked_about_where_it_is_only_named() {
+    let mut world = World::new();
+    world.take("b/sub", "other");
+    let run = json!({"command": format!("python3 {}", world.text("b/x.py"))});
+    let asked = world.claude("one", "Bash", run.clone());
+    assert_eq!(decision(&asked), "ask", "{asked:?}");
+    world.hooks.shell = HookShell::Refuse;
+    assert_eq!(decision(&world.claude("one", "Bash", run)), "deny");
+    // What is surely written there is refused.
+    world.hooks.shell = HookShell::Ask;
+    assert_eq!(decision(&world.writes("one", "b/sub/x")), "deny");
+    let both = json!({"command": format!("python3 x; touch {}", world.text("b/sub/x"))});
+    assert_eq!(decision(&world.claude("one", "Bash", both)), "deny");
+}
+
+#[test]
+fn r04_a_lapse_is_judged_by_the_own_lock_that_ended_last() {
+    let world = World::new();
+    world.writes("one", "a/x");
+    // One that was asked for beside it later ends before it.
+    world.asks("a/src", "one");
+    let release = gaia_locks::service::Release {
+        folder: Some(world.folder("a/src")),
+        session: SessionId::new("one").unwrap(),
+        task: None,
+        token: None,
+    };
+    world.service.release(&release).unwrap();
+    world.clock.advance(Duration::from_secs(901));
+    assert_eq!(decision(&world.writes("two", "a/x")), "allow");
+    world.claude_with("two", "SessionEnd", json!({}));
+    let refused = world.writes("one", "a/x");
+    assert_eq!(decision(&refused), "deny", "{refused:?}");
+}
+
+#[test]
+fn r04_a_linked_work_tree_and_the_tree_around_it_are_no_lapse_of_each_other() {
+    let world = World::new();
+    git(
+        &world.path("a"),
+        &["commit", "-q", "--allow-empty", "-m", "x"],
+    );
+    git(&world.path("a"), &["worktree", "add", "-q", "inner/tree"]);
+    world.writes("one", "a/x");
+    world.clock.advance(Duration::from_secs(901));
+    assert_eq!(decision(&world.writes("two", "a/inner/tree/x")), "allow");
+    assert_eq!(decision(&world.writes("one", "a/x")), "allow");
+    // The other way round.
+    world.clock.advance(Duration::from_secs(901));
+    assert_eq!(decision(&world.writes("three", "a/x")), "allow");
+    assert_eq!(decision(&world.writes("two", "a/inner/tree/x")), "allow");
+}
+
+#[test]
+fn a_tree_of_another_database_is_refused_where_it_is_written_and_not_where_it_is_named() {
+    let mut world = World::new();
+    world.service = world.database("theirs");
+    world.take("b", "other");
+    world.service = world.database("ours");
+    let run = json!({"command": format!("python3 {}", world.text("b/x.py"))});
+    let passed = world.claude("one", "Bash", run);
+    assert_eq!(decision(&passed), "allow", "{passed:?}");
+    assert_eq!(world.held(), ["one /a"]);
+    let refused = world.writes("one", "b/x");
+    assert_eq!(decision(&refused), "deny");
+    assert!(reason(&refused).contains("theirs"), "{refused:?}");
 }
