@@ -170,13 +170,27 @@ impl Keeper {
         };
         if audience == Audience::Assigner {
             talk::say(&word);
-            if is_noted(&self.events) {
+            if self.is_noted()? {
                 return Ok(Audience::Assigner);
             }
         }
         self.leave()?;
         leave_word(&spec, &word, &self.events);
         Ok(Audience::Nobody)
+    }
+
+    /// Waits until what was said was taken note of, or nobody is there to do
+    /// so. A worker may end meanwhile: the next task must not be given to it.
+    fn is_noted(&mut self) -> io::Result<bool> {
+        loop {
+            match self.events.recv() {
+                Ok(Event::Acknowledged) => return Ok(true),
+                Ok(Event::NobodyListens) | Err(_) => return Ok(false),
+                Ok(Event::AgentEnded) => self.bury_worker()?,
+                Ok(Event::Door(locks)) => self.locks = Some(locks),
+                Ok(Event::Answered | Event::Stop | Event::LeaseLost(..) | Event::Spec(_)) => {}
+            }
+        }
     }
 
     /// Whatever waits for another task needs not wait any more.
@@ -211,17 +225,6 @@ fn stashed(spec: &Spec) -> Result<(), Said> {
     };
     let uncommitted = |why| format!("uncommitted work could not be stashed: {why}");
     stash(&spec.folder, name).map_err(|why| Said::Uncommitted(uncommitted(why)))
-}
-
-/// Waits until what was said was taken note of, or nobody is there to do so.
-fn is_noted(events: &Receiver<Event>) -> bool {
-    loop {
-        match events.recv() {
-            Ok(Event::Acknowledged) => return true,
-            Ok(Event::NobodyListens) | Err(_) => return false,
-            Ok(_) => {}
-        }
-    }
 }
 
 /// How long one tries to leave a word, and how often: a disk may be full for
