@@ -41,6 +41,7 @@ use std::thread;
 use std::time::Duration;
 
 use gaia_locks::Locks;
+use gaia_locks::clock::Moment;
 use gaia_locks::ids::LockId;
 use rustix::process::{Pid, WaitId, WaitIdOptions};
 use serde::{Deserialize, Serialize};
@@ -196,7 +197,7 @@ impl Keeper {
     /// Whatever waits for another task needs not wait any more.
     fn leave(&mut self) -> io::Result<()> {
         match self.worker.take() {
-            Some(worker) => self.end_worker(worker).map(drop),
+            Some(worker) => self.end_worker(worker, Moment::MAX).map(drop),
             None => Ok(()),
         }
     }

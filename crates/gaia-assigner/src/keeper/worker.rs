@@ -14,8 +14,8 @@ use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read, Write as _};
 use std::process::ChildStdin;
-use std::sync::mpsc::{RecvTimeoutError, Sender};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -33,6 +33,9 @@ use super::{Exit, watch::Watch};
 
 /// How long a worker may take to end once nobody gives it texts any more.
 const LEAVING: Duration = Duration::from_secs(5);
+/// How long the end of what an ended worker printed is waited for. Only where
+/// strays are not seen one of them may hold the pipe for longer.
+const READING: Duration = Duration::from_secs(1);
 
 /// A worker that runs.
 pub(super) struct Worker {
@@ -41,6 +44,8 @@ pub(super) struct Worker {
     /// What it was started with.
     spec: Spec,
     sink: Arc<Mutex<Sink>>,
+    /// Closed when all that it printed was read.
+    reads: Receiver<()>,
 }
 
 /// Where its output goes, and what is looked for in it.
@@ -63,7 +68,11 @@ impl Worker {
         }));
         let (pid, to, told) = (agent.pid(), sink.clone(), tell.clone());
         let stdout = pipes.stdout;
-        spawn(move || follow(stdout, &to, |sink, line| heard(sink, line, pid, &told)))?;
+        let (reading, reads) = mpsc::channel::<()>();
+        spawn(move || {
+            let _reading = reading;
+            follow(stdout, &to, |sink, line| heard(sink, line, pid, &told));
+        })?;
         let (to, stderr) = (sink.clone(), pipes.stderr);
         spawn(move || follow(stderr, &to, |_, _| {}))?;
         watch_agent(agent.group(), tell.clone())?;
@@ -72,7 +81,12 @@ impl Worker {
             stdin: pipes.stdin,
             spec: spec.clone(),
             sink,
+            reads,
         })
+    }
+
+    fn sink(&self) -> MutexGuard<'_, Sink> {
+        self.sink.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether it is what a task wants to be done by.
@@ -82,16 +96,13 @@ impl Worker {
     }
 
     /// Gives it a text.
-    fn give(&mut self, spec: &Spec) -> io::Result<()> {
+    fn give(&mut self, spec: &Spec, log: File) -> io::Result<()> {
         let id = text_id();
-        {
-            let mut sink = self.sink.lock().unwrap_or_else(PoisonError::into_inner);
-            *sink = Sink {
-                log: log_file(&spec.log)?,
-                wanted: Some(id.clone()),
-                taken: None,
-            };
-        }
+        *self.sink() = Sink {
+            log,
+            wanted: Some(id.clone()),
+            taken: None,
+        };
         let text = spec.input.as_deref().unwrap_or_default();
         let line =
             json!({"type": "user", "uuid": id, "message": {"role": "user", "content": text}});
@@ -101,10 +112,7 @@ impl Worker {
 
     /// Ends what its task started; `false` where that cannot be told.
     fn clear_below(&self, grace: Duration, at_latest: Moment) -> bool {
-        let taken = {
-            let mut sink = self.sink.lock().unwrap_or_else(PoisonError::into_inner);
-            sink.taken.take()
-        };
+        let taken = self.sink().taken.take();
         let Some(before) = taken.filter(|_| offspring::sees_orphans()) else {
             return false;
         };
@@ -224,50 +232,46 @@ impl Keeper {
         if let Err(said) = stashed(spec) {
             return Ok((said, Audience::Assigner));
         }
-        let mut worker = match self.worker_for(spec)? {
-            Ok(worker) => worker,
+        let log = match log_file(&spec.log) {
+            Ok(log) => log,
             Err(error) => return Ok((refusal(spec, &error), Audience::Assigner)),
         };
-        talk::say(
-            &Said::Started {
-                pid: worker.agent.pid(),
-            }
-            .into(),
-        );
+        let was_there = self.worker.as_ref().is_some_and(|known| known.fits(spec));
+        let mut worker = match self.worker_for(spec)? {
+            Ok(worker) => worker,
+            Err(said) => return Ok((said, Audience::Assigner)),
+        };
+        let pid = worker.agent.pid();
+        talk::say(&Said::Started { pid }.into());
         // One that cannot be given it has ended, which is heard below.
-        let _ = worker.give(spec);
+        let _ = worker.give(spec, log);
         let mut watch = Watch::new(spec, &worker.agent, &self.tell);
         while !watch.turn(self) {}
         let audience = watch.audience;
         if !watch.is_answered {
-            return self.worker_ended(worker, watch);
+            return worker_ended(worker, watch, was_there);
         }
-        let is_clear = worker.clear_below(watch.family.grace(), watch.kill_strays_at());
+        let at_latest = watch.kill_strays_at();
+        let is_clear = worker.clear_below(watch.family.grace(), at_latest);
         if audience == Audience::Assigner && is_clear {
             self.worker = Some(worker);
-            return Ok((watch.said(Exit::Code(0)), audience));
+        } else {
+            self.end_worker(worker, at_latest)?;
         }
-        let audience = match self.end_worker(worker)? {
-            Audience::Nobody => Audience::Nobody,
-            Audience::Assigner => audience,
-        };
         Ok((watch.said(Exit::Code(0)), audience))
     }
 
-    fn worker_ended(&self, worker: Worker, watch: Watch) -> io::Result<(Said, Audience)> {
-        let exit = worker.agent.reap()?;
-        watch.family.clear_away(watch.kill_strays_at());
-        let audience = watch.audience;
-        Ok((watch.said(exit), audience))
-    }
-
-    fn worker_for(&mut self, spec: &Spec) -> io::Result<io::Result<Worker>> {
-        match self.worker.take() {
+    fn worker_for(&mut self, spec: &Spec) -> io::Result<Result<Worker, Said>> {
+        let is_stopped = match self.worker.take() {
             Some(worker) if worker.fits(spec) => return Ok(Ok(worker)),
-            Some(other) => drop(self.end_worker(other)?),
-            None => {}
+            Some(other) => self.end_worker(other, Moment::MAX)?,
+            None => false,
+        };
+        if is_stopped {
+            let why = "it was stopped before it began";
+            return Ok(Err(Said::Refused(why.to_owned())));
         }
-        Ok(Worker::start(spec, &self.tell))
+        Ok(Worker::start(spec, &self.tell).map_err(|error| refusal(spec, &error)))
     }
 
     /// The worker ended between two tasks.
@@ -282,30 +286,71 @@ impl Keeper {
     }
 
     /// Sends the worker home: it ends because nobody gives it texts any more,
-    /// or is ended. Says who listens still.
-    pub(super) fn end_worker(&mut self, worker: Worker) -> io::Result<Audience> {
+    /// or is ended. Says whether somebody wants the task stopped that is there
+    /// meanwhile; what else is told meanwhile is heard later.
+    pub(super) fn end_worker(&mut self, worker: Worker, at_latest: Moment) -> io::Result<bool> {
         let grace = Duration::from_millis(worker.spec.grace_ms);
         let family = Family::of(&worker.agent, grace);
         drop(worker.stdin);
-        let (mut audience, mut asked) = (Audience::Assigner, false);
-        let mut until = now().plus(LEAVING);
+        let (mut later, mut is_asked, mut is_stopped) = (Vec::new(), false, false);
+        let mut until = now().plus(LEAVING).min(at_latest);
         loop {
             match self.events.recv_timeout(now().until(until)) {
                 Ok(Event::AgentEnded) | Err(RecvTimeoutError::Disconnected) => break,
-                Ok(Event::NobodyListens) => audience = Audience::Nobody,
-                Ok(_) => {}
-                Err(RecvTimeoutError::Timeout) if asked => family.kill(),
-                Err(RecvTimeoutError::Timeout) => {
-                    asked = true;
-                    family.terminate();
+                Ok(Event::Stop) => {
+                    is_stopped = true;
+                    // Somebody waits for the end.
+                    until = if is_asked { until } else { now() };
                 }
-            }
-            if now() >= until {
-                until = now().plus(grace.max(Duration::from_millis(100)));
+                Ok(other) => later.push(other),
+                Err(RecvTimeoutError::Timeout) => {
+                    if is_asked || now() >= at_latest {
+                        family.kill();
+                    } else {
+                        family.terminate();
+                    }
+                    is_asked = true;
+                    let soon = now().plus(Duration::from_millis(100));
+                    until = now().plus(grace).min(at_latest).max(soon);
+                }
             }
         }
         worker.agent.reap()?;
         family.clear_away(now().plus(grace));
-        Ok(audience)
+        for event in later {
+            // This is the receiver.
+            let _ = self.tell.send(event);
+        }
+        Ok(is_stopped)
     }
+}
+
+/// What is said of a task whose worker ended: one that had answered is judged
+/// by that, and one that was there before and did not take the text was not
+/// given it [T2].
+fn worker_ended(worker: Worker, watch: Watch, was_there: bool) -> io::Result<(Said, Audience)> {
+    let Worker {
+        agent, sink, reads, ..
+    } = worker;
+    let exit = agent.reap()?;
+    watch.family.clear_away(watch.kill_strays_at());
+    // Closed is what it is when all was read.
+    let _ = reads.recv_timeout(READING);
+    let (is_taken, is_answered) = {
+        let mut sink = sink.lock().unwrap_or_else(PoisonError::into_inner);
+        // Nothing that is read later is an answer to the next text.
+        let is_answered = sink.wanted.take().is_none();
+        (sink.taken.is_some(), is_answered)
+    };
+    let audience = watch.audience;
+    let said = match exit {
+        _ if watch.is_stopped() => watch.said(exit),
+        _ if is_answered => watch.said(Exit::Code(0)),
+        _ if was_there && !is_taken => Said::Refused(format!(
+            "its worker ended before it took the text: {}",
+            exit.words()
+        )),
+        _ => watch.said(exit),
+    };
+    Ok((said, audience))
 }
