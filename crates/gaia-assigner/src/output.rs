@@ -13,6 +13,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
+pub(crate) use claude::goes_on_by_itself;
+
 use crate::keeper::Exit;
 use crate::task::Told;
 

@@ -41,6 +41,9 @@ for line in sys.stdin:
         time.sleep(1)
     if "die" in text:
         os._exit(4)
+    if "behind" in text:
+        call = {"type": "tool_use", "name": "Bash", "input": {"command": "make", "run_in_background": True}}
+        print(json.dumps({"type": "assistant", "message": {"content": [call]}}), flush=True)
     env = [name for name in ("GAIA_SESSION", "GAIA_TASK", "GAIA_LOCK_TOKEN") if name in os.environ]
     print(json.dumps({"type": "result", "is_error": "fail" in text, "terminal_reason": "completed",
         "result": f"{text} by {os.getpid()} {env}"}), flush=True)
@@ -162,6 +165,20 @@ fn t02_a_worker_that_ends_before_it_takes_a_text_is_another_try() {
         (Status::Completed, 1),
         "{task:?}"
     );
+}
+
+#[test]
+fn t03_a_worker_that_may_go_on_by_itself_is_gone_before_its_tasks_lock_is() {
+    let fleet = Fleet::new();
+    worker(&fleet, "max");
+    let folder = fleet.folder("f");
+    let _at_work = fleet.work();
+    let task = fleet.end_of(fleet.send("behind", Some(&folder)));
+    assert_eq!(task.status, Status::Completed, "{task:?}");
+    assert!(!lives(pid(&fleet, "f")));
+    let task = fleet.end_of(fleet.send("on", Some(&folder)));
+    assert_eq!(task.status, Status::Completed, "{task:?}");
+    assert!(lives(pid(&fleet, "f")));
 }
 
 #[test]

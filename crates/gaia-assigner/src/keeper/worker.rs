@@ -8,7 +8,9 @@
 //!
 //! What a task has started in it is ended with the task [T3]: everything below
 //! the worker that was not there when it took the text. Where the system does
-//! not tell what is below a process, the worker itself is ended.
+//! not tell what is below a process, the worker itself is ended; so is one that
+//! may go on by itself, because it was asked to be woken or runs something in
+//! the background.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -30,6 +32,7 @@ use super::family::Family;
 use super::lease::now;
 use super::{Audience, Event, Keeper, Said, Spec, refusal, stashed, talk, watch_agent};
 use super::{Exit, watch::Watch};
+use crate::output::goes_on_by_itself;
 
 /// How long a worker may take to end once nobody gives it texts any more.
 const LEAVING: Duration = Duration::from_secs(5);
@@ -55,6 +58,8 @@ struct Sink {
     wanted: Option<String>,
     /// Whether it took that, and what was below it then.
     taken: Option<HashSet<ProcessIdentity>>,
+    /// Whether it may go on by itself after its answer.
+    goes_on: bool,
 }
 
 impl Worker {
@@ -65,6 +70,7 @@ impl Worker {
             log,
             wanted: None,
             taken: None,
+            goes_on: false,
         }));
         let (pid, to, told) = (agent.pid(), sink.clone(), tell.clone());
         let stdout = pipes.stdout;
@@ -102,6 +108,7 @@ impl Worker {
             log,
             wanted: Some(id.clone()),
             taken: None,
+            goes_on: false,
         };
         let text = spec.input.as_deref().unwrap_or_default();
         let line =
@@ -182,6 +189,7 @@ fn heard(sink: &mut Sink, line: &[u8], pid: u32, tell: &Sender<Event>) {
             // Without a receiver the keeper is at its end already.
             let _ = tell.send(Event::Answered);
         }
+        Some("assistant") => sink.goes_on |= goes_on_by_itself(&line),
         _ => {}
     }
 }
@@ -253,7 +261,8 @@ impl Keeper {
         }
         let at_latest = watch.kill_strays_at();
         let is_clear = worker.clear_below(watch.family.grace(), at_latest);
-        if audience == Audience::Assigner && is_clear {
+        let goes_on = worker.sink().goes_on;
+        if audience == Audience::Assigner && is_clear && !goes_on {
             self.worker = Some(worker);
         } else {
             self.end_worker(worker, at_latest)?;

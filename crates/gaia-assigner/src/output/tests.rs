@@ -158,3 +158,27 @@ fn t11_the_other_clients_are_judged_by_their_last_word() {
         "its turn failed: no model"
     );
 }
+
+#[test]
+fn t03_a_client_that_runs_something_in_the_background_or_is_to_be_woken_goes_on_by_itself() {
+    let line = |name: &str, input: Value| {
+        let call = json!({"type": "tool_use", "name": name, "input": input});
+        json!({"type": "assistant", "message": {"content": [{"type": "text"}, call]}})
+    };
+    let behind = json!({"run_in_background": true});
+    for (line, it_does) in [
+        (line("Bash", behind.clone()), true),
+        (line("Agent", behind.clone()), true),
+        (line("Bash", json!({"run_in_background": false})), false),
+        (line("CronCreate", json!({})), true),
+        (line("ScheduleWakeup", json!({})), true),
+        (line("Monitor", json!({})), true),
+        (line("Edit", json!({})), false),
+        (
+            json!({"type": "user", "message": {"content": "Monitor"}}),
+            false,
+        ),
+    ] {
+        assert_eq!(goes_on_by_itself(&line), it_does, "{line}");
+    }
+}
