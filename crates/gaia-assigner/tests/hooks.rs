@@ -150,6 +150,26 @@ fn t08_what_hooks_told_while_no_assigner_lived_is_heard_by_the_next() {
 }
 
 #[test]
+fn t11_the_end_of_another_client_in_a_pane_without_hooks_does_not_end_its_task() {
+    let fleet = Fleet::new();
+    let terminal = Terminal::new(&fleet);
+    let pane = terminal.agent("a", &fleet.path("notes"), "");
+    fleet.pane(&terminal, "ann", &pane);
+    let _at_work = fleet.work();
+    let folder = fleet.folder("f");
+    let id = fleet.send_with("work 2", Some(&folder), |send| send.max_tries = 1);
+    until("it is taken", || status(&fleet, id) == Status::InProgress);
+    let me = std::process::id();
+    let prompted = Some(("prompted", json!({ "prompt": "another's" })));
+    tell(&fleet, "ann", me, Doing::Busy, prompted);
+    let ended = Some(("ended", json!({ "why": "other" })));
+    tell(&fleet, "ann", me, Doing::Ended, ended);
+    let task = fleet.end_of(id);
+    assert_eq!(task.status, Status::Completed, "{task:?}");
+    assert!(terminal.screen("a").contains("done"));
+}
+
+#[test]
 fn t11_a_session_that_works_without_its_hooks_is_given_no_task() {
     let fleet = Fleet::new();
     let name = SessionId::new("ray").unwrap();

@@ -6,7 +6,10 @@
 //!                                     │      rested, and never stopped            ─► failed: broken off
 //!                                     └────  ended (its client)                   ─► another try
 //! ```
-//! What is told of a turn before the task's own is its user's business.
+//! What is told of a turn before the task's own is its user's business. That a
+//! client ended before the text was taken is the task's business only where the
+//! pane's own client was heard when the task was given: elsewhere it is that of
+//! some other client, which somebody ran in the pane.
 
 use gaia_locks::ids::TaskId;
 
@@ -30,20 +33,32 @@ pub(crate) struct Turn {
     pub last: i64,
     task: TaskId,
     text: String,
+    /// Whether its client's hooks were heard when the task was given.
+    was_heard: bool,
     is_taken: bool,
     has_stopped: bool,
 }
 
 impl Turn {
-    /// A task's turn, of which nothing was heard up to an event.
-    pub fn new(task: TaskId, text: &str, last: i64) -> Self {
+    /// A task's turn, of which nothing was heard up to an event; `was_heard`:
+    /// whether its client's hooks were when the task was given.
+    pub fn new(task: TaskId, text: &str, last: i64, was_heard: bool) -> Self {
         Self {
             last,
             task,
             text: text.to_owned(),
+            was_heard,
             is_taken: false,
             has_stopped: false,
         }
+    }
+
+    /// Whether its client's hooks tell of it: they were heard when it was
+    /// given, or these events tell that the text was taken.
+    pub fn is_told_of(&self, events: &[AgentEvent]) -> bool {
+        let mut heard = self.clone();
+        let mut words = events.iter().filter_map(|event| heard.hear(event));
+        self.was_heard || words.any(|word| word == Word::Taken)
     }
 
     /// Whether it was told that the text was taken.
@@ -63,7 +78,7 @@ impl Turn {
                 self.is_taken = true;
                 Some(Word::Taken)
             }
-            ("ended", false) => {
+            ("ended", false) if self.was_heard => {
                 let why = "its client ended before it took the text".to_owned();
                 Some(Word::Over(Outcome::NotStarted(why)))
             }

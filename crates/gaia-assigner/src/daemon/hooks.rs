@@ -96,13 +96,15 @@ impl Assigner {
         Ok(())
     }
 
-    /// What hooks may tell of a task from now on, and whether they have told
-    /// of its present try before.
+    /// What hooks may tell of a task from now on, and whether they do: they
+    /// were heard when it was given, or have told since that it was taken.
     pub(super) fn turn_of(&self, running: &Running, text: &str) -> Result<(Turn, bool), String> {
         let turn = self.locks.look(|tx| {
             let given = agents::given(tx, &running.session, running.id)?;
-            let told = agents::events_after(tx, running.session.as_str(), given)?;
-            Ok((Turn::new(running.id, text, given), !told.is_empty()))
+            let told = agents::events_after(tx, running.session.as_str(), given.id)?;
+            let turn = Turn::new(running.id, text, given.id, given.was_heard);
+            let is_told_of = turn.is_told_of(&told);
+            Ok((turn, is_told_of))
         });
         turn.map_err(|error| format!("what hooks tell of it cannot be read: {error}"))
     }
