@@ -122,8 +122,9 @@ impl Turn {
     }
 }
 
-/// How much of a text is looked for in a prompt, of which the beginning is kept.
-const LOOKED_FOR: usize = 2000;
+/// How many bytes of a text are looked for in a prompt, of whose beginning
+/// twice as many are kept: a client puts words of its own before it.
+const LOOKED_FOR: usize = 4096;
 
 /// Whether a prompt is a task's text: clients wrap long pastes and change
 /// blanks. A command (`/review`) is told as what it stands for.
@@ -132,8 +133,16 @@ fn is_text(prompt: &str, text: &str) -> bool {
         let kept = text.chars().filter(|character| !character.is_whitespace());
         kept.collect()
     };
-    let wanted: String = plain(text).chars().take(LOOKED_FOR).collect();
-    text.trim_start().starts_with('/') || plain(prompt).contains(&wanted)
+    let text = text.trim();
+    text.starts_with('/') || plain(prompt).contains(&plain(beginning(text)))
+}
+
+fn beginning(text: &str) -> &str {
+    let mut end = text.len().min(LOOKED_FOR);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
 }
 
 /// What a session's pane does: its hooks know best what its client does, and

@@ -54,11 +54,18 @@ fn t14_taken_is_a_prompt_with_the_tasks_text_however_the_client_wraps_it() {
 
 #[test]
 fn t14_a_long_text_is_known_by_its_beginning() {
-    let text = "wörd ".repeat(10_000);
-    let mut turn = Turn::new(TaskId(7), &text, 0, true);
-    let kept: String = text.chars().take(4000).collect();
-    let heard = turn.hear(&event(1, "prompted", json!({ "prompt": kept })));
-    assert_eq!(heard, Some(Word::Taken));
+    for word in ["wörd ", "🦀        ", "日本"] {
+        let text = format!("\n  {}", word.repeat(10_000));
+        let mut turn = Turn::new(TaskId(7), &text, 0, true);
+        let kept: String = text
+            .trim()
+            .chars()
+            .take(8000 / word.len() * word.chars().count())
+            .collect();
+        assert!(kept.len() <= 8192);
+        let heard = turn.hear(&event(1, "prompted", json!({ "prompt": kept })));
+        assert_eq!(heard, Some(Word::Taken), "{word}");
+    }
 }
 
 #[test]
