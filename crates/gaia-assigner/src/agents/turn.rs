@@ -11,6 +11,9 @@
 //! pane's own client was heard when the task was given: elsewhere it is that of
 //! some other client, which somebody ran in the pane.
 
+use std::time::Duration;
+
+use gaia_locks::clock::Wall;
 use gaia_locks::ids::TaskId;
 
 use super::{AgentEvent, Doing};
@@ -36,6 +39,8 @@ pub(crate) struct Turn {
     /// Whether its client's hooks were heard when the task was given.
     was_heard: bool,
     is_taken: bool,
+    /// When its client was given something to do last.
+    prompted: Option<Wall>,
     has_stopped: bool,
 }
 
@@ -49,6 +54,7 @@ impl Turn {
             text: text.to_owned(),
             was_heard,
             is_taken: false,
+            prompted: None,
             has_stopped: false,
         }
     }
@@ -76,6 +82,7 @@ impl Turn {
         match (event.kind.as_str(), self.is_taken) {
             ("prompted", false) if is_text(said("prompt"), &self.text) => {
                 self.is_taken = true;
+                self.prompted = event.at;
                 Some(Word::Taken)
             }
             ("ended", false) if self.was_heard => {
@@ -105,12 +112,13 @@ impl Turn {
                 Some(Word::Over(Outcome::Told(done)))
             }
             "failed" => failed(format!("its turn ended by an error: {}", said("error"))),
-            "rested" if !self.has_stopped => failed(
+            "rested" if !self.has_stopped && !self.is_early(event) => failed(
                 "its turn was broken off: its client waits for its user and never said that it had stopped"
                     .to_owned(),
             ),
             "prompted" => {
                 self.has_stopped = false;
+                self.prompted = event.at;
                 None
             }
             "ended" => {
@@ -120,7 +128,18 @@ impl Turn {
             _ => None,
         }
     }
+
+    /// Whether a word that its client rests is about an earlier turn: clients
+    /// say so when they have waited for a minute, also where they were given
+    /// something just then.
+    fn is_early(&self, event: &AgentEvent) -> bool {
+        let times = self.prompted.zip(event.at);
+        times.is_some_and(|(prompted, rested)| rested < prompted.plus(RESTS_AFTER))
+    }
 }
+
+/// How long a client has waited at least when it says that it rests.
+const RESTS_AFTER: Duration = Duration::from_secs(55);
 
 /// How many bytes of a text are looked for in a prompt, of whose beginning
 /// twice as many are kept: a client puts words of its own before it.

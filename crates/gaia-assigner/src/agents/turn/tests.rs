@@ -84,6 +84,24 @@ fn t11_a_client_that_ends_before_the_text_is_taken_counts_where_it_was_heard_bef
 }
 
 #[test]
+fn t11_that_a_client_rests_just_after_a_prompt_is_about_an_earlier_turn() {
+    let at = |id, kind: &str, seconds: i64| AgentEvent {
+        at: Some(gaia_locks::clock::Wall(seconds * 1_000_000)),
+        ..event(id, kind, json!({ "prompt": TEXT }))
+    };
+    let mut turn = turn();
+    turn.hear(&at(1, "prompted", 100));
+    assert_eq!(turn.hear(&at(2, "rested", 154)), None);
+    // Its user says something more.
+    turn.hear(&at(3, "prompted", 200));
+    assert_eq!(turn.hear(&at(4, "rested", 254)), None);
+    assert!(matches!(
+        turn.hear(&at(5, "rested", 260)),
+        Some(Word::Over(_))
+    ));
+}
+
+#[test]
 fn t14_what_is_told_of_another_task_or_turn_says_nothing() {
     let mut turn = turn();
     let mut other = event(1, "prompted", json!({ "prompt": TEXT }));
