@@ -10,6 +10,9 @@ use fleet::{Fleet, lives, read, until};
 use gaia_assigner::presets::preset;
 use gaia_assigner::task::Status;
 use gaia_locks::Locks as _;
+use gaia_locks::ids::{SessionId, TaskId};
+use gaia_locks::service::Acquire;
+use gaia_locks::wire::Answer;
 
 /// A stand-in for Claude Code with stream-json on both sides. What it is asked
 /// for stands in the text.
@@ -37,6 +40,8 @@ for line in sys.stdin:
         open("child", "w").write(str(child.pid))
     if "long" in text:
         time.sleep(300)
+    while "waits" in text and not any(map(os.path.exists, ("go", "../go"))):
+        time.sleep(0.01)
     if "slow" in text:
         time.sleep(1)
     if "die" in text:
@@ -153,6 +158,37 @@ fn t06_t11_a_worker_that_ends_as_soon_as_it_has_answered_is_judged_by_that_and_f
 }
 
 #[test]
+fn t03_what_a_worker_locks_by_itself_ends_with_its_task_and_what_its_session_had_does_not() {
+    let fleet = Fleet::new();
+    worker(&fleet, "max");
+    let folder = fleet.folder("f");
+    let lock = |name: &str| {
+        let own = Acquire::new(
+            fleet.folder(name),
+            SessionId::new("max").unwrap(),
+            TaskId::NONE,
+        );
+        match fleet.tasks.locks().acquire(&own).unwrap() {
+            Answer::Granted(granted) => granted.locks[0].id,
+            answer => panic!("{answer:?}"),
+        }
+    };
+    let before = lock("before");
+    let _at_work = fleet.work();
+    for folder in [Some(&folder), None] {
+        let id = fleet.send("waits", folder);
+        fleet.running(id);
+        let token = lock("beside");
+        std::fs::write(fleet.path("go"), "").unwrap();
+        fleet.end_of(id);
+        std::fs::remove_file(fleet.path("go")).unwrap();
+        let locks = fleet.tasks.locks();
+        assert!(!locks.verify(token).unwrap().active);
+        assert!(locks.verify(before).unwrap().active);
+    }
+}
+
+#[test]
 fn t02_a_worker_that_ends_before_it_takes_a_text_is_another_try() {
     let fleet = Fleet::new();
     worker(&fleet, "max");
@@ -190,10 +226,12 @@ fn t04_a_task_that_is_cancelled_while_another_folders_worker_leaves_is_not_begun
     let task = fleet.end_of(fleet.send("stays", Some(&folder)));
     assert_eq!(task.status, Status::Completed, "{task:?}");
     let id = fleet.send("elsewhere", Some(&other));
-    until("its worker is to leave", || fleet.path("f/stays").exists());
+    until("its worker is to leave", || {
+        fleet.path("f/stays").try_exists().unwrap()
+    });
     fleet.tasks.cancel(id, "me").unwrap();
     assert_eq!(fleet.end_of(id).status, Status::Cancelled);
-    assert!(!fleet.path("g/pid").exists());
+    assert!(!fleet.path("g/pid").try_exists().unwrap());
     fleet.assert_at_rest();
 }
 
@@ -205,7 +243,9 @@ fn t08_an_assigner_that_dies_while_another_folders_worker_leaves_is_missed() {
     fleet.send("stays", Some(&folder));
     let id = fleet.send("elsewhere", Some(&other));
     let mut first = fleet.start_assigner();
-    until("its worker is to leave", || fleet.path("f/stays").exists());
+    until("its worker is to leave", || {
+        fleet.path("f/stays").try_exists().unwrap()
+    });
     first.kill().unwrap();
     first.wait().unwrap();
     let _second = fleet.work();
@@ -224,7 +264,7 @@ fn t08_a_workers_task_outlives_its_assigner_and_the_worker_does_not() {
     let folder = fleet.folder("f");
     let mut first = fleet.start_assigner();
     let id = fleet.send("slow", Some(&folder));
-    until("it works", || fleet.path("f/pid").exists());
+    until("it works", || fleet.path("f/pid").try_exists().unwrap());
     fleet.running(id);
     first.kill().unwrap();
     first.wait().unwrap();
