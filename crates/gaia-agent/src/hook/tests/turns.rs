@@ -58,6 +58,17 @@ fn t15_a_client_under_a_sessions_own_neither_ends_its_turn_nor_frees_what_it_hol
         ),
         ("outer", Doing::Busy, 1)
     );
+    // Its turn is over, and what it started goes on.
+    world.around.client_pid = Some(own);
+    world.claude_with("outer", "Stop", json!({}));
+    world.around.client_pid = Some(nested);
+    world.writes("inner", "b/y");
+    assert_eq!(row(&world, "s").doing, Doing::Idle);
+    world.around.client_pid = Some(own);
+    world.claude_with("outer", "PermissionRequest", json!({}));
+    world.around.client_pid = Some(nested);
+    world.claude_with("inner", "PostToolUse", json!({}));
+    assert_eq!(row(&world, "s").doing, Doing::WaitingInput);
     // Once the first is gone, another is the session's own.
     world.witness.set(&process, Liveness::Gone);
     world.claude_with("inner", "SessionEnd", json!({}));
