@@ -208,7 +208,8 @@ impl Hearing<'_> {
                 background: false, ..
             }
             | Event::Failed(_)
-            | Event::Rested => self.rest(tx)?,
+            | Event::Rested
+            | Event::BrokenOff => self.rest(tx)?,
             Event::SubagentEnded => self.end_own(tx)?,
             _ if self.session.doing != Doing::Ended => self.renew(tx)?,
             _ => {}

@@ -198,6 +198,7 @@ pub(super) fn as_subagent(heard: &Heard) -> Heard {
         Event::Wants(call) => Event::Wants(call.clone()),
         Event::Did(Some(call)) => Event::Did(Some(call.clone())),
         Event::Did(None)
+        | Event::BrokenOff
         | Event::Failed(_)
         | Event::Ended(_)
         | Event::Stopped {

@@ -4,6 +4,7 @@
 //! prompted, with the task's text ─► taken ─► stopped, nothing in the background ─► done
 //!                                     │      failed (its turn ended by an error)  ─► failed
 //!                                     │      rested, and never stopped            ─► failed: broken off
+//!                                     │      (its user broke it off               ─► the same, at once)
 //!                                     └────  ended (its client)                   ─► another try
 //! ```
 //! What is told of a turn before the task's own is its user's business. That a
@@ -112,6 +113,9 @@ impl Turn {
                 Some(Word::Over(Outcome::Told(done)))
             }
             "failed" => failed(format!("its turn ended by an error: {}", said("error"))),
+            "rested" if event.details["broken_off"] == true => {
+                failed("its turn was broken off by its user".to_owned())
+            }
             "rested" if !self.has_stopped && !self.is_early(event) => failed(
                 "its turn was broken off: its client waits for its user and never said that it had stopped"
                     .to_owned(),

@@ -92,6 +92,12 @@ fn t11_that_a_client_rests_just_after_a_prompt_is_about_an_earlier_turn() {
     let mut turn = turn();
     turn.hear(&at(1, "prompted", 100));
     assert_eq!(turn.hear(&at(2, "rested", 154)), None);
+    let mut broken_off = at(2, "rested", 101);
+    broken_off.details = json!({ "broken_off": true });
+    assert!(matches!(
+        turn.clone().hear(&broken_off),
+        Some(Word::Over(_))
+    ));
     // Its user says something more.
     turn.hear(&at(3, "prompted", 200));
     assert_eq!(turn.hear(&at(4, "rested", 254)), None);
