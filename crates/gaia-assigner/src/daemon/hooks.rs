@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use gaia_locks::Error;
 
 use super::Assigner;
-use crate::agents::{self, InPanes, Turn, Word, shown};
+use crate::agents::{self, InPanes, Mark, Turn, Word, shown};
 use crate::runner::tmux::Status;
 use crate::session::Pane;
 use crate::store::panes;
@@ -110,6 +110,8 @@ impl Assigner {
     }
 
     fn hear_turns(&mut self) -> Result<(), Error> {
+        let witness = self.locks.witness().clone();
+        let lives = |mark: &Mark| witness.has_marked(mark.0, &mark.1);
         for active in self.active.values_mut() {
             let Some(turn) = &mut active.turn else {
                 continue;
@@ -119,7 +121,13 @@ impl Assigner {
                 .locks
                 .look(|tx| agents::events_after(tx, session, turn.last))?;
             let mut words: Vec<Word> = events.iter().filter_map(|event| turn.hear(event)).collect();
-            if words.is_empty() && turn.is_taken() && self.hooks.told.gone.contains(session) {
+            // What it started may still write: that is awaited, up to the
+            // task's time limit.
+            if words.is_empty()
+                && turn.is_taken()
+                && let Some(mark) = self.hooks.told.gone.get(session)
+                && !mark.as_ref().is_some_and(lives)
+            {
                 let why = "its client is gone, and never said how it ended".to_owned();
                 words.push(Word::Over(Outcome::Left(why)));
             }
