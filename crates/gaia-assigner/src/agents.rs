@@ -7,7 +7,7 @@
 
 mod turn;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use gaia_locks::Error;
 use gaia_locks::clock::{Moment, Wall};
@@ -159,8 +159,24 @@ fn is_heard(session: &AgentSession, now: Moment, life: Liveness) -> bool {
 pub(crate) struct InPanes {
     /// Those that are heard, and what each does.
     pub doing: HashMap<String, Doing>,
-    /// Those whose client is gone and never said so.
-    pub gone: HashSet<String>,
+    /// Those whose client is gone and never said so, and how what it started is
+    /// known.
+    pub gone: HashMap<String, Option<Mark>>,
+}
+
+/// The name and the value of a variable that a client hands on to all that it
+/// starts.
+pub(crate) type Mark = (&'static str, String);
+
+fn mark(session: &AgentSession) -> Option<Mark> {
+    match session.client.as_str() {
+        "claude" => {
+            let process = session.process.as_ref()?;
+            Some(("CLAUDE_PID", process.pid.to_string()))
+        }
+        "codex" => Some(("CODEX_SESSION_ID", session.client_session.clone())),
+        _ => None,
+    }
 }
 
 /// What is known of clients in panes now.
@@ -173,7 +189,7 @@ pub(crate) fn in_panes(tx: &mut LockTx<'_>, witness: &dyn Witness) -> Result<InP
         if is_heard(&row, now, life) {
             known.doing.insert(name, row.doing);
         } else if life == Liveness::Gone {
-            known.gone.insert(name);
+            known.gone.insert(name, mark(&row));
         }
     }
     Ok(known)

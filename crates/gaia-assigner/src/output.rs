@@ -13,6 +13,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
+pub(crate) use claude::goes_on_by_itself;
+
 use crate::keeper::Exit;
 use crate::task::Told;
 
@@ -32,10 +34,9 @@ pub(crate) enum Form {
 impl Form {
     /// The form of what a command prints; `None`: nothing that could be judged.
     pub fn of(argv: &[String]) -> Option<Self> {
-        let (program, arguments) = argv.split_first()?;
-        let name = Path::new(program).file_name()?.to_str()?;
+        let (name, arguments) = (program(argv)?, argv.get(1..)?);
         let has = |word: &str| arguments.iter().any(|argument| argument == word);
-        match name.strip_suffix(".exe").unwrap_or(name) {
+        match name {
             "claude" => {
                 let format = option(arguments, "--output-format");
                 let prints = has("-p") || has("--print");
@@ -76,11 +77,39 @@ impl Form {
 }
 
 /// Whether a command is a worker that takes one text after the other on its
-/// stdin, until that ends.
+/// stdin, until that ends, and says of each when it takes it.
 pub(crate) fn is_worker(argv: &[String]) -> bool {
-    let reads = option(argv, "--input-format") == Some("stream-json");
-    let writes = option(argv, "--output-format") == Some("stream-json");
-    Form::of(argv) == Some(Form::Claude) && reads && writes
+    let repeats = argv.iter().any(|argument| argument == REPEATS);
+    takes_stream(argv) && Form::of(argv) == Some(Form::Claude) && repeats
+}
+
+/// What makes a worker say that it took a text.
+const REPEATS: &str = "--replay-user-messages";
+
+/// Why a command could be given no task, as far as its words tell.
+pub(crate) fn unfit(argv: &[String]) -> Option<String> {
+    let is_unfit = takes_stream(argv) && is_claude(argv) && !is_worker(argv);
+    is_unfit.then(|| {
+        format!(
+            "claude with --input-format stream-json is a worker, which needs \
+             -p, --output-format stream-json and {REPEATS} too: without them nobody hears \
+             that it took a text and what came of it"
+        )
+    })
+}
+
+fn takes_stream(argv: &[String]) -> bool {
+    option(argv, "--input-format") == Some("stream-json")
+}
+
+fn is_claude(argv: &[String]) -> bool {
+    program(argv) == Some("claude")
+}
+
+/// The program's own name.
+fn program(argv: &[String]) -> Option<&str> {
+    let name = Path::new(argv.first()?).file_name()?.to_str()?;
+    Some(name.strip_suffix(".exe").unwrap_or(name))
 }
 
 fn option<'a>(arguments: &'a [String], name: &str) -> Option<&'a str> {

@@ -24,6 +24,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::agents;
 use crate::error::TaskError;
+use crate::output::unfit;
 use crate::session::Kind;
 use crate::store::{earlier, panes, sessions, tasks};
 use crate::task::{Status, Wants};
@@ -387,7 +388,10 @@ fn split(command: &str) -> Result<Vec<String>, TaskError> {
         None => Err(wrong("it is empty")),
         Some(program) if program.is_empty() => Err(wrong("it names no program")),
         Some(_) if command.contains('\0') => Err(wrong("it holds a NUL character")),
-        Some(_) => Ok(argv),
+        Some(_) => match unfit(&argv) {
+            Some(why) => Err(wrong(&why)),
+            None => Ok(argv),
+        },
     }
 }
 

@@ -4,6 +4,8 @@
 mod fleet;
 mod terminal;
 
+use std::process::Command;
+
 use fleet::{Fleet, until};
 use gaia_assigner::agents::{self, AgentSession, Doing};
 use gaia_assigner::service::AddRemote;
@@ -147,6 +149,68 @@ fn t08_what_hooks_told_while_no_assigner_lived_is_heard_by_the_next() {
         "{task:?}"
     );
     assert_eq!(fleet.texts("notes"), ["work 0.1"]);
+}
+
+#[test]
+fn t06_a_client_that_was_killed_gives_its_task_back_once_what_it_started_is_gone() {
+    let fleet = Fleet::new();
+    let terminal = Terminal::new(&fleet);
+    let pane = terminal.agent("a", &fleet.path("notes"), "");
+    fleet.pane(&terminal, "ann", &pane);
+    fleet.shell("sam");
+    let mut client = Command::new("sleep").arg("300").spawn().unwrap();
+    let pid = client.id();
+    let mut started = Command::new("sleep");
+    let started = started.arg("300").env("CLAUDE_PID", pid.to_string());
+    let mut started = started.spawn().unwrap();
+    tell(&fleet, "ann", pid, Doing::Idle, None);
+    let _at_work = fleet.work();
+    let folder = fleet.folder("f");
+    let id = fleet.send_with("work 0.1", Some(&folder), |send| {
+        send.max_tries = 1;
+        send.session = Some("ann".to_owned());
+    });
+    until("it is done, by its screen", || {
+        terminal.screen("a").contains("done")
+    });
+    let prompted = Some(("prompted", json!({ "prompt": "work 0.1" })));
+    tell(&fleet, "ann", pid, Doing::WaitingInput, prompted);
+    until("it is taken", || status(&fleet, id) == Status::InProgress);
+    fleet.until_status("ann", "waiting_input");
+    client.kill().unwrap();
+    client.wait().unwrap();
+    if gaia_locks::os::offspring::sees_orphans() {
+        // The assigner goes on, and looks after its panes each time.
+        let to_sam = |send: &mut gaia_assigner::service::Send| {
+            send.session = Some("sam".to_owned());
+        };
+        fleet.end_of(fleet.send_with("true", None, to_sam));
+        assert_eq!(status(&fleet, id), Status::InProgress);
+    }
+    started.kill().unwrap();
+    started.wait().unwrap();
+    let task = fleet.end_of(id);
+    assert!(task.error.as_ref().unwrap().contains("is gone"), "{task:?}");
+}
+
+#[test]
+fn t11_the_end_of_another_client_in_a_pane_without_hooks_does_not_end_its_task() {
+    let fleet = Fleet::new();
+    let terminal = Terminal::new(&fleet);
+    let pane = terminal.agent("a", &fleet.path("notes"), "");
+    fleet.pane(&terminal, "ann", &pane);
+    let _at_work = fleet.work();
+    let folder = fleet.folder("f");
+    let id = fleet.send_with("work 2", Some(&folder), |send| send.max_tries = 1);
+    until("it is taken", || status(&fleet, id) == Status::InProgress);
+    let me = std::process::id();
+    let prompted = Some(("prompted", json!({ "prompt": "another's" })));
+    tell(&fleet, "ann", me, Doing::Busy, prompted);
+    let ended = Some(("ended", json!({ "why": "other" })));
+    tell(&fleet, "ann", me, Doing::Ended, ended);
+    let task = fleet.end_of(id);
+    assert_eq!(task.status, Status::Completed, "{task:?}");
+    assert!(terminal.screen("a").contains("done"));
 }
 
 #[test]

@@ -263,6 +263,7 @@ fn codex(call: &Call) -> Wanted {
         "PermissionRequest",
         "SubagentStop",
         "Stop",
+        "Interrupt",
         "SessionEnd",
     ];
     let entry = json!({ "hooks": [{"type": "command", "command": line(Client::Codex, call), "timeout": 30}] });

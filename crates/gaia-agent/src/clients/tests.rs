@@ -40,6 +40,13 @@ fn doing_it_twice_changes_nothing_and_another_path_replaces_the_first() {
 }
 
 #[test]
+fn codex_tells_of_a_turn_that_its_user_breaks_off() {
+    let file = merged(Client::Codex, None, &call("/x/gaia")).unwrap();
+    let now: Value = serde_json::from_str(&file.text).unwrap();
+    assert!(now["hooks"]["Interrupt"].is_array(), "{now}");
+}
+
+#[test]
 fn what_is_the_users_stays() {
     let theirs = json!({
         "model": "opus",

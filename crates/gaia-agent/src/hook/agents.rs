@@ -120,6 +120,7 @@ fn family(sent: Sent, here: &Path) -> Result<Heard, Unread> {
             background: !sent.background_tasks.is_empty() || !sent.session_crons.is_empty(),
             answer: sent.last_assistant_message.map(|words| text(Some(words))),
         },
+        "Interrupt" => Event::BrokenOff,
         "StopFailure" => Event::Failed(text(sent.error)),
         "SubagentStop" => Event::SubagentEnded,
         "SessionEnd" => Event::Ended(sent.reason.unwrap_or_default()),

@@ -4,10 +4,17 @@
 //! prompted, with the task's text ─► taken ─► stopped, nothing in the background ─► done
 //!                                     │      failed (its turn ended by an error)  ─► failed
 //!                                     │      rested, and never stopped            ─► failed: broken off
+//!                                     │      (its user broke it off               ─► the same, at once)
 //!                                     └────  ended (its client)                   ─► another try
 //! ```
-//! What is told of a turn before the task's own is its user's business.
+//! What is told of a turn before the task's own is its user's business. That a
+//! client ended before the text was taken is the task's business only where the
+//! pane's own client was heard when the task was given: elsewhere it is that of
+//! some other client, which somebody ran in the pane.
 
+use std::time::Duration;
+
+use gaia_locks::clock::Wall;
 use gaia_locks::ids::TaskId;
 
 use super::{AgentEvent, Doing};
@@ -30,20 +37,35 @@ pub(crate) struct Turn {
     pub last: i64,
     task: TaskId,
     text: String,
+    /// Whether its client's hooks were heard when the task was given.
+    was_heard: bool,
     is_taken: bool,
+    /// When its client was given something to do last.
+    prompted: Option<Wall>,
     has_stopped: bool,
 }
 
 impl Turn {
-    /// A task's turn, of which nothing was heard up to an event.
-    pub fn new(task: TaskId, text: &str, last: i64) -> Self {
+    /// A task's turn, of which nothing was heard up to an event; `was_heard`:
+    /// whether its client's hooks were when the task was given.
+    pub fn new(task: TaskId, text: &str, last: i64, was_heard: bool) -> Self {
         Self {
             last,
             task,
             text: text.to_owned(),
+            was_heard,
             is_taken: false,
+            prompted: None,
             has_stopped: false,
         }
+    }
+
+    /// Whether its client's hooks tell of it: they were heard when it was
+    /// given, or these events tell that the text was taken.
+    pub fn is_told_of(&self, events: &[AgentEvent]) -> bool {
+        let mut heard = self.clone();
+        let mut words = events.iter().filter_map(|event| heard.hear(event));
+        self.was_heard || words.any(|word| word == Word::Taken)
     }
 
     /// Whether it was told that the text was taken.
@@ -61,9 +83,10 @@ impl Turn {
         match (event.kind.as_str(), self.is_taken) {
             ("prompted", false) if is_text(said("prompt"), &self.text) => {
                 self.is_taken = true;
+                self.prompted = event.at;
                 Some(Word::Taken)
             }
-            ("ended", false) => {
+            ("ended", false) if self.was_heard => {
                 let why = "its client ended before it took the text".to_owned();
                 Some(Word::Over(Outcome::NotStarted(why)))
             }
@@ -90,12 +113,16 @@ impl Turn {
                 Some(Word::Over(Outcome::Told(done)))
             }
             "failed" => failed(format!("its turn ended by an error: {}", said("error"))),
-            "rested" if !self.has_stopped => failed(
+            "rested" if event.details["broken_off"] == true => {
+                failed("its turn was broken off by its user".to_owned())
+            }
+            "rested" if !self.has_stopped && !self.is_early(event) => failed(
                 "its turn was broken off: its client waits for its user and never said that it had stopped"
                     .to_owned(),
             ),
             "prompted" => {
                 self.has_stopped = false;
+                self.prompted = event.at;
                 None
             }
             "ended" => {
@@ -105,10 +132,22 @@ impl Turn {
             _ => None,
         }
     }
+
+    /// Whether a word that its client rests is about an earlier turn: clients
+    /// say so when they have waited for a minute, also where they were given
+    /// something just then.
+    fn is_early(&self, event: &AgentEvent) -> bool {
+        let times = self.prompted.zip(event.at);
+        times.is_some_and(|(prompted, rested)| rested < prompted.plus(RESTS_AFTER))
+    }
 }
 
-/// How much of a text is looked for in a prompt, of which the beginning is kept.
-const LOOKED_FOR: usize = 2000;
+/// How long a client has waited at least when it says that it rests.
+const RESTS_AFTER: Duration = Duration::from_secs(55);
+
+/// How many bytes of a text are looked for in a prompt, of whose beginning
+/// twice as many are kept: a client puts words of its own before it.
+const LOOKED_FOR: usize = 4096;
 
 /// Whether a prompt is a task's text: clients wrap long pastes and change
 /// blanks. A command (`/review`) is told as what it stands for.
@@ -117,8 +156,16 @@ fn is_text(prompt: &str, text: &str) -> bool {
         let kept = text.chars().filter(|character| !character.is_whitespace());
         kept.collect()
     };
-    let wanted: String = plain(text).chars().take(LOOKED_FOR).collect();
-    text.trim_start().starts_with('/') || plain(prompt).contains(&wanted)
+    let text = text.trim();
+    text.starts_with('/') || plain(prompt).contains(&plain(beginning(text)))
+}
+
+fn beginning(text: &str) -> &str {
+    let mut end = text.len().min(LOOKED_FOR);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
 }
 
 /// What a session's pane does: its hooks know best what its client does, and

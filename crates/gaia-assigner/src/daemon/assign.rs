@@ -185,6 +185,7 @@ impl Assigner {
             keeper: Some(spare.identity()),
             log: &log.to_string_lossy(),
             log_from: length(&log),
+            is_heard: false,
         };
         let asked_at = now();
         let begun = self.locks.transact(|tx| running::begin(tx, assign, &hands));

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use gaia_locks::Error;
 
 use super::Assigner;
-use crate::agents::{self, InPanes, Turn, Word, shown};
+use crate::agents::{self, InPanes, Mark, Turn, Word, shown};
 use crate::runner::tmux::Status;
 use crate::session::Pane;
 use crate::store::panes;
@@ -96,18 +96,22 @@ impl Assigner {
         Ok(())
     }
 
-    /// What hooks may tell of a task from now on, and whether they have told
-    /// of its present try before.
+    /// What hooks may tell of a task from now on, and whether they do: they
+    /// were heard when it was given, or have told since that it was taken.
     pub(super) fn turn_of(&self, running: &Running, text: &str) -> Result<(Turn, bool), String> {
         let turn = self.locks.look(|tx| {
             let given = agents::given(tx, &running.session, running.id)?;
-            let told = agents::events_after(tx, running.session.as_str(), given)?;
-            Ok((Turn::new(running.id, text, given), !told.is_empty()))
+            let told = agents::events_after(tx, running.session.as_str(), given.id)?;
+            let turn = Turn::new(running.id, text, given.id, given.was_heard);
+            let is_told_of = turn.is_told_of(&told);
+            Ok((turn, is_told_of))
         });
         turn.map_err(|error| format!("what hooks tell of it cannot be read: {error}"))
     }
 
     fn hear_turns(&mut self) -> Result<(), Error> {
+        let witness = self.locks.witness().clone();
+        let lives = |mark: &Mark| witness.has_marked(mark.0, &mark.1);
         for active in self.active.values_mut() {
             let Some(turn) = &mut active.turn else {
                 continue;
@@ -117,7 +121,13 @@ impl Assigner {
                 .locks
                 .look(|tx| agents::events_after(tx, session, turn.last))?;
             let mut words: Vec<Word> = events.iter().filter_map(|event| turn.hear(event)).collect();
-            if words.is_empty() && turn.is_taken() && self.hooks.told.gone.contains(session) {
+            // What it started may still write: that is awaited, up to the
+            // task's time limit.
+            if words.is_empty()
+                && turn.is_taken()
+                && let Some(mark) = self.hooks.told.gone.get(session)
+                && !mark.as_ref().is_some_and(lives)
+            {
                 let why = "its client is gone, and never said how it ended".to_owned();
                 words.push(Word::Over(Outcome::Left(why)));
             }

@@ -162,6 +162,7 @@ impl Assigner {
             keeper: None,
             log: &log.to_string_lossy(),
             log_from: super::assign::length(&log),
+            is_heard: self.hooks.are_heard(assign.session.as_str()),
         };
         let begun = self
             .locks
@@ -205,13 +206,13 @@ impl Assigner {
     ) -> Result<(), String> {
         let run = self.next_run;
         self.next_run += 1;
-        let (turn, is_told_of) = self.turn_of(running, &text)?;
+        let (turn, heard) = self.turn_of(running, &text)?;
         let job = Job {
             run,
             pane: pane.clone(),
             text,
             log,
-            heard: is_told_of || self.hooks.are_heard(running.session.as_str()),
+            heard,
         };
         let watch = self
             .watch(&pane.server)

@@ -35,6 +35,8 @@ pub enum Event {
     /// It waits for its user's next word, and has for a while: also after a
     /// turn that was broken off, of which no client says so at once.
     Rested,
+    /// Its user broke its turn off.
+    BrokenOff,
     /// Its turn ended by an error.
     Failed(String),
     /// A subagent is done.
@@ -73,6 +75,7 @@ impl Event {
                 )
             }
             Event::Rested => ("rested", Value::Null),
+            Event::BrokenOff => ("rested", json!({ "broken_off": true })),
             Event::Failed(error) => ("failed", json!({ "error": error })),
             Event::Ended(why) => ("ended", json!({ "why": why })),
             Event::Wants(_) | Event::Did(_) | Event::SubagentEnded | Event::Alive => return None,
@@ -109,8 +112,8 @@ impl Event {
             }
             // A tool that was denied or broken off in a dialog never says that
             // it is done.
-            Event::Rested if session.doing == Doing::Ended => {}
-            Event::Failed(_) | Event::Rested => {
+            Event::Rested | Event::BrokenOff if session.doing == Doing::Ended => {}
+            Event::Failed(_) | Event::Rested | Event::BrokenOff => {
                 session.calls.clear();
                 session.doing = Doing::Idle;
             }

@@ -225,7 +225,12 @@ impl Hearing<'_> {
             event = &Event::Alive;
         }
         if self.session.doing != Doing::Ended || revives(event) {
+            let doing = self.session.doing;
             event.applied_to(&mut self.session, agent);
+            // What a client under another does says nothing of that one's turn.
+            if self.is_nested {
+                self.session.doing = doing;
+            }
         }
         if let Some(own) = &mut self.own {
             event.applied_to(own, agent);
@@ -240,7 +245,8 @@ impl Hearing<'_> {
                 background: false, ..
             }
             | Event::Failed(_)
-            | Event::Rested => self.rest(tx)?,
+            | Event::Rested
+            | Event::BrokenOff => self.rest(tx)?,
             Event::SubagentEnded => self.end_own(tx)?,
             _ if self.session.doing != Doing::Ended => self.renew(tx)?,
             _ => {}

@@ -199,6 +199,7 @@ impl HookCall<Folder> {
             Event::Wants(call) => Event::Wants(call.clone()),
             Event::Did(Some(call)) => Event::Did(Some(call.clone())),
             Event::Did(None)
+            | Event::BrokenOff
             | Event::Failed(_)
             | Event::Ended(_)
             | Event::Stopped {

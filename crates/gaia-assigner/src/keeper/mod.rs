@@ -41,6 +41,7 @@ use std::thread;
 use std::time::Duration;
 
 use gaia_locks::Locks;
+use gaia_locks::clock::Moment;
 use gaia_locks::ids::LockId;
 use rustix::process::{Pid, WaitId, WaitIdOptions};
 use serde::{Deserialize, Serialize};
@@ -170,7 +171,7 @@ impl Keeper {
         };
         if audience == Audience::Assigner {
             talk::say(&word);
-            if is_noted(&self.events) {
+            if self.is_noted()? {
                 return Ok(Audience::Assigner);
             }
         }
@@ -179,10 +180,24 @@ impl Keeper {
         Ok(Audience::Nobody)
     }
 
+    /// Waits until what was said was taken note of, or nobody is there to do
+    /// so. A worker may end meanwhile: the next task must not be given to it.
+    fn is_noted(&mut self) -> io::Result<bool> {
+        loop {
+            match self.events.recv() {
+                Ok(Event::Acknowledged) => return Ok(true),
+                Ok(Event::NobodyListens) | Err(_) => return Ok(false),
+                Ok(Event::AgentEnded) => self.bury_worker()?,
+                Ok(Event::Door(locks)) => self.locks = Some(locks),
+                Ok(Event::Answered | Event::Stop | Event::LeaseLost(..) | Event::Spec(_)) => {}
+            }
+        }
+    }
+
     /// Whatever waits for another task needs not wait any more.
     fn leave(&mut self) -> io::Result<()> {
         match self.worker.take() {
-            Some(worker) => self.end_worker(worker).map(drop),
+            Some(worker) => self.end_worker(worker, Moment::MAX).map(drop),
             None => Ok(()),
         }
     }
@@ -211,17 +226,6 @@ fn stashed(spec: &Spec) -> Result<(), Said> {
     };
     let uncommitted = |why| format!("uncommitted work could not be stashed: {why}");
     stash(&spec.folder, name).map_err(|why| Said::Uncommitted(uncommitted(why)))
-}
-
-/// Waits until what was said was taken note of, or nobody is there to do so.
-fn is_noted(events: &Receiver<Event>) -> bool {
-    loop {
-        match events.recv() {
-            Ok(Event::Acknowledged) => return true,
-            Ok(Event::NobodyListens) | Err(_) => return false,
-            Ok(_) => {}
-        }
-    }
 }
 
 /// How long one tries to leave a word, and how often: a disk may be full for

@@ -121,6 +121,11 @@ impl Watch {
         care.map_or(Moment::MAX, Care::trusted_until)
     }
 
+    /// Whether the agent was told to end.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.kill_at.is_some()
+    }
+
     /// An agent that had done its work when it was stopped has done its work,
     /// unless another may have been in its folder.
     pub(super) fn said(self, exit: Exit) -> Said {

@@ -8,14 +8,16 @@
 //!
 //! What a task has started in it is ended with the task [T3]: everything below
 //! the worker that was not there when it took the text. Where the system does
-//! not tell what is below a process, the worker itself is ended.
+//! not tell what is below a process, the worker itself is ended; so is one that
+//! may go on by itself, because it was asked to be woken or runs something in
+//! the background.
 
 use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read, Write as _};
 use std::process::ChildStdin;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -30,11 +32,12 @@ use super::family::Family;
 use super::lease::now;
 use super::{Audience, Event, Keeper, Said, Spec, refusal, stashed, talk, watch_agent};
 use super::{Exit, watch::Watch};
+use crate::output::goes_on_by_itself;
 
 /// How long a worker may take to end once nobody gives it texts any more.
 const LEAVING: Duration = Duration::from_secs(5);
-
-/// How long what a worker wrote may take into the log once it is gone.
+/// How long what a worker wrote may take into the log once it is gone. Only
+/// where strays are not seen one of them may hold the pipes for longer.
 const WRITING: Duration = Duration::from_secs(5);
 
 /// A worker that runs.
@@ -60,6 +63,8 @@ struct Sink {
     /// What was below it before it worked on that: a fresh one starts its
     /// servers with its first text, and says when they are there.
     before: Option<HashSet<ProcessIdentity>>,
+    /// Whether it may go on by itself after its answer.
+    goes_on: bool,
 }
 
 impl Worker {
@@ -71,6 +76,7 @@ impl Worker {
             wanted: None,
             is_taken: false,
             before: None,
+            goes_on: false,
         }));
         let (pid, to, told) = (agent.pid(), sink.clone(), tell.clone());
         let stdout = pipes.stdout;
@@ -96,6 +102,10 @@ impl Worker {
         })
     }
 
+    fn sink(&self) -> MutexGuard<'_, Sink> {
+        self.sink.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Whether it is what a task wants to be done by.
     fn fits(&self, spec: &Spec) -> bool {
         let own = &self.spec;
@@ -103,19 +113,17 @@ impl Worker {
     }
 
     /// Gives it a text.
-    fn give(&mut self, spec: &Spec) -> io::Result<()> {
+    fn give(&mut self, spec: &Spec, log: File) -> io::Result<()> {
         let id = text_id();
         let before = self.has_worked.then(|| below(self.agent.pid()));
         self.has_worked = true;
-        {
-            let mut sink = self.sink.lock().unwrap_or_else(PoisonError::into_inner);
-            *sink = Sink {
-                log: log_file(&spec.log)?,
-                wanted: Some(id.clone()),
-                is_taken: false,
-                before,
-            };
-        }
+        *self.sink() = Sink {
+            log,
+            wanted: Some(id.clone()),
+            is_taken: false,
+            before,
+            goes_on: false,
+        };
         let text = spec.input.as_deref().unwrap_or_default();
         let line =
             json!({"type": "user", "uuid": id, "message": {"role": "user", "content": text}});
@@ -125,10 +133,7 @@ impl Worker {
 
     /// Ends what its task started; `false` where that cannot be told.
     fn clear_below(&self, grace: Duration, at_latest: Moment) -> bool {
-        let before = {
-            let mut sink = self.sink.lock().unwrap_or_else(PoisonError::into_inner);
-            sink.before.take()
-        };
+        let before = self.sink().before.take();
         let Some(before) = before.filter(|_| offspring::sees_orphans()) else {
             return false;
         };
@@ -202,6 +207,7 @@ fn heard(sink: &mut Sink, line: &[u8], pid: u32, tell: &Sender<Event>) {
             // Without a receiver the keeper is at its end already.
             let _ = tell.send(Event::Answered);
         }
+        Some("assistant") => sink.goes_on |= goes_on_by_itself(&line),
         _ => {}
     }
 }
@@ -252,53 +258,47 @@ impl Keeper {
         if let Err(said) = stashed(spec) {
             return Ok((said, Audience::Assigner));
         }
-        let mut worker = match self.worker_for(spec)? {
-            Ok(worker) => worker,
+        let log = match log_file(&spec.log) {
+            Ok(log) => log,
             Err(error) => return Ok((refusal(spec, &error), Audience::Assigner)),
         };
-        talk::say(
-            &Said::Started {
-                pid: worker.agent.pid(),
-            }
-            .into(),
-        );
+        let mut worker = match self.worker_for(spec)? {
+            Ok(worker) => worker,
+            Err(said) => return Ok((said, Audience::Assigner)),
+        };
+        let pid = worker.agent.pid();
+        talk::say(&Said::Started { pid }.into());
+        let was_there = worker.has_worked;
         // One that cannot be given it has ended, which is heard below.
-        let _ = worker.give(spec);
+        let _ = worker.give(spec, log);
         let mut watch = Watch::new(spec, &worker.agent, &self.tell);
         while !watch.turn(self) {}
         let audience = watch.audience;
         if !watch.is_answered {
-            return self.worker_ended(worker, watch);
+            return worker_ended(worker, watch, was_there);
         }
-        let is_clear = worker.clear_below(watch.family.grace(), watch.kill_strays_at());
-        if audience == Audience::Assigner && is_clear {
+        let at_latest = watch.kill_strays_at();
+        let is_clear = worker.clear_below(watch.family.grace(), at_latest);
+        let goes_on = worker.sink().goes_on;
+        if audience == Audience::Assigner && is_clear && !goes_on {
             self.worker = Some(worker);
-            return Ok((watch.said(Exit::Code(0)), audience));
+        } else {
+            self.end_worker(worker, at_latest)?;
         }
-        let audience = match self.end_worker(worker)? {
-            Audience::Nobody => Audience::Nobody,
-            Audience::Assigner => audience,
-        };
         Ok((watch.said(Exit::Code(0)), audience))
     }
 
-    fn worker_ended(&self, worker: Worker, watch: Watch) -> io::Result<(Said, Audience)> {
-        let exit = worker.agent.reap()?;
-        watch.family.clear_away(watch.kill_strays_at());
-        // What it wrote last decides. Nothing of it holds the pipes any more,
-        // except where strays are not seen.
-        let _ = worker.is_written.recv_timeout(WRITING);
-        let audience = watch.audience;
-        Ok((watch.said(exit), audience))
-    }
-
-    fn worker_for(&mut self, spec: &Spec) -> io::Result<io::Result<Worker>> {
-        match self.worker.take() {
+    fn worker_for(&mut self, spec: &Spec) -> io::Result<Result<Worker, Said>> {
+        let is_stopped = match self.worker.take() {
             Some(worker) if worker.fits(spec) => return Ok(Ok(worker)),
-            Some(other) => drop(self.end_worker(other)?),
-            None => {}
+            Some(other) => self.end_worker(other, Moment::MAX)?,
+            None => false,
+        };
+        if is_stopped {
+            let why = "it was stopped before it began";
+            return Ok(Err(Said::Refused(why.to_owned())));
         }
-        Ok(Worker::start(spec, &self.tell))
+        Ok(Worker::start(spec, &self.tell).map_err(|error| refusal(spec, &error)))
     }
 
     /// The worker ended between two tasks.
@@ -313,30 +313,74 @@ impl Keeper {
     }
 
     /// Sends the worker home: it ends because nobody gives it texts any more,
-    /// or is ended. Says who listens still.
-    pub(super) fn end_worker(&mut self, worker: Worker) -> io::Result<Audience> {
+    /// or is ended. Says whether somebody wants the task stopped that is there
+    /// meanwhile; what else is told meanwhile is heard later.
+    pub(super) fn end_worker(&mut self, worker: Worker, at_latest: Moment) -> io::Result<bool> {
         let grace = Duration::from_millis(worker.spec.grace_ms);
         let family = Family::of(&worker.agent, grace);
         drop(worker.stdin);
-        let (mut audience, mut asked) = (Audience::Assigner, false);
-        let mut until = now().plus(LEAVING);
+        let (mut later, mut is_asked, mut is_stopped) = (Vec::new(), false, false);
+        let mut until = now().plus(LEAVING).min(at_latest);
         loop {
             match self.events.recv_timeout(now().until(until)) {
                 Ok(Event::AgentEnded) | Err(RecvTimeoutError::Disconnected) => break,
-                Ok(Event::NobodyListens) => audience = Audience::Nobody,
-                Ok(_) => {}
-                Err(RecvTimeoutError::Timeout) if asked => family.kill(),
-                Err(RecvTimeoutError::Timeout) => {
-                    asked = true;
-                    family.terminate();
+                Ok(Event::Stop) => {
+                    is_stopped = true;
+                    // Somebody waits for the end.
+                    until = if is_asked { until } else { now() };
                 }
-            }
-            if now() >= until {
-                until = now().plus(grace.max(Duration::from_millis(100)));
+                Ok(other) => later.push(other),
+                Err(RecvTimeoutError::Timeout) => {
+                    if is_asked || now() >= at_latest {
+                        family.kill();
+                    } else {
+                        family.terminate();
+                    }
+                    is_asked = true;
+                    let soon = now().plus(Duration::from_millis(100));
+                    until = now().plus(grace).min(at_latest).max(soon);
+                }
             }
         }
         worker.agent.reap()?;
         family.clear_away(now().plus(grace));
-        Ok(audience)
+        for event in later {
+            // This is the receiver.
+            let _ = self.tell.send(event);
+        }
+        Ok(is_stopped)
     }
+}
+
+/// What is said of a task whose worker ended: one that had answered is judged
+/// by that, and one that was there before and did not take the text was not
+/// given it [T2].
+fn worker_ended(worker: Worker, watch: Watch, was_there: bool) -> io::Result<(Said, Audience)> {
+    let Worker {
+        agent,
+        sink,
+        is_written,
+        ..
+    } = worker;
+    let exit = agent.reap()?;
+    watch.family.clear_away(watch.kill_strays_at());
+    // What it wrote last decides. Disconnected is what this is then.
+    let _ = is_written.recv_timeout(WRITING);
+    let (is_taken, is_answered) = {
+        let mut sink = sink.lock().unwrap_or_else(PoisonError::into_inner);
+        // Nothing that is read later is an answer to the next text.
+        let is_answered = sink.wanted.take().is_none();
+        (sink.is_taken, is_answered)
+    };
+    let audience = watch.audience;
+    let said = match exit {
+        _ if watch.is_stopped() => watch.said(exit),
+        _ if is_answered => watch.said(Exit::Code(0)),
+        _ if was_there && !is_taken => Said::Refused(format!(
+            "its worker ended before it took the text: {}",
+            exit.words()
+        )),
+        _ => watch.said(exit),
+    };
+    Ok((said, audience))
 }

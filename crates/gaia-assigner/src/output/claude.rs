@@ -29,6 +29,18 @@ pub(super) fn judge(lines: &[Value]) -> Option<Told> {
     Some(Told::Done(word(result, "result").map(str::to_owned)))
 }
 
+/// Whether a line of the client's tells that it starts what wakes it again once
+/// its turn is over: a command or an agent in the background, an alarm.
+pub(crate) fn goes_on_by_itself(line: &Value) -> bool {
+    let lasts = |call: &Value| {
+        let name = word(call, "name").unwrap_or_default();
+        call["input"]["run_in_background"] == true
+            || name.starts_with("Cron")
+            || matches!(name, "ScheduleWakeup" | "Monitor")
+    };
+    blocks(std::slice::from_ref(line), "assistant", "tool_use").any(lasts)
+}
+
 fn why(result: &Value) -> String {
     let reason = word(result, "terminal_reason").filter(|reason| *reason != "completed");
     let reason = reason.or_else(|| word(result, "subtype").filter(|subtype| *subtype != "success"));

@@ -43,9 +43,62 @@ fn a_command_is_judged_by_what_it_prints_where_it_prints_that_as_json() {
     ] {
         assert_eq!(Form::of(&argv(command)), form, "{command}");
     }
-    let worker = "claude -p --input-format stream-json --output-format stream-json --verbose";
-    assert!(is_worker(&argv(worker)));
-    assert!(!is_worker(&argv("claude -p --output-format stream-json")));
+}
+
+#[test]
+fn t11_a_worker_is_a_claude_that_tells_of_each_text_that_it_takes_and_what_cannot_is_unfit() {
+    let worker = "claude -p --input-format stream-json --output-format stream-json";
+    for (command, is_it, fits) in [
+        (format!("{worker} --replay-user-messages"), true, true),
+        (worker.to_owned(), false, false),
+        (
+            worker.replace("-p ", "--replay-user-messages "),
+            false,
+            false,
+        ),
+        (
+            worker.replace("--output-format stream-json", "--replay-user-messages"),
+            false,
+            false,
+        ),
+        (
+            "claude -p --output-format stream-json".to_owned(),
+            false,
+            true,
+        ),
+        (worker.replace("claude", "another"), false, true),
+    ] {
+        let argv = argv(&command);
+        assert_eq!(
+            (is_worker(&argv), unfit(&argv).is_none()),
+            (is_it, fits),
+            "{command}"
+        );
+    }
+}
+
+#[test]
+fn t03_a_client_that_runs_something_in_the_background_or_is_to_be_woken_goes_on_by_itself() {
+    let line = |name: &str, input: Value| {
+        let call = json!({"type": "tool_use", "name": name, "input": input});
+        json!({"type": "assistant", "message": {"content": [{"type": "text"}, call]}})
+    };
+    let behind = json!({"run_in_background": true});
+    for (line, it_does) in [
+        (line("Bash", behind.clone()), true),
+        (line("Agent", behind.clone()), true),
+        (line("Bash", json!({"run_in_background": false})), false),
+        (line("CronCreate", json!({})), true),
+        (line("ScheduleWakeup", json!({})), true),
+        (line("Monitor", json!({})), true),
+        (line("Edit", json!({})), false),
+        (
+            json!({"type": "user", "message": {"content": "Monitor"}}),
+            false,
+        ),
+    ] {
+        assert_eq!(goes_on_by_itself(&line), it_does, "{line}");
+    }
 }
 
 /// What 2.1.330 said: its fields, as measured.

@@ -318,6 +318,7 @@ impl TaskService {
             keeper: None,
             log: "",
             log_from: 0,
+            is_heard: false,
         };
         let Some(begun) = running::begin(tx, assign, &hands)? else {
             return Ok(Try::Nothing);

@@ -166,30 +166,54 @@ pub fn tell(
     Ok(())
 }
 
-/// Writes down that a pane is given a task: whatever is told of it comes after.
+/// Writes down that a pane is given a task, and whether its client's hooks are
+/// heard then: whatever is told of it comes after.
 pub(crate) fn note_given(
     tx: &mut LockTx<'_>,
     session: &SessionId,
     task: TaskId,
+    is_heard: bool,
 ) -> Result<(), Error> {
     let now = tx.now().wall.to_sql();
+    let details = serde_json::json!({ "was_heard": is_heard });
     sql(tx, |sql| {
         sql.prepare_cached(
-            "INSERT INTO agent_events (at, session, task_id, kind) VALUES (?1, ?2, ?3, 'given')",
+            "INSERT INTO agent_events (at, session, task_id, kind, details) VALUES (?1, ?2, ?3, 'given', ?4)",
         )?
-        .execute(params![now, session.as_str(), task.0])
+        .execute(params![now, session.as_str(), task.0, text(&details)?])
         .map(drop)
     })
 }
 
-/// The event before the first that may be told of a task's present try.
-pub(crate) fn given(tx: &mut LockTx<'_>, session: &SessionId, task: TaskId) -> Result<i64, Error> {
-    sql(tx, |sql| {
+/// That a pane was given a task.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Given {
+    /// The event before the first that may be told of the task's present try.
+    pub id: i64,
+    /// Whether its client's hooks were heard then.
+    pub was_heard: bool,
+}
+
+/// When a pane was given a task last.
+pub(crate) fn given(
+    tx: &mut LockTx<'_>,
+    session: &SessionId,
+    task: TaskId,
+) -> Result<Given, Error> {
+    let found: Option<(i64, Option<String>)> = sql(tx, |sql| {
         sql.prepare_cached(
-            "SELECT coalesce(max(id), 0) FROM agent_events WHERE session = ?1 AND task_id = ?2 AND kind = 'given'",
+            "SELECT id, details FROM agent_events WHERE session = ?1 AND task_id = ?2 AND kind = 'given'
+                 ORDER BY id DESC LIMIT 1",
         )?
-        .query_row(params![session.as_str(), task.0], |row| row.get(0))
-    })
+        .query_row(params![session.as_str(), task.0], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()
+    })?;
+    let given = found.map(|(id, details)| {
+        let details = read::<serde_json::Value>(details).unwrap_or_default();
+        let was_heard = details["was_heard"] == true;
+        Given { id, was_heard }
+    });
+    Ok(given.unwrap_or_default())
 }
 
 /// A session was seen to wait for work: no hook speaks of a turn that was

@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use gaia_locks::error::Error;
 use gaia_locks::ids::{LockId, TaskId};
+use gaia_locks::model::Lock;
 use gaia_locks::service::LockTx;
 use gaia_locks::store::HistoryFilter;
 use rusqlite::params;
 
 use super::{agents, earlier, queue, sessions, sql, tasks, uncommitted};
 use crate::keeper::Exit;
+use crate::output::is_worker;
 use crate::task::{Next, Outcome, Running, Stop};
 
 /// What is kept of a try that has ended.
@@ -154,7 +156,8 @@ pub(super) fn end_locks(tx: &mut LockTx<'_>, running: &Running) -> Result<(), Er
     // Whatever the history says of their end: other programs write there too.
     // Those that have ended are passed over.
     let records = tx.store().history(&filter)?;
-    let tokens: Vec<LockId> = records.iter().map(|record| record.id).collect();
+    let mut tokens: Vec<LockId> = records.iter().map(|record| record.id).collect();
+    tokens.extend(workers_own(tx, running)?);
     tx.end_task_locks(&tokens, "assigner")?;
     let Some(token) = running.token else {
         return Ok(());
@@ -174,6 +177,27 @@ pub(super) fn end_locks(tx: &mut LockTx<'_>, running: &Running) -> Result<(), Er
         })?;
     }
     Ok(())
+}
+
+/// What a worker locked by itself while it worked on this. No task stands in
+/// its environment, because it outlives its tasks, so by its commands those are
+/// its session's; but they are for this task.
+fn workers_own(tx: &mut LockTx<'_>, running: &Running) -> Result<Vec<LockId>, Error> {
+    let argv = sessions::argv(tx, running.session.as_str())?;
+    if running.keeper.is_none() || !is_worker(&argv) {
+        return Ok(Vec::new());
+    }
+    let since = tasks::by_id(tx, running.id)?.and_then(|task| task.assigned_at);
+    let is_since = |lock: &Lock| match running.token {
+        Some(token) => lock.id > token,
+        None => Some(lock.granted_at) >= since,
+    };
+    let own = tx.task_locks(&running.session, TaskId::NONE)?;
+    Ok(own
+        .iter()
+        .filter(|lock| is_since(lock))
+        .map(|lock| lock.id)
+        .collect())
 }
 
 /// Fails a task that no session ever got [T1]. Its place in line, if it has

@@ -276,6 +276,7 @@ impl World {
             keeper: None,
             log: "/dev/null",
             log_from: 0,
+            is_heard: false,
         };
         self.transact(|tx| running::begin(tx, assign, &hands))
             .is_some()

@@ -30,6 +30,8 @@ pub(crate) struct Hands<'a> {
     pub keeper: Option<&'a ProcessIdentity>,
     pub log: &'a str,
     pub log_from: u64,
+    /// Whether the hooks of its pane's client are heard now.
+    pub is_heard: bool,
 }
 
 /// A task that was given to a session: what is to be started.
@@ -94,7 +96,7 @@ pub(crate) fn begin(
     };
     write_assigned(tx, &running)?;
     if running.pane.is_some() {
-        agents::note_given(tx, &running.session, running.id)?;
+        agents::note_given(tx, &running.session, running.id, hands.is_heard)?;
     }
     let folder = assign.folder.as_ref().map(|folder| folder.path());
     sessions::set_busy(tx, &assign.session, assign.task, folder)?;

@@ -6,7 +6,7 @@ use gaia_assigner::agents::{self, AgentSession, Doing};
 use gaia_locks::liveness::{Liveness, ProcessIdentity};
 use serde_json::{Value, json};
 
-use super::World;
+use super::{Client, World};
 
 /// The row of a session, as the assigner reads it.
 fn row(world: &World, name: &str) -> AgentSession {
@@ -58,6 +58,17 @@ fn t15_a_client_under_a_sessions_own_neither_ends_its_turn_nor_frees_what_it_hol
         ),
         ("outer", Doing::Busy, 1)
     );
+    // Its turn is over, and what it started goes on.
+    world.around.client_pid = Some(own);
+    world.claude_with("outer", "Stop", json!({}));
+    world.around.client_pid = Some(nested);
+    world.writes("inner", "b/y");
+    assert_eq!(row(&world, "s").doing, Doing::Idle);
+    world.around.client_pid = Some(own);
+    world.claude_with("outer", "PermissionRequest", json!({}));
+    world.around.client_pid = Some(nested);
+    world.claude_with("inner", "PostToolUse", json!({}));
+    assert_eq!(row(&world, "s").doing, Doing::WaitingInput);
     // Once the first is gone, another is the session's own.
     world.witness.set(&process, Liveness::Gone);
     world.claude_with("inner", "SessionEnd", json!({}));
@@ -82,6 +93,26 @@ fn a_tool_that_was_denied_or_broken_off_is_over_when_its_client_rests() {
     world.claude_with("s", "Stop", json!({"background_tasks": [{"id": "b"}]}));
     world.claude_with("s", "Notification", rests);
     assert_eq!(row(&world, "s").doing, Doing::Busy);
+}
+
+#[test]
+fn t11_a_turn_that_codex_says_was_broken_off_is_over_at_once() {
+    let world = World::new();
+    let codex = |event: &str| {
+        let call =
+            json!({"session_id": "s", "hook_event_name": event, "cwd": "/a", "prompt": "go"});
+        world.send(Client::Codex, &call)
+    };
+    codex("UserPromptSubmit");
+    assert_eq!(row(&world, "s").doing, Doing::Busy);
+    codex("Interrupt");
+    assert_eq!(row(&world, "s").doing, Doing::Idle);
+    let events = world.service.look(|tx| agents::events_after(tx, "s", 0));
+    let last = events.unwrap().pop().unwrap();
+    assert_eq!(
+        (last.kind.as_str(), &last.details["broken_off"]),
+        ("rested", &json!(true))
+    );
 }
 
 #[test]

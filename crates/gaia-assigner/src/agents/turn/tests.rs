@@ -16,7 +16,7 @@ fn event(id: i64, kind: &str, details: Value) -> AgentEvent {
 }
 
 fn turn() -> Turn {
-    Turn::new(TaskId(7), TEXT, 0)
+    Turn::new(TaskId(7), TEXT, 0, true)
 }
 
 /// One whose text was taken.
@@ -47,18 +47,64 @@ fn t14_taken_is_a_prompt_with_the_tasks_text_however_the_client_wraps_it() {
         assert_eq!(heard == Some(Word::Taken), is_it, "{prompt}");
     }
     // A client tells what a command of its own stands for.
-    let mut turn = Turn::new(TaskId(7), "/review 5", 0);
+    let mut turn = Turn::new(TaskId(7), "/review 5", 0, true);
     let prompt = json!({ "prompt": "Look at pull request 5" });
     assert_eq!(turn.hear(&event(1, "prompted", prompt)), Some(Word::Taken));
 }
 
 #[test]
 fn t14_a_long_text_is_known_by_its_beginning() {
-    let text = "wörd ".repeat(10_000);
-    let mut turn = Turn::new(TaskId(7), &text, 0);
-    let kept: String = text.chars().take(4000).collect();
-    let heard = turn.hear(&event(1, "prompted", json!({ "prompt": kept })));
-    assert_eq!(heard, Some(Word::Taken));
+    for word in ["wörd ", "🦀        ", "日本"] {
+        let text = format!("\n  {}", word.repeat(10_000));
+        let mut turn = Turn::new(TaskId(7), &text, 0, true);
+        let kept: String = text
+            .trim()
+            .chars()
+            .take(8000 / word.len() * word.chars().count())
+            .collect();
+        assert!(kept.len() <= 8192);
+        let heard = turn.hear(&event(1, "prompted", json!({ "prompt": kept })));
+        assert_eq!(heard, Some(Word::Taken), "{word}");
+    }
+}
+
+#[test]
+fn t11_a_client_that_ends_before_the_text_is_taken_counts_where_it_was_heard_before() {
+    let ended = event(1, "ended", json!({ "why": "logout" }));
+    let prompted = |id| event(id, "prompted", json!({ "prompt": TEXT }));
+    let other = event(1, "prompted", json!({ "prompt": "another's" }));
+    let mut unheard = Turn::new(TaskId(7), TEXT, 0, false);
+    assert!(!unheard.is_told_of(&[other.clone(), ended.clone()]));
+    assert!(unheard.is_told_of(&[other, ended.clone(), prompted(3)]));
+    assert_eq!(unheard.hear(&ended), None);
+    assert_eq!(unheard.hear(&prompted(2)), Some(Word::Taken));
+    assert!(turn().is_told_of(&[]));
+    let heard = turn().hear(&ended);
+    assert!(matches!(heard, Some(Word::Over(Outcome::NotStarted(_)))));
+}
+
+#[test]
+fn t11_that_a_client_rests_just_after_a_prompt_is_about_an_earlier_turn() {
+    let at = |id, kind: &str, seconds: i64| AgentEvent {
+        at: Some(gaia_locks::clock::Wall(seconds * 1_000_000)),
+        ..event(id, kind, json!({ "prompt": TEXT }))
+    };
+    let mut turn = turn();
+    turn.hear(&at(1, "prompted", 100));
+    assert_eq!(turn.hear(&at(2, "rested", 154)), None);
+    let mut broken_off = at(2, "rested", 101);
+    broken_off.details = json!({ "broken_off": true });
+    assert!(matches!(
+        turn.clone().hear(&broken_off),
+        Some(Word::Over(_))
+    ));
+    // Its user says something more.
+    turn.hear(&at(3, "prompted", 200));
+    assert_eq!(turn.hear(&at(4, "rested", 254)), None);
+    assert!(matches!(
+        turn.hear(&at(5, "rested", 260)),
+        Some(Word::Over(_))
+    ));
 }
 
 #[test]
