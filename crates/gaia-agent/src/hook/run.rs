@@ -29,7 +29,7 @@ pub(super) fn hear(
         session: heard.session.clone(),
         agent: heard.agent.clone(),
         folder: heard.folder.to_string_lossy().into_owned(),
-        event: heard.event.clone(),
+        event: heard.event.clone().cut(),
         wanted: wanted(hooks, heard, around).map_err(gaia_locks::Error::from)?,
         task: around.task.clone(),
         pane: around.pane.clone(),

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use crate::agents::{AgentSession, Doing, Running};
 
-/// So much of a prompt is kept, for the assigner to know its task's text again.
+/// So much of a prompt is kept, for the assigner to know its task's text again,
+/// and of an error.
 const PROMPT_KEPT: usize = 8 * 1024;
 /// So much of an answer is kept, its end, where it is a task's.
 const ANSWER_KEPT: usize = 16 * 1024;
@@ -60,6 +61,21 @@ pub struct Call {
 }
 
 impl Event {
+    /// The same with no more of its texts than is ever looked at: a server
+    /// takes no call that is as long as an answer may be.
+    #[must_use]
+    pub fn cut(self) -> Self {
+        match self {
+            Event::Prompted(text) => Event::Prompted(beginning(&text).to_owned()),
+            Event::Failed(error) => Event::Failed(beginning(&error).to_owned()),
+            Event::Stopped { background, answer } => Event::Stopped {
+                background,
+                answer: answer.as_deref().map(end).map(str::to_owned),
+            },
+            other => other,
+        }
+    }
+
     /// What is written down of it, if anything: a word and more about it. An
     /// answer is kept where it is a task's.
     pub fn record(&self, has_task: bool) -> Option<(&'static str, Value)> {

@@ -178,6 +178,22 @@ fn the_guard_judges_through_a_server_as_on_the_database() {
     assert_ne!(fleet.guard(Some(&ann), "id"), 0);
 }
 
+#[test]
+fn what_a_turn_says_at_length_is_heard_through_a_server() {
+    let fleet = Fleet::start();
+    let long = "a word more ".repeat(200_000);
+    assert_eq!(fleet.writes(None, "one", "x")["decision"], "allow");
+    let doing = |event: &str| {
+        fleet.hook(None, "one", event, json!({ "text": long }));
+        let sessions = fleet.served.json(&["sessions"]);
+        let sessions = sessions["sessions"].as_array().unwrap().clone();
+        let one = sessions.into_iter().find(|row| row["name"] == "one");
+        one.unwrap()["status"].clone()
+    };
+    assert_eq!(doing("stop"), "idle");
+    assert_eq!(doing("prompt"), "busy");
+}
+
 fn write(file: &Path, text: &str) {
     std::fs::write(file, text).unwrap();
 }
