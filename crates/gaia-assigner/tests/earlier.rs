@@ -209,6 +209,10 @@ fn t03_a_state_that_another_program_sets_ends_the_tasks_locks() {
             "UPDATE prompts SET assigned_session = 'pane-1' WHERE id = 1",
             Some("in_progress"),
         ),
+        (
+            "INSERT OR REPLACE INTO prompts (id, content, status, response) VALUES (1, 'theirs', 'completed', 'theirs')",
+            Some("completed"),
+        ),
         ("DELETE FROM prompts WHERE id = 1", None),
     ];
     for (statement, state) in table {

@@ -98,6 +98,29 @@ impl Wall {
             .map_err(|_| InvalidTime(text.to_owned()))
     }
 
+    /// As [`Wall::from_sql`], but a time with `T` and without an offset is this machine's local
+    /// time: so Python's `datetime.now().isoformat()` writes it. Of the two times that an hour
+    /// has which is set back it is the later one, so that a lock rather lasts too long.
+    pub fn from_local(text: &str) -> Result<Self, InvalidTime> {
+        let text = text.trim();
+        let civil = match text.parse::<civil::DateTime>() {
+            Ok(civil) if text.contains('T') && text.parse::<Timestamp>().is_err() => civil,
+            _ => return Self::from_sql(text),
+        };
+        let zoned = TimeZone::system().to_ambiguous_zoned(civil).later();
+        zoned
+            .map(|zoned| Self::from(zoned.timestamp()))
+            .map_err(|_| InvalidTime(text.to_owned()))
+    }
+
+    /// A number of seconds since 1970, as Python's `time.time()` gives it; none when it is no
+    /// time at all.
+    #[must_use]
+    pub fn from_unix(seconds: f64) -> Option<Self> {
+        let since = Duration::try_from_secs_f64(seconds).ok()?;
+        Some(Self(0).plus(since))
+    }
+
     /// RFC 3339 in UTC, as in `2026-11-23T07:40:00.123456Z`.
     #[must_use]
     pub fn to_rfc3339(self) -> String {

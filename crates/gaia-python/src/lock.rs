@@ -10,6 +10,7 @@
 use std::mem;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use gaia_locks::Locks;
 use gaia_locks::clock::{Clock, Moment, SystemClock};
@@ -37,6 +38,8 @@ pub struct Lock {
     wait: Wait,
     on_lost: Option<Py<PyAny>>,
     held: Mutex<Option<Held>>,
+    /// Why what was given back within its block had been lost before.
+    lost_before: Mutex<Option<String>>,
 }
 
 struct Held {
@@ -85,11 +88,18 @@ impl Lock {
             wait,
             on_lost,
             held: Mutex::new(None),
+            lost_before: Mutex::new(None),
         }
     }
 
     fn held(&self) -> MutexGuard<'_, Option<Held>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lost_before(&self) -> MutexGuard<'_, Option<String>> {
+        self.lost_before
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What is held by this process; what came through a fork is forgotten.
@@ -215,10 +225,11 @@ impl Lock {
     /// Gives the lock back. True if it was held until now; False if it was lost,
     /// or not taken, or came from the parent through a fork.
     fn release(&self, py: Python<'_>) -> PyResult<bool> {
-        match self.take() {
-            Some(held) => py.detach(|| held.release()).map_err(raised),
-            None => Ok(false),
-        }
+        let Some(held) = self.take() else {
+            return Ok(false);
+        };
+        *self.lost_before() = held.told.lost();
+        py.detach(|| held.release()).map_err(raised)
     }
 
     /// Raises LockLost when the lock was lost, or cannot be trusted to be held
@@ -300,7 +311,12 @@ impl Lock {
     ) -> PyResult<bool> {
         let _ = (value, traceback);
         let Some(held) = self.take() else {
-            return Ok(false);
+            // Whoever was told of the loss may have given it back there and then:
+            // the block has to hear of it all the same.
+            return match self.lost_before().take() {
+                Some(why) if kind.is_none() => Err(LockLost::new_err(why)),
+                _ => Ok(false),
+            };
         };
         let told = held.told.clone();
         let released = py.detach(|| held.release());
@@ -347,6 +363,7 @@ impl Lock {
             drop(py.detach(|| new.release()));
             return Err(twice());
         }
+        self.lost_before().take();
         // What came through a fork is the parent's.
         mem::forget(held.replace(new));
         Ok(())
@@ -379,6 +396,25 @@ impl Lock {
             keepers: Vec::new(),
             told: Arc::default(),
         };
+        match self.keep_all(py, &mut held, granted, (asked_at, ttl)) {
+            Ok(()) => Ok(held),
+            Err(error) => {
+                // A keeper's thread may be about to tell of a loss, for which it
+                // needs the interpreter; dropping the keeper waits for it.
+                py.detach(move || drop(held));
+                Err(error)
+            }
+        }
+    }
+
+    fn keep_all(
+        &self,
+        py: Python<'_>,
+        held: &mut Held,
+        granted: &Granted,
+        (asked_at, ttl): (Moment, Duration),
+    ) -> PyResult<()> {
+        let door = held.door.clone();
         for lock in &granted.locks {
             let mut kept = Kept {
                 token: lock.id,
@@ -386,11 +422,11 @@ impl Lock {
                 ttl,
                 asked_at,
             };
-            py.detach(|| begin_anew(&**door, &mut kept))
+            py.detach(|| begin_anew(&*door, &mut kept))
                 .map_err(raised)?;
-            held.keepers.push(self.keep(py, door, kept, &held.told)?);
+            held.keepers.push(self.keep(py, &door, kept, &held.told)?);
         }
-        Ok(held)
+        Ok(())
     }
 
     fn refuse_if_lost_already(&self) -> PyResult<()> {

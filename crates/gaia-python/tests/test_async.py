@@ -2,10 +2,12 @@
 
 import asyncio
 import inspect
+import threading
 
 import pytest
 
 from conftest import until
+from gaia_lock_manager.aio import _run
 from gaia_lock_manager import AsyncGaiaLockManager, Deadlock, GaiaLockManager, Held, LockLost
 
 
@@ -111,6 +113,32 @@ def test_a_task_cancelled_in_the_moment_of_its_grant_keeps_nothing(aio, folder):
         task.cancel()
 
     asyncio.run(main())
+
+
+def test_a_task_cancelled_twice_keeps_nothing():
+    """The second time while the call that was too quick is still under way."""
+    started, may_end, undone = threading.Event(), threading.Event(), []
+
+    def call(_):
+        started.set()
+        assert may_end.wait(20)
+        return "granted"
+
+    async def main():
+        task = asyncio.ensure_future(_run(call, undone.append))
+        await soon(started.is_set)
+        for _ in range(3):
+            task.cancel()
+            # Until it has heard of it and waits again.
+            for _ in range(5):
+                await asyncio.sleep(0)
+        assert not task.done()
+        may_end.set()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(main())
+    assert undone == ["granted"]
 
 
 def test_a_circle_is_an_error_here_too(aio, folder):

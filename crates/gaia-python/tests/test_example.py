@@ -11,7 +11,7 @@ import urllib.request
 
 import pytest
 
-from conftest import ROOT, until
+from conftest import ROOT, not_tested, until
 from gaia_lock_manager import GaiaLockManager
 
 EXAMPLE = ROOT / "examples" / "flask-assigner"
@@ -182,8 +182,7 @@ class Browser:
 def browser(tmp_path, home):
     driver = shutil.which("chromedriver")
     if not driver or not (shutil.which("chromium") or shutil.which("google-chrome")):
-        sys.stderr.write("\n!!! NOT TESTED: the example's page: no chromium and chromium-driver\n")
-        pytest.skip("!!! NOT TESTED: there is no Chromium here (scripts/install packages)")
+        not_tested("there is no Chromium here (scripts/install packages)")
     browser = Browser(driver, tmp_path / "chromium")
     yield browser
     browser.close()

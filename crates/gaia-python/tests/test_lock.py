@@ -68,6 +68,21 @@ def test_a_loss_is_told_at_once_and_at_the_end_of_the_block(manager, folder):
     assert len(told) == 1
 
 
+def test_a_loss_is_told_at_the_end_of_a_block_that_gave_the_lock_back_when_it_heard_of_it(
+    manager, folder
+):
+    released = []
+    lock = manager.lock(folder, "ana", 1, on_lost=lambda why: released.append(lock.release()))
+    for why in ("first", "second"):
+        with pytest.raises(LockLost, match="forced"):
+            with lock:
+                manager.force_release(lock.token, why)
+                until(lambda: released, what="the news of the loss")
+        assert released.pop() is False
+    with lock:
+        assert lock.release() is True
+
+
 def test_a_loss_does_not_hide_what_the_block_raised(manager, folder):
     with pytest.raises(ZeroDivisionError):
         with manager.lock(folder, "ana", 1) as lock:

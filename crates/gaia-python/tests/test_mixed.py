@@ -14,9 +14,7 @@ import sys
 import time
 from pathlib import Path
 
-import pytest
-
-from conftest import ROOT
+from conftest import ROOT, not_tested
 
 SECONDS = float(os.environ.get("GAIA_MIXED_SECONDS", "5"))
 FOLDERS = ["a", "a/b", "a/b/c", "d", "d/e", "f"]
@@ -27,8 +25,7 @@ def gaia():
     built = os.environ.get("GAIA_TEST_BINARY") or ROOT / "target" / "debug" / "gaia"
     found = built if Path(built).exists() else shutil.which("gaia")
     if not found:
-        sys.stderr.write("\n!!! NOT TESTED: Python beside the command line: there is no gaia\n")
-        pytest.skip("!!! NOT TESTED: there is no gaia here (cargo build -p gaia-cli)")
+        not_tested("there is no gaia here (cargo build -p gaia-cli)")
     return str(found)
 
 

@@ -1,61 +1,121 @@
-//! Hooks into settings that may hold others.
+//! Hooks into settings that may hold others, and out of them again.
 
-use serde_json::{Map, Value, json};
+use std::collections::VecDeque;
 
+use jsonc_parser::cst::CstObject;
+use serde_json::Value;
+
+use super::json::{self, Settings};
 use super::{Unmerged, Wanted};
 use crate::hook::Client;
 
-/// Settings with these hooks in them; those that GAIA put there before go.
+/// Where hooks stand in every client's settings.
+const HOOKS: &str = "hooks";
+
+/// Settings with these hooks in them; those that GAIA put there before give way
+/// to them, and all else stays as it is written.
 pub(super) fn hooks(
     existing: Option<&str>,
     wanted: &Wanted,
     client: Client,
 ) -> Result<String, Unmerged> {
-    let existing = existing.filter(|text| !text.trim().is_empty());
-    let mut settings = match existing {
-        Some(text) => {
-            serde_json::from_str(text).map_err(|error| Unmerged::Json(error.to_string()))?
-        }
-        None if client == Client::Cursor => json!({ "version": 1 }),
-        None => json!({}),
+    let new = match client {
+        Client::Cursor => "{\n  \"version\": 1\n}\n",
+        _ => "{}\n",
     };
-    let before = settings.clone();
-    let all = settings
-        .as_object_mut()
-        .ok_or(Unmerged::Shape("the whole", "object"))?;
-    let hooks = all.entry("hooks").or_insert_with(|| json!({}));
-    let hooks = hooks
-        .as_object_mut()
-        .ok_or(Unmerged::Shape("hooks", "object"))?;
-    put(hooks, wanted, client)?;
-    match existing {
-        // Nothing is to be changed: not even how it is written.
-        Some(text) if settings == before => Ok(text.to_owned()),
-        _ => Ok(format!("{settings:#}\n")),
+    let settings = Settings::read(existing, new)?;
+    let hooks = settings.object(HOOKS)?;
+    for (event, entries) in wanted {
+        put(&hooks, event, entries, client)?;
+    }
+    let is_wanted = |event: &str| wanted.iter().any(|(name, _)| *name == event);
+    take_out(&hooks, client, &|event| !is_wanted(event), &|_| false);
+    Ok(settings.text())
+}
+
+/// The entries of one event: an earlier one of ours is replaced where it stands.
+fn put(hooks: &CstObject, event: &str, new: &[Value], client: Client) -> Result<(), Unmerged> {
+    let list = json::list(hooks, event)?;
+    let there: Vec<Value> = list.elements().iter().map(json::value).collect();
+    let mut missing: VecDeque<&Value> = new.iter().filter(|new| !there.contains(new)).collect();
+    let mut at = 0;
+    for (node, entry) in list.elements().into_iter().zip(&there) {
+        if !is_ours(entry, client) || new.contains(entry) {
+            at += 1;
+            continue;
+        }
+        if let Some(new) = missing.pop_front() {
+            list.insert(at, json::input(new));
+            at += 1;
+        }
+        node.remove();
+    }
+    for entry in missing {
+        list.append(json::input(entry));
+    }
+    Ok(())
+}
+
+/// Settings without GAIA's hooks. What is empty then stays only if it was there
+/// `before` they came. `None`: nothing is left.
+pub(super) fn without_hooks(
+    now: &str,
+    before: Option<&str>,
+    client: Client,
+) -> Result<Option<String>, Unmerged> {
+    let settings = Settings::read(Some(now), "{}\n")?;
+    let was = before.map(json::value_of).unwrap_or_default();
+    if let Some(hooks) = settings.object_there(HOOKS) {
+        let was_there = |event: &str| was[HOOKS].get(event).is_some();
+        take_out(&hooks, client, &|_| true, &was_there);
+        if hooks.properties().is_empty() && was.get(HOOKS).is_none() {
+            hooks_property(&settings);
+        }
+    }
+    Ok(what_is_left(&settings, before))
+}
+
+fn hooks_property(settings: &Settings) {
+    if let Some(property) = settings.top().get(HOOKS) {
+        property.remove();
     }
 }
 
-fn put(hooks: &mut Map<String, Value>, wanted: &Wanted, client: Client) -> Result<(), Unmerged> {
-    for (_, entries) in hooks.iter_mut() {
-        if let Some(entries) = entries.as_array_mut() {
-            let ours = |entry: &Value| {
-                is_ours(entry, client) && !wanted.iter().any(|(_, new)| new.contains(entry))
-            };
-            entries.retain(|entry| !ours(entry));
+/// The text, unless there was no file before and nothing of anybody's is in it.
+pub(super) fn what_is_left(settings: &Settings, before: Option<&str>) -> Option<String> {
+    let is_nothing = |name: Option<String>| name.as_deref() == Some("version");
+    let mut left = settings.top().properties().into_iter();
+    let is_empty = left.all(|property| is_nothing(property.decoded_name()));
+    (before.is_some() || !is_empty).then(|| settings.text())
+}
+
+/// Takes GAIA's entries out of some events, and the lists that are empty then.
+fn take_out(
+    hooks: &CstObject,
+    client: Client,
+    meant: &dyn Fn(&str) -> bool,
+    stays: &dyn Fn(&str) -> bool,
+) {
+    for property in hooks.properties() {
+        let event = property.decoded_name().unwrap_or_default();
+        let Some(list) = property.array_value().filter(|_| meant(&event)) else {
+            continue;
+        };
+        let ours = list.elements().into_iter();
+        let ours: Vec<_> = ours
+            .filter(|node| is_ours(&json::value(node), client))
+            .collect();
+        if ours.is_empty() {
+            continue;
+        }
+        if ours.len() == list.elements().len() && !stays(&event) {
+            property.remove();
+            continue;
+        }
+        for node in ours {
+            node.remove();
         }
     }
-    for (event, new) in wanted {
-        let entries = hooks.entry(*event).or_insert_with(|| json!([]));
-        let entries = entries
-            .as_array_mut()
-            .ok_or(Unmerged::Shape("a list of hooks", "array"))?;
-        for entry in new {
-            if !entries.contains(entry) {
-                entries.push(entry.clone());
-            }
-        }
-    }
-    Ok(())
 }
 
 /// An entry that calls nothing but `gaia hook CLIENT`.
@@ -67,35 +127,54 @@ fn is_ours(entry: &Value, client: Client) -> bool {
 }
 
 fn calls_gaia(hook: &Value, client: Client) -> bool {
-    let command = hook
-        .get("command")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
-    let args = hook.get("args").and_then(Value::as_array);
-    let args = args.into_iter().flatten().filter_map(Value::as_str);
-    let line = std::iter::once(command)
-        .chain(args)
-        .collect::<Vec<_>>()
-        .join(" ");
-    let line = line.replace('\'', "");
+    let line = words(hook).join(" ").replace('\'', "");
     let Some(program) = line.strip_suffix(&format!(" hook {}", client.word())) else {
         return false;
     };
     program.rsplit(['/', ' ']).next() == Some("gaia")
 }
 
+/// A hook's command, and its words where it has them.
+fn words(hook: &Value) -> Vec<String> {
+    let command = hook.get("command").and_then(Value::as_str);
+    let args = hook.get("args").and_then(Value::as_array);
+    let args = args.into_iter().flatten().filter_map(Value::as_str);
+    command.into_iter().chain(args).map(str::to_owned).collect()
+}
+
+/// The events before a tool runs, in each client's words.
+const BEFORE: [&str; 3] = ["PreToolUse", "BeforeTool", "preToolUse"];
+
+/// The command that settings call before a tool runs: one word, for a shell, or
+/// a program and its words. `None`: they do not call GAIA's hooks.
+#[must_use]
+pub fn called(existing: &str, client: Client) -> Option<Vec<String>> {
+    if client == Client::Opencode {
+        return in_plugin(existing);
+    }
+    let settings = json::value_of(existing);
+    let entries = BEFORE
+        .iter()
+        .filter_map(|event| settings[HOOKS].get(event)?.as_array());
+    let ours = entries.flatten().find(|entry| is_ours(entry, client))?;
+    let hook = match ours.get("hooks").and_then(Value::as_array) {
+        Some(hooks) => hooks.first()?,
+        None => ours,
+    };
+    Some(words(hook))
+}
+
+/// The plugin names the program in a line of its own.
+fn in_plugin(text: &str) -> Option<Vec<String>> {
+    let named = text
+        .lines()
+        .find_map(|line| line.strip_prefix("const GAIA = "))?;
+    let gaia: String = serde_json::from_str(named).ok()?;
+    Some(vec![gaia, "hook".to_owned(), "opencode".to_owned()])
+}
+
 /// Whether settings call GAIA's hooks already, for `gaia doctor`.
 #[must_use]
 pub fn calls_hooks(existing: &str, client: Client) -> bool {
-    if client == Client::Opencode {
-        return existing.contains("\"hook\", \"opencode\"");
-    }
-    let Ok(settings) = serde_json::from_str::<Value>(existing) else {
-        return false;
-    };
-    let before = ["PreToolUse", "BeforeTool", "preToolUse"];
-    let mut entries = before
-        .iter()
-        .filter_map(|event| settings.get("hooks")?.get(event)?.as_array());
-    entries.any(|entries| entries.iter().any(|entry| is_ours(entry, client)))
+    called(existing, client).is_some()
 }

@@ -2,18 +2,25 @@
 //!
 //! Pure: a client and the text of its settings as they are, to the text as it
 //! should be. Whoever calls shows it, writes it and can undo it. What is the
-//! user's stays; what is GAIA's from an earlier time is put in anew, so that
-//! doing it twice changes nothing.
+//! user's stays as it is written, comments, order and indentation included; what
+//! is GAIA's from an earlier time is put in anew, so that doing it twice changes
+//! nothing. Two parts may stand in one file: the hooks, and the MCP server.
 
+mod json;
 mod merge;
+mod server;
+mod trust;
 
-pub use merge::calls_hooks;
+pub use merge::{called, calls_hooks};
+pub use server::names_server;
+pub use trust::{Runs, codex_runs_hooks, runs_hooks};
 
 #[cfg(test)]
 mod tests;
 
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::hook::Client;
@@ -43,6 +50,12 @@ pub enum Unmerged {
     /// The text is no JSON, or has comments.
     #[error("the settings cannot be read as JSON: {0}")]
     Json(String),
+    /// The text is no TOML.
+    #[error("the settings cannot be read as TOML: {0}")]
+    Toml(String),
+    /// Another MCP server has the name already.
+    #[error("another MCP server is called gaia there, and is left alone")]
+    Taken,
     /// Something else stands where hooks belong.
     #[error("{0} in the settings is no {1}")]
     Shape(&'static str, &'static str),
@@ -82,7 +95,49 @@ pub fn merged(client: Client, existing: Option<&str>, call: &Call) -> Result<Fil
     Ok(File { path, text })
 }
 
-/// Claude Code's plugin folder: its manifest and its hooks.
+/// What of GAIA stands in a client's settings.
+#[derive(Serialize, Deserialize, Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[serde(rename_all = "lowercase")]
+pub enum Part {
+    /// The hooks that the client calls.
+    Hooks,
+    /// The MCP server that it starts.
+    Server,
+}
+
+/// A client's settings with GAIA's MCP server in them.
+///
+/// # Errors
+/// As [`merged`]; [`Unmerged::Taken`] where another server has its name.
+pub fn with_server(
+    client: Client,
+    existing: Option<&str>,
+    call: &Call,
+) -> Result<String, Unmerged> {
+    server::with_server(client, existing, call)
+}
+
+/// Settings without a part of GAIA's, for those that somebody has changed since
+/// it was put there. `before`: as they were then. `None`: nothing is left, and
+/// there was nothing before.
+///
+/// # Errors
+/// As [`merged`]; [`Unmerged::None`] where the whole file is GAIA's own.
+pub fn without(
+    client: Client,
+    part: Part,
+    now: &str,
+    before: Option<&str>,
+) -> Result<Option<String>, Unmerged> {
+    match (part, client) {
+        (Part::Hooks, Client::Opencode | Client::Generic) => Err(Unmerged::None(client.word())),
+        (Part::Hooks, _) => merge::without_hooks(now, before, client),
+        (Part::Server, _) => server::without_server(client, now, before),
+    }
+}
+
+/// Claude Code's plugin folder: its manifest, its hooks, the MCP server, and a
+/// marketplace of this one plugin, from which it can be installed.
 #[must_use]
 pub fn claude_plugin(call: &Call) -> Vec<File> {
     let manifest = json!({
@@ -91,13 +146,22 @@ pub fn claude_plugin(call: &Call) -> Vec<File> {
         "description": "No two agents ever write in one folder at once: asks GAIA before each write",
     });
     let hooks = json!({ "hooks": entries(&wanted(Client::Claude, call)) });
-    let file = |path: &str, json: &Value| File {
+    let market = json!({
+        "name": "gaia",
+        "owner": { "name": "GAIA" },
+        "plugins": [{ "name": "gaia", "source": "./" }],
+    });
+    let file = |path: &str, text: String| File {
         path: PathBuf::from(path),
-        text: format!("{json:#}\n"),
+        text,
     };
+    let pretty = |json: &Value| format!("{json:#}\n");
+    let server = with_server(Client::Claude, None, call).unwrap_or_default();
     vec![
-        file(".claude-plugin/plugin.json", &manifest),
-        file("hooks/hooks.json", &hooks),
+        file(".claude-plugin/plugin.json", pretty(&manifest)),
+        file(".claude-plugin/marketplace.json", pretty(&market)),
+        file("hooks/hooks.json", pretty(&hooks)),
+        file(".mcp.json", server),
     ]
 }
 

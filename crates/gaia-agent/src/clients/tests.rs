@@ -2,7 +2,10 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use super::{Call, Unmerged, calls_hooks, claude_plugin, merged};
+use super::{
+    Call, Part, Runs, Unmerged, calls_hooks, claude_plugin, codex_runs_hooks, merged, names_server,
+    runs_hooks, with_server, without,
+};
 use crate::hook::Client;
 
 const WITH_FILES: [Client; 5] = [
@@ -83,7 +86,8 @@ fn settings_that_cannot_be_read_are_left_alone() {
 #[test]
 fn a_hook_of_claude_that_fails_blocks_and_the_plugin_has_the_same() {
     let files = claude_plugin(&call("/x/gaia"));
-    let hooks: Value = serde_json::from_str(&files[1].text).unwrap();
+    let hooks = files.iter().find(|file| file.path.ends_with("hooks.json"));
+    let hooks: Value = serde_json::from_str(&hooks.unwrap().text).unwrap();
     assert_eq!(
         hooks["hooks"]["PreToolUse"][0]["hooks"][0]["onFailure"],
         "block"
@@ -91,4 +95,154 @@ fn a_hook_of_claude_that_fails_blocks_and_the_plugin_has_the_same() {
     let settings = merged(Client::Claude, None, &call("/x/gaia")).unwrap();
     let settings: Value = serde_json::from_str(&settings.text).unwrap();
     assert_eq!(hooks, settings);
+}
+
+/// Settings as people write them, each in their own way.
+fn as_people_write(client: Client) -> Vec<&'static str> {
+    let json = [
+        "{}",
+        "{\n\t\"zeta\": 1,\n\t\"alpha\": {\"b\":1, \"a\" :2}\n}",
+        "{\r\n    \"zeta\": [ 1,2 ],\r\n    \"alpha\": true\r\n}\r\n",
+        "{\n  // mine\n  \"hooks\": {\n    \"Stop\": [\n      {\"hooks\": []}, // keep\n    ],\n  },\n  \"mcpServers\": {\"z\": {\"command\": \"z\"}},\n  \"mcp\": { },\n}\n",
+        "{\"hooks\":{\"PreToolUse\":[{\"matcher\":\"Bash\",\"hooks\":[{\"type\":\"command\",\"command\":\"x\"}]}]},\"z\":1,\"a\":2}",
+    ];
+    match client {
+        Client::Codex => vec![
+            "",
+            "# mine\nmodel = \"m\"   # which\n\n[mcp_servers.other]\ncommand='o'\n\n[z]\nb=1\na = 2",
+            "mcp_servers = { other = { command = \"o\" } }\n",
+        ],
+        _ => json.to_vec(),
+    }
+}
+
+/// What of an earlier text is still there, in order.
+fn is_within(before: &str, after: &str) -> bool {
+    let mut after = after.chars();
+    let letters = before.chars().filter(|letter| !letter.is_whitespace());
+    letters
+        .into_iter()
+        .all(|letter| after.any(|other| other == letter))
+}
+
+#[test]
+fn what_is_the_users_stays_as_it_is_written_and_comes_back_when_gaia_goes() {
+    for client in WITH_FILES {
+        for before in as_people_write(client) {
+            let there = with_server(client, Some(before), &call("/x/gaia")).unwrap();
+            assert!(is_within(before, &there), "{client:?}\n{before}\n{there}");
+            assert!(names_server(&there, client), "{client:?} {there}");
+            let again = with_server(client, Some(&there), &call("/x/gaia")).unwrap();
+            assert_eq!(again, there, "{client:?}");
+            let left = without(client, Part::Server, &there, Some(before)).unwrap();
+            let left = left.unwrap();
+            assert!(!names_server(&left, client), "{left}");
+            assert!(is_within(before, &left), "{client:?}\n{before}\n{left}");
+        }
+    }
+    for client in [
+        Client::Claude,
+        Client::Gemini,
+        Client::Codex,
+        Client::Cursor,
+    ] {
+        for before in as_people_write(Client::Claude) {
+            let there = merged(client, Some(before), &call("/x/gaia")).unwrap().text;
+            assert!(is_within(before, &there), "{client:?}\n{before}\n{there}");
+            assert!(calls_hooks(&there, client), "{there}");
+            let again = merged(client, Some(&there), &call("/x/gaia")).unwrap().text;
+            assert_eq!(again, there, "{client:?}");
+            let left = without(client, Part::Hooks, &there, Some(before)).unwrap();
+            let left = left.unwrap();
+            assert!(
+                !left.contains("/x/gaia") && is_within(before, &left),
+                "{before}\n{left}"
+            );
+        }
+    }
+}
+
+#[test]
+fn indentation_and_order_are_the_files_own() {
+    let before = "{\n    \"zeta\": 1,\n    \"alpha\": 2\n}\n";
+    let there = with_server(Client::Gemini, Some(before), &plain()).unwrap();
+    let wanted = "{\n    \"zeta\": 1,\n    \"alpha\": 2,\n    \"mcpServers\": {\n        \"gaia\": {\n            \
+                  \"args\": [\"mcp\"],\n            \"command\": \"/x/gaia\"\n        }\n    }\n}\n";
+    assert_eq!(there, wanted);
+    let toml = "model = \"m\" # mine\n";
+    let there = with_server(Client::Codex, Some(toml), &plain()).unwrap();
+    let wanted = "model = \"m\" # mine\n\n[mcp_servers.gaia]\ncommand = \"/x/gaia\"\nargs = [\"mcp\"]\ntool_timeout_sec = 3600\n";
+    assert_eq!(there, wanted);
+}
+
+fn plain() -> Call {
+    Call {
+        environment: Vec::new(),
+        ..call("/x/gaia")
+    }
+}
+
+#[test]
+fn a_server_that_moved_is_found_at_its_new_place_and_what_else_is_said_of_it_stays() {
+    let before = "{\"mcpServers\": {\"gaia\": {\"command\": \"/old/gaia\", \"args\": [\"mcp\"], \"timeout\": 5, \"env\": {\"GAIA_HOME\": \"/old\", \"MINE\": \"1\"}}}}";
+    let there = with_server(Client::Gemini, Some(before), &plain()).unwrap();
+    let there: Value = serde_json::from_str(&there).unwrap();
+    assert_eq!(
+        there["mcpServers"]["gaia"],
+        json!({"command": "/x/gaia", "args": ["mcp"], "timeout": 5, "env": {"MINE": "1"}})
+    );
+    let before = "[mcp_servers.gaia]\ncommand = \"/old/gaia\"\nargs = [\"mcp\"]\ntool_timeout_sec = 5\nenv = { GAIA_HOME = \"/old\", MINE = \"1\" }\n";
+    let there = with_server(Client::Codex, Some(before), &plain()).unwrap();
+    assert_eq!(
+        there,
+        "[mcp_servers.gaia]\ncommand = \"/x/gaia\"\nargs = [\"mcp\"]\ntool_timeout_sec = 5\nenv = { MINE = \"1\" }\n"
+    );
+}
+
+#[test]
+fn another_server_of_that_name_is_left_alone() {
+    let json = "{\"mcpServers\": {\"gaia\": {\"command\": \"other\"}}, \"mcp\": {\"gaia\": {\"command\": [\"gaia\", \"serve\"]}}}";
+    let toml = "[mcp_servers.gaia]\nurl = \"http://127.0.0.1:1\"\n";
+    for client in WITH_FILES {
+        let text = if client == Client::Codex { toml } else { json };
+        let taken = with_server(client, Some(text), &call("/x/gaia"));
+        assert_eq!(taken, Err(Unmerged::Taken), "{client:?}");
+        let left = without(client, Part::Server, text, Some(text)).unwrap();
+        assert_eq!(left.as_deref(), Some(text));
+    }
+    let broken = with_server(Client::Codex, Some("= 1"), &call("/x/gaia"));
+    assert!(matches!(broken, Err(Unmerged::Toml(_))), "{broken:?}");
+}
+
+#[test]
+fn a_file_that_gaia_made_is_nothing_once_its_parts_are_out() {
+    for client in WITH_FILES {
+        let server = with_server(client, None, &call("/x/gaia")).unwrap();
+        assert_eq!(without(client, Part::Server, &server, None).unwrap(), None);
+        if client != Client::Opencode {
+            let hooks = merged(client, None, &call("/x/gaia")).unwrap().text;
+            assert_eq!(without(client, Part::Hooks, &hooks, None).unwrap(), None);
+        }
+    }
+    assert!(without(Client::Opencode, Part::Hooks, "theirs", None).is_err());
+}
+
+#[test]
+fn hooks_that_a_client_does_not_run_are_known() {
+    let off = "{\"disableAllHooks\": true}";
+    assert_eq!(runs_hooks(off, Client::Claude), Runs::Off);
+    assert_eq!(runs_hooks("{}", Client::Claude), Runs::Yes);
+    let off = "{\"hooksConfig\": {\"enabled\": false}}";
+    assert_eq!(runs_hooks(off, Client::Gemini), Runs::Off);
+    let file = std::path::Path::new("/h/.codex/hooks.json");
+    let trusted =
+        "[hooks.state.\"/h/.codex/hooks.json:pre_tool_use:0:0\"]\ntrusted_hash = \"sha256:00\"\n";
+    assert_eq!(codex_runs_hooks(trusted, file), Runs::Yes);
+    for config in ["", "model = \"m\"", &trusted.replace("/h/", "/other/")] {
+        assert_eq!(codex_runs_hooks(config, file), Runs::Untrusted, "{config}");
+    }
+    let off = format!("{trusted}[features]\nhooks = false\n");
+    assert_eq!(codex_runs_hooks(&off, file), Runs::Off);
+    let disabled = format!("{trusted}enabled = false\n");
+    assert_eq!(codex_runs_hooks(&disabled, file), Runs::Untrusted);
 }

@@ -9,8 +9,13 @@ use super::{GuardError, git};
 
 /// What the guard's own files begin with.
 const MARK: &str = "# gaia guard:";
-/// Where an older hook is kept.
+/// Where an older hook is kept; `-2` and so on follow where that name is taken.
 const KEPT: &str = "pre-commit.gaia-kept";
+/// Where other tools put a hook that was there before them, to be run by theirs:
+/// the guard too.
+const LEGACY: &str = "pre-commit.legacy";
+/// What stands around that name in the guard.
+const NAMES_KEPT: (&str, &str) = ("kept=\"$(dirname \"$0\")/", "\"");
 /// The guard's own folder of hooks, where hooks lie elsewhere.
 const OWN: &str = "gaia-hooks";
 /// Where git looked before.
@@ -128,9 +133,10 @@ pub fn remove(folder: &Path) -> Result<Vec<PathBuf>, GuardError> {
     let mut removed = Vec::new();
     for tree in trees(folder)? {
         let place = Place::of(&tree)?;
-        let hook = place.usual().join("pre-commit");
-        if is_guard(&hook) {
-            let kept = place.usual().join(KEPT);
+        for name in ["pre-commit", LEGACY] {
+            let hook = place.usual().join(name);
+            let Some(kept) = kept_by(&hook) else { continue };
+            let kept = place.usual().join(kept);
             match kept.symlink_metadata().is_ok() {
                 true => did(&hook, "moved", fs::rename(&kept, &hook))?,
                 false => did(&hook, "removed", fs::remove_file(&hook))?,
@@ -153,10 +159,11 @@ pub fn remove(folder: &Path) -> Result<Vec<PathBuf>, GuardError> {
 pub fn look(folder: &Path) -> Result<Found, GuardError> {
     let place = Place::of(folder)?;
     let (hook, kept) = match (&place.hooks_path, place.is_ours()) {
-        (None, _) => (
-            place.usual().join("pre-commit"),
-            Some(place.usual().join(KEPT)),
-        ),
+        (None, _) => {
+            let hook = place.usual().join("pre-commit");
+            let kept = kept_by(&hook).unwrap_or_else(|| KEPT.to_owned());
+            (hook, Some(place.usual().join(kept)))
+        }
         (Some(_), true) => {
             let before = git::setting(&place.root, &["--local"], BEFORE);
             (
@@ -195,18 +202,50 @@ fn trees(folder: &Path) -> Result<Vec<PathBuf>, GuardError> {
 fn beside(hooks: &Path, check: &str) -> Result<PathBuf, GuardError> {
     let hook = hooks.join("pre-commit");
     did(hooks, "made", fs::create_dir_all(hooks))?;
-    if hook.symlink_metadata().is_ok() && !is_guard(&hook) {
-        let kept = hooks.join(KEPT);
-        did(&hook, "moved", fs::rename(&hook, &kept))?;
+    let kept = keeps(hooks);
+    if kept.is_moved {
+        let to = hooks.join(&kept.name);
+        did(&hook, "moved", fs::rename(&hook, to))?;
     }
-    write(&hook, &beside_text(check))?;
+    write(&hook, &beside_text(check, &kept.name))?;
     Ok(hook)
 }
 
+/// Where the guard keeps an older hook.
+struct Keeps {
+    name: String,
+    /// Whether the hook that is there has to go to that name.
+    is_moved: bool,
+}
+
+/// A hook that another tool wrote over the guard gets a name that is free: the
+/// hook that was kept before may be run by it, through a guard that the tool has
+/// put aside, and neither may come to call itself.
+fn keeps(hooks: &Path) -> Keeps {
+    let hook = hooks.join("pre-commit");
+    if let Some(name) = kept_by(&hook) {
+        return Keeps {
+            name,
+            is_moved: false,
+        };
+    }
+    let is_moved = hook.symlink_metadata().is_ok();
+    let mut name = KEPT.to_owned();
+    let mut count = 1;
+    while is_moved && hooks.join(&name).symlink_metadata().is_ok() {
+        count += 1;
+        name = format!("{KEPT}-{count}");
+    }
+    Keeps { name, is_moved }
+}
+
 /// The guard's hook, which runs the kept one after it.
-fn beside_text(check: &str) -> String {
-    let then = "kept=\"$(dirname \"$0\")/pre-commit.gaia-kept\"\n[ -x \"$kept\" ] || exit 0\nexec \"$kept\" \"$@\"\n";
-    format!("{}{then}", head(check))
+fn beside_text(check: &str, kept: &str) -> String {
+    let (begin, end) = NAMES_KEPT;
+    format!(
+        "{}{begin}{kept}{end}\n[ -x \"$kept\" ] || exit 0\nexec \"$kept\" \"$@\"\n",
+        head(check)
+    )
 }
 
 /// What [`install`] would write into the work tree around a folder, for whoever
@@ -217,11 +256,14 @@ fn beside_text(check: &str) -> String {
 /// When git cannot be asked.
 pub fn planned(folder: &Path, check: &str) -> Result<Option<Planned>, GuardError> {
     let place = Place::of(folder)?;
-    let hook = place.usual().join("pre-commit");
-    Ok(place.hooks_path.is_none().then(|| Planned {
-        text: beside_text(check),
-        kept: (!is_guard(&hook)).then(|| place.usual().join(KEPT)),
-        hook,
+    Ok(place.hooks_path.is_none().then(|| {
+        let hooks = place.usual();
+        let kept = keeps(&hooks);
+        Planned {
+            hook: hooks.join("pre-commit"),
+            text: beside_text(check, &kept.name),
+            kept: kept.is_moved.then(|| hooks.join(&kept.name)),
+        }
     }))
 }
 
@@ -232,7 +274,7 @@ pub struct Planned {
     pub hook: PathBuf,
     /// Its text.
     pub text: String,
-    /// Where an older hook is kept, unless the one that is there is the guard.
+    /// Where the hook that is there goes first, unless it is the guard.
     pub kept: Option<PathBuf>,
 }
 
@@ -326,21 +368,45 @@ fn head(check: &str) -> String {
     )
 }
 
+/// A link is never the guard: what it leads to is somebody's own file.
 fn is_guard(hook: &Path) -> bool {
-    fs::read_to_string(hook).is_ok_and(|text| {
-        text.lines()
-            .nth(1)
-            .is_some_and(|line| line.starts_with(MARK))
-    })
+    guard_text(hook).is_some()
 }
 
-fn write(path: &Path, text: &str) -> Result<(), GuardError> {
-    did(path, "written", fs::write(path, text))?;
-    did(
-        path,
-        "written",
-        fs::set_permissions(path, fs::Permissions::from_mode(0o755)),
+fn guard_text(hook: &Path) -> Option<String> {
+    if hook.is_symlink() {
+        return None;
+    }
+    let text = fs::read_to_string(hook).ok()?;
+    let is_marked = text.lines().nth(1)?.starts_with(MARK);
+    is_marked.then_some(text)
+}
+
+/// The name under which the guard keeps an older hook; none if it is no guard.
+fn kept_by(hook: &Path) -> Option<String> {
+    let text = guard_text(hook)?;
+    let (begin, end) = NAMES_KEPT;
+    let named = |line: &str| {
+        line.strip_prefix(begin)?
+            .strip_suffix(end)
+            .map(str::to_owned)
+    };
+    Some(
+        text.lines()
+            .find_map(named)
+            .unwrap_or_else(|| KEPT.to_owned()),
     )
+}
+
+/// Whole or not at all, and never through a link.
+fn write(path: &Path, text: &str) -> Result<(), GuardError> {
+    let mut new = path.as_os_str().to_owned();
+    new.push(format!(".gaia-{}", std::process::id()));
+    let new = PathBuf::from(new);
+    did(path, "written", fs::write(&new, text))?;
+    let mode = fs::Permissions::from_mode(0o755);
+    did(path, "written", fs::set_permissions(&new, mode))?;
+    did(path, "written", fs::rename(&new, path))
 }
 
 fn did<T>(path: &Path, verb: &'static str, result: io::Result<T>) -> Result<T, GuardError> {

@@ -125,6 +125,51 @@ fn an_older_hook_runs_after_it_and_is_put_back_byte_for_byte() {
 }
 
 #[test]
+fn a_hook_that_is_a_link_is_kept_as_a_link_and_what_it_leads_to_stays() {
+    let repository = Repository::new();
+    let tree = repository.tree();
+    let shared = repository.path("shared-hook");
+    repository.script(&shared, &repository.noting());
+    let hook = tree.join(".git/hooks/pre-commit");
+    std::os::unix::fs::symlink("../../../shared-hook", &hook).unwrap();
+    install(&tree, "false").unwrap();
+    assert!(!repository.commits(&tree));
+    assert_eq!(fs::read_to_string(&shared).unwrap(), repository.noting());
+    install(&tree, "true").unwrap();
+    assert!(repository.commits(&tree));
+    assert_eq!(repository.calls(), 1);
+    remove(&tree).unwrap();
+    assert_eq!(
+        fs::read_link(&hook).unwrap(),
+        Path::new("../../../shared-hook")
+    );
+}
+
+/// As pre-commit does: its own hook takes the place, and runs the one that was
+/// there from another name.
+#[test]
+fn a_hook_that_another_tool_put_over_the_guard_takes_nobodys_place_and_ends() {
+    let repository = Repository::new();
+    let tree = repository.tree();
+    let hook = tree.join(".git/hooks/pre-commit");
+    repository.script(&hook, &repository.noting());
+    install(&tree, "true").unwrap();
+    let legacy = tree.join(".git/hooks/pre-commit.legacy");
+    fs::rename(&hook, &legacy).unwrap();
+    let tool = "#!/bin/sh\nexec \"$(dirname \"$0\")/pre-commit.legacy\"\n";
+    repository.script(&hook, tool);
+    install(&tree, "true").unwrap();
+    install(&tree, "true").unwrap();
+    assert!(repository.commits(&tree));
+    assert_eq!(repository.calls(), 1, "the oldest hook runs, once");
+    remove(&tree).unwrap();
+    assert_eq!(fs::read_to_string(&hook).unwrap(), tool);
+    assert_eq!(fs::read_to_string(&legacy).unwrap(), repository.noting());
+    assert!(repository.commits(&tree));
+    assert_eq!(repository.calls(), 2);
+}
+
+#[test]
 fn an_older_hook_that_refuses_still_does() {
     let repository = Repository::new();
     let tree = repository.tree();

@@ -133,6 +133,13 @@ pub fn relative_place(name: &str, here: &Path) -> Check {
     places::relative(name, here)
 }
 
+/// Whether the database can be looked into without changing or waiting for
+/// anything: it is there, it is GAIA's own, and nobody keeps it for himself.
+pub fn is_ready(settings: &Settings) -> bool {
+    let file = open::database_file(settings);
+    file.is_ok_and(|file| store::is_ready(settings, file) && gate::holder(file).is_none())
+}
+
 /// Mends what is safe to mend: makes the locks directory, takes the right to
 /// write in the home from others, has git ignore the marker files, sweeps locks
 /// and markers.
@@ -142,7 +149,7 @@ pub fn relative_place(name: &str, here: &Path) -> Check {
 pub fn fix(ground: Ground<'_>) -> Result<(), String> {
     let settings = ground.settings;
     let words = |error: std::io::Error| error.to_string();
-    std::fs::create_dir_all(&settings.locks_dir)
+    gaia_locks::os::make_private_folder(&settings.locks_dir)
         .map_err(|error| format!("{}: {error}", settings.locks_dir.display()))?;
     if settings.home.is_dir() {
         places::make_private(&settings.home).map_err(words)?;

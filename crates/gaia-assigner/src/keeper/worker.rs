@@ -36,9 +36,9 @@ use crate::output::goes_on_by_itself;
 
 /// How long a worker may take to end once nobody gives it texts any more.
 const LEAVING: Duration = Duration::from_secs(5);
-/// How long the end of what an ended worker printed is waited for. Only where
-/// strays are not seen one of them may hold the pipe for longer.
-const READING: Duration = Duration::from_secs(1);
+/// How long what a worker wrote may take into the log once it is gone. Only
+/// where strays are not seen one of them may hold the pipes for longer.
+const WRITING: Duration = Duration::from_secs(5);
 
 /// A worker that runs.
 pub(super) struct Worker {
@@ -47,8 +47,10 @@ pub(super) struct Worker {
     /// What it was started with.
     spec: Spec,
     sink: Arc<Mutex<Sink>>,
-    /// Closed when all that it printed was read.
-    reads: Receiver<()>,
+    /// Whether it was given a text before.
+    has_worked: bool,
+    /// Disconnected once all that it wrote is in the log.
+    is_written: Receiver<()>,
 }
 
 /// Where its output goes, and what is looked for in it.
@@ -56,8 +58,11 @@ struct Sink {
     log: File,
     /// The text that it was given and has not answered, by its id.
     wanted: Option<String>,
-    /// Whether it took that, and what was below it then.
-    taken: Option<HashSet<ProcessIdentity>>,
+    /// Whether it took that.
+    is_taken: bool,
+    /// What was below it before it worked on that: a fresh one starts its
+    /// servers with its first text, and says when they are there.
+    before: Option<HashSet<ProcessIdentity>>,
     /// Whether it may go on by itself after its answer.
     goes_on: bool,
 }
@@ -69,25 +74,31 @@ impl Worker {
         let sink = Arc::new(Mutex::new(Sink {
             log,
             wanted: None,
-            taken: None,
+            is_taken: false,
+            before: None,
             goes_on: false,
         }));
         let (pid, to, told) = (agent.pid(), sink.clone(), tell.clone());
         let stdout = pipes.stdout;
-        let (reading, reads) = mpsc::channel::<()>();
+        let (writing, is_written) = mpsc::channel::<()>();
+        let also = writing.clone();
         spawn(move || {
-            let _reading = reading;
             follow(stdout, &to, |sink, line| heard(sink, line, pid, &told));
+            drop(writing);
         })?;
         let (to, stderr) = (sink.clone(), pipes.stderr);
-        spawn(move || follow(stderr, &to, |_, _| {}))?;
+        spawn(move || {
+            follow(stderr, &to, |_, _| {});
+            drop(also);
+        })?;
         watch_agent(agent.group(), tell.clone())?;
         Ok(Self {
             agent,
             stdin: pipes.stdin,
             spec: spec.clone(),
             sink,
-            reads,
+            has_worked: false,
+            is_written,
         })
     }
 
@@ -104,10 +115,13 @@ impl Worker {
     /// Gives it a text.
     fn give(&mut self, spec: &Spec, log: File) -> io::Result<()> {
         let id = text_id();
+        let before = self.has_worked.then(|| below(self.agent.pid()));
+        self.has_worked = true;
         *self.sink() = Sink {
             log,
             wanted: Some(id.clone()),
-            taken: None,
+            is_taken: false,
+            before,
             goes_on: false,
         };
         let text = spec.input.as_deref().unwrap_or_default();
@@ -119,8 +133,8 @@ impl Worker {
 
     /// Ends what its task started; `false` where that cannot be told.
     fn clear_below(&self, grace: Duration, at_latest: Moment) -> bool {
-        let taken = self.sink().taken.take();
-        let Some(before) = taken.filter(|_| offspring::sees_orphans()) else {
+        let before = self.sink().before.take();
+        let Some(before) = before.filter(|_| offspring::sees_orphans()) else {
             return false;
         };
         let kill_at = now().plus(grace).min(at_latest);
@@ -180,11 +194,15 @@ fn heard(sink: &mut Sink, line: &[u8], pid: u32, tell: &Sender<Event>) {
         return;
     };
     match line["type"].as_str() {
+        Some("system") if line["subtype"] == "init" => {
+            sink.before.get_or_insert_with(|| below(pid));
+        }
         Some("user") if line["uuid"] == wanted => {
-            sink.taken = Some(below(pid).into_iter().collect());
+            sink.is_taken = true;
+            sink.before.get_or_insert_with(|| below(pid));
         }
         // A result before it took the text is of something else.
-        Some("result") if sink.taken.is_some() => {
+        Some("result") if sink.is_taken => {
             sink.wanted = None;
             // Without a receiver the keeper is at its end already.
             let _ = tell.send(Event::Answered);
@@ -207,7 +225,7 @@ fn follow(from: impl Read, to: &Mutex<Sink>, heard: impl Fn(&mut Sink, &[u8])) {
     }
 }
 
-fn below(pid: u32) -> Vec<ProcessIdentity> {
+fn below(pid: u32) -> HashSet<ProcessIdentity> {
     let below = offspring::below(pid).into_iter();
     below
         .filter_map(|pid| ProcessIdentity::of(pid).ok().flatten())
@@ -244,13 +262,13 @@ impl Keeper {
             Ok(log) => log,
             Err(error) => return Ok((refusal(spec, &error), Audience::Assigner)),
         };
-        let was_there = self.worker.as_ref().is_some_and(|known| known.fits(spec));
         let mut worker = match self.worker_for(spec)? {
             Ok(worker) => worker,
             Err(said) => return Ok((said, Audience::Assigner)),
         };
         let pid = worker.agent.pid();
         talk::say(&Said::Started { pid }.into());
+        let was_there = worker.has_worked;
         // One that cannot be given it has ended, which is heard below.
         let _ = worker.give(spec, log);
         let mut watch = Watch::new(spec, &worker.agent, &self.tell);
@@ -339,17 +357,20 @@ impl Keeper {
 /// given it [T2].
 fn worker_ended(worker: Worker, watch: Watch, was_there: bool) -> io::Result<(Said, Audience)> {
     let Worker {
-        agent, sink, reads, ..
+        agent,
+        sink,
+        is_written,
+        ..
     } = worker;
     let exit = agent.reap()?;
     watch.family.clear_away(watch.kill_strays_at());
-    // Closed is what it is when all was read.
-    let _ = reads.recv_timeout(READING);
+    // What it wrote last decides. Disconnected is what this is then.
+    let _ = is_written.recv_timeout(WRITING);
     let (is_taken, is_answered) = {
         let mut sink = sink.lock().unwrap_or_else(PoisonError::into_inner);
         // Nothing that is read later is an answer to the next text.
         let is_answered = sink.wanted.take().is_none();
-        (sink.taken.is_some(), is_answered)
+        (sink.is_taken, is_answered)
     };
     let audience = watch.audience;
     let said = match exit {

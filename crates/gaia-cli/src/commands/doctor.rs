@@ -1,6 +1,6 @@
 //! `gaia doctor`: shows what `gaia_assigner::doctor` finds.
 
-mod agents;
+pub mod agents;
 mod server;
 
 use gaia_assigner::doctor::{self, Check, Ground, State};

@@ -41,7 +41,7 @@ struct Answer<'a> {
 pub fn run(context: &Context, args: &MigrateArgs) -> Ended {
     let file = context.database_file()?;
     let earlier = open::earlier(context.settings()?);
-    if !file.exists() {
+    if matches!(file.try_exists(), Ok(false)) {
         let text = format!("there is no database at {}", clean(&file.to_string_lossy()));
         return Err(Failure::new("no_database", Status::NoDatabase, text));
     }

@@ -316,3 +316,48 @@ fn an_example_of_another_is_left_as_it_is() {
     assert_eq!(init(&home, &["--undo", "--yes"]).0, 0);
     assert!(example.exists());
 }
+
+/// What is there goes aside as it is: a link, a program.
+#[test]
+fn a_guard_takes_nothing_from_the_hook_that_was_there() {
+    let home = Home::new();
+    let repo = repository(&home, "repo");
+    let shared = repo.join("shared-hook");
+    std::fs::write(&shared, "#!/bin/sh\nexit 0\n").unwrap();
+    let hooks = repo.join(".git/hooks");
+    let hook = hooks.join("pre-commit");
+    symlink("../../shared-hook", &hook).unwrap();
+    let before = all(&repo);
+    let words = [repo.to_str().unwrap(), "--guard", "--local", "--yes"];
+    let (status, text) = init(&home, &words);
+    assert_eq!(status, 0, "{text}");
+    assert!(text.contains("move"), "{text}");
+    assert_eq!(
+        std::fs::read_to_string(&shared).unwrap(),
+        "#!/bin/sh\nexit 0\n"
+    );
+    assert!(!hook.is_symlink() && hooks.join("pre-commit.gaia-kept").is_symlink());
+    assert_eq!(
+        home.json(&[&["init"][..], &words].concat())["changes"],
+        serde_json::json!([])
+    );
+    assert_eq!(init(&home, &["--undo", "--yes"]).0, 0);
+    assert_eq!(all(&repo), before);
+    // One that is no text.
+    std::fs::remove_file(&hook).unwrap();
+    std::fs::write(&hook, [0x7f, b'E', 0xff]).unwrap();
+    let before = all(&repo);
+    assert_eq!(init(&home, &words).0, 0);
+    // Another tool's hook takes the guard's place meanwhile.
+    std::fs::write(&hook, "#!/bin/sh\n# another tool's\n").unwrap();
+    assert_eq!(init(&home, &words).0, 0);
+    assert_eq!(
+        std::fs::read(hooks.join("pre-commit.gaia-kept")).unwrap(),
+        [0x7f, b'E', 0xff]
+    );
+    let (status, text) = init(&home, &["--undo", "--yes"]);
+    assert_eq!(status, 1, "another tool's hook is in the way: {text}");
+    std::fs::remove_file(&hook).unwrap();
+    assert_eq!(init(&home, &["--undo", "--yes"]).0, 0);
+    assert_eq!(all(&repo), before);
+}

@@ -9,11 +9,14 @@
 
 mod client_mode;
 mod doctor;
+mod doctor_agents;
 mod home;
 mod init;
+mod init_agents;
 mod interrupt;
 mod log;
 mod lost_database;
+mod mcp;
 mod migrate;
 mod night;
 mod run;

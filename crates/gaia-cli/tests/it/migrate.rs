@@ -236,3 +236,32 @@ fn doctor_tells_of_an_earlier_assigner_at_work_and_of_states_that_it_does_not_kn
     assert!(state == "warning" && said.contains("1 rows"), "{said}");
     assert_eq!(home.status(&["history"]), 0, "the others are shown");
 }
+
+/// The earlier manager wrote `datetime.now().isoformat()`: local, without saying so.
+#[test]
+fn a_lock_file_without_a_time_zone_is_in_local_time() {
+    for (zone, left) in [
+        ("Asia/Tokyo", 3600.0),
+        ("UTC", 36000.0),
+        ("Etc/GMT+5", 54000.0),
+    ] {
+        let home = Home::new();
+        let locks = home.path(".gaia/locks");
+        std::fs::create_dir_all(&locks).unwrap();
+        // In an hour, by the clock on a wall in Tokyo.
+        let ends = jiff::Zoned::now().checked_add(jiff::SignedDuration::from_hours(1));
+        let ends = ends.unwrap().in_tz("Asia/Tokyo").unwrap().datetime();
+        let json = format!(
+            "{{\"folder_path\": \"/srv/app\", \"session_id\": \"s\", \"task_id\": 1, \"expires_at\": \"{ends}\"}}"
+        );
+        std::fs::write(locks.join(".gaia_00.lock"), json).unwrap();
+        let output = home
+            .gaia(&["--json", "status"])
+            .env("TZ", zone)
+            .output()
+            .unwrap();
+        let status: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let found = status["locks"][0]["expires_in"].as_f64().unwrap();
+        assert!((found - left).abs() < 60.0, "{zone}: {found} s are left");
+    }
+}

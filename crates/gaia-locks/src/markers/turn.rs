@@ -6,7 +6,6 @@
 //! locks: after a while the others go on without their markers, and the next
 //! cleanup writes them.
 
-use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::Path;
@@ -61,7 +60,7 @@ fn is_removed(directory: &OwnedFd) -> bool {
 }
 
 fn open_directory(path: &Path) -> io::Result<OwnedFd> {
-    fs::create_dir_all(path)?;
+    crate::os::make_private_folder(path)?;
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     Ok(open(path, flags, Mode::empty())?)
 }

@@ -53,6 +53,17 @@ pub(crate) use per_process::PerProcess;
 pub use doorbell::{Doorbell, Listener, LocalDoorbell, Wake, open_doorbell};
 pub use file_system::{FileSystem, Trust, file_system_of};
 
+/// Makes a folder, and those above it that are missing, for this user alone: what agents were told
+/// and said lies in them. One that is there stays as it is.
+///
+/// # Errors
+/// When one cannot be made.
+pub fn make_private_folder(path: &std::path::Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    let mut folder = std::fs::DirBuilder::new();
+    folder.recursive(true).mode(0o700).create(path)
+}
+
 /// How the names in a directory are compared by its file system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Names {

@@ -175,13 +175,24 @@ async def _run(call: Callable[[Cancel], T], undo: Optional[Callable[[T], Any]] =
         return await asyncio.shield(outcome)
     except asyncio.CancelledError:
         cancel.cancel()
-        await _undone(outcome, undo)
+        await _to_its_end(outcome)
+        if undo is not None and outcome.exception() is None:
+            result, undone = outcome.result(), undo
+            giving_back = loop.create_task(_run(lambda _: undone(result)))
+            await _to_its_end(giving_back)
+            # What cannot be given back now ends with its lease, or this process.
+            if not giving_back.cancelled():
+                giving_back.exception()
         raise
 
 
-async def _undone(outcome: "asyncio.Future[T]", undo: Optional[Callable[[T], Any]]) -> None:
+async def _to_its_end(outcome: "asyncio.Future[Any]") -> None:
+    """Waits for it, however often the task is cancelled meanwhile: a lock that
+    came in the very moment would be nobody's."""
     import asyncio
 
-    await asyncio.wait([outcome])
-    if undo is not None and outcome.exception() is None:
-        undo(outcome.result())
+    while not outcome.done():
+        try:
+            await asyncio.wait([outcome])
+        except asyncio.CancelledError:
+            pass

@@ -8,9 +8,9 @@ use gaia_locks::store::HistoryFilter;
 use gaia_server::Accounts;
 
 use super::Ground;
+use super::fate::Fate;
 use super::plan::{Plan, unusable};
 use super::show::Action;
-use super::undo::Fate;
 use crate::context::Context;
 use crate::exit::Failure;
 
@@ -21,7 +21,7 @@ const FILES: [&str; 6] = ["-wal", "-shm", "-gate", ".bell", "-up", ""];
 pub fn plan(ground: &Ground<'_>, plan: &mut Plan) -> Result<(), Failure> {
     let file = ground.context.database_file()?;
     if let Some(folder) = file.parent() {
-        plan.folder(folder, "the database")?;
+        plan.private_folder(folder, "the database")?;
     }
     let is_made = file.metadata().is_ok_and(|found| found.len() > 0);
     match is_made {

@@ -20,13 +20,9 @@ pub fn plan(ground: &Ground<'_>, plan: &mut Plan) -> Result<(), Failure> {
             ));
             continue;
         };
-        if let (Some(kept), Some(older)) = (&hook.kept, plan.text(&hook.hook)?) {
-            plan.write_with_mode(
-                kept,
-                &older,
-                0o755,
-                "the hook that was there; it runs after the guard",
-            )?;
+        if let Some(kept) = &hook.kept {
+            let why = "the hook that was there; it runs after the guard";
+            plan.move_aside(&hook.hook, kept, why)?;
         }
         plan.write_with_mode(
             &hook.hook,

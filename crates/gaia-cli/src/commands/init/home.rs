@@ -9,8 +9,8 @@ use crate::exit::Failure;
 /// The home, the locks directory and `.env.example`.
 pub fn plan(ground: &Ground<'_>, plan: &mut Plan) -> Result<(), Failure> {
     let settings = ground.context.settings()?;
-    plan.folder(&settings.home, "state, logs, configuration")?;
-    plan.folder(&settings.locks_dir, "the locks directory")?;
+    plan.private_folder(&settings.home, "state, logs, configuration")?;
+    plan.private_folder(&settings.locks_dir, "the locks directory")?;
     let example = settings.home.join(".env.example");
     let text = dot_env_example();
     let is_ours = |there: &String| there.starts_with(first_line(&text));

@@ -77,7 +77,7 @@ fn set_up(context: &Context, args: &InitArgs, kind: Kind, place: &Place) -> Resu
     let asked = state == State::Shown && agreed(context, args, place, &content)?;
     if asked {
         // launchd opens the log in it before gaia could make it.
-        std::fs::create_dir_all(&settings.home)?;
+        gaia_locks::os::make_private_folder(&settings.home)?;
         place.write(&content)?;
     }
     Ok(Told {

@@ -6,8 +6,9 @@
 //! The plan is shown as a difference, and asked for or agreed to with `--yes`.
 //! Then it is noted in a journal in GAIA_HOME (`journal`), and made, each file
 //! whole or not at all (`write`). `--undo` puts back what the journal knows,
-//! byte for byte; a file that somebody has changed since is left alone and
-//! named (`undo`).
+//! byte for byte (`undo`). What becomes of a file that somebody has changed
+//! since is judged in `fate`: from a client's settings GAIA's own part is taken
+//! out, any other file is left alone and named.
 //!
 //! Run again, a planner finds what it wants there already and plans nothing.
 //!
@@ -28,6 +29,7 @@
 pub mod agent;
 mod ask;
 mod database;
+mod fate;
 mod git;
 mod guard;
 mod home;
@@ -104,9 +106,12 @@ pub struct InitArgs {
     /// Set up the service: systemd or launchd [default: the one of this system]
     #[arg(long, value_name = "KIND", num_args = 0..=1, require_equals = true, value_enum, conflicts_with_all = ["repos", "local"])]
     pub service: Option<Option<Kind>>,
-    /// Have these agents ask GAIA before they write: claude, codex, gemini, opencode, cursor
+    /// Have these agents ask GAIA before they write, and know its MCP server: claude, codex, gemini, opencode, cursor
     #[arg(long, value_name = "CLIENT,…", value_delimiter = ',', value_parser = ["claude", "codex", "gemini", "opencode", "cursor"])]
     pub agent: Vec<String>,
+    /// Write what is Claude's as a plugin into FOLDER, and not into its settings
+    #[arg(long, value_name = "FOLDER", requires = "agent", conflicts_with = "project", value_parser = args::folder())]
+    pub plugin: Option<PathBuf>,
     /// Write the agents' settings into each REPO and not into yours
     #[arg(long, requires = "agent")]
     pub project: bool,

@@ -8,14 +8,13 @@ use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use gaia_agent::clients::Part;
 use serde::{Deserialize, Serialize};
 
 use crate::exit::{Failure, Status};
 
 /// What a new file may be read by: everybody, as an editor would make it.
-const READABLE: u32 = 0o644;
-/// A folder that holds what agents were told and said.
-const PRIVATE: u32 = 0o700;
+pub const READABLE: u32 = 0o644;
 
 /// A text file as it is or will be.
 #[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
@@ -30,8 +29,11 @@ pub struct Text {
 #[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
 #[serde(rename_all = "lowercase")]
 pub enum What {
-    /// A folder is made.
+    /// A folder is made, as the user's umask has it.
     Folder,
+    /// A folder is made that nobody else may look into.
+    #[serde(rename = "private_folder")]
+    PrivateFolder,
     /// A file's text; none: there is no such file.
     File {
         /// As it was found.
@@ -39,8 +41,30 @@ pub enum What {
         /// As it will be.
         after: Option<Text>,
     },
+    /// A file goes to another name beside it, as it is: a link stays a link.
+    Moved {
+        /// The other name.
+        to: PathBuf,
+    },
     /// The database is made.
     Database,
+}
+
+impl What {
+    /// Whether a folder is made.
+    pub fn is_folder(&self) -> bool {
+        matches!(self, What::Folder | What::PrivateFolder)
+    }
+}
+
+/// What of GAIA's stands in a file that is its user's and an agent client's
+/// besides: that can be taken out again, whoever has changed the rest.
+#[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
+pub struct OfClient {
+    /// The client's word.
+    pub client: String,
+    /// Which part.
+    pub part: Part,
 }
 
 /// One change to one place.
@@ -51,6 +75,9 @@ pub struct Change {
     /// For which repository, if it is for one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub repo: Option<PathBuf>,
+    /// A part of a client's settings, if it is one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub of: Option<OfClient>,
     /// Where.
     pub path: PathBuf,
     /// Why, in a few words.
@@ -66,6 +93,7 @@ pub struct Plan {
     notes: Vec<String>,
     planner: &'static str,
     repo: Option<PathBuf>,
+    of: Option<OfClient>,
 }
 
 impl Plan {
@@ -95,8 +123,18 @@ impl Plan {
         &self.changes
     }
 
+    /// Makes a folder that nobody else may look into, unless it is there. Those
+    /// above it are as the user's umask has them.
+    pub fn private_folder(&mut self, path: &Path, why: &str) -> Result<(), Failure> {
+        self.make_folder(path, why, What::PrivateFolder)
+    }
+
     /// Makes a folder and those above it, unless they are there.
     pub fn folder(&mut self, path: &Path, why: &str) -> Result<(), Failure> {
+        self.make_folder(path, why, What::Folder)
+    }
+
+    fn make_folder(&mut self, path: &Path, why: &str, what: What) -> Result<(), Failure> {
         if self.is_planned(path) || path.is_dir() {
             return Ok(());
         }
@@ -107,7 +145,7 @@ impl Plan {
         if let Some(above) = path.parent() {
             self.folder(above, why)?;
         }
-        self.add(path.to_owned(), why, What::Folder)
+        self.add(path.to_owned(), why, what)
     }
 
     /// A file's text as it will be by what was planned so far; none when there
@@ -125,7 +163,8 @@ impl Plan {
         self.put(file, text, mode.unwrap_or(READABLE), why)
     }
 
-    /// Sets a file's text and its permissions.
+    /// Sets a file's text and its permissions. A link in its place is replaced,
+    /// and what it led to stays as it is.
     pub fn write_with_mode(
         &mut self,
         path: &Path,
@@ -133,7 +172,30 @@ impl Plan {
         mode: u32,
         why: &str,
     ) -> Result<(), Failure> {
-        self.put(end_of_links(path)?, text, mode, why)
+        self.put(path.to_owned(), text, mode, why)
+    }
+
+    /// Sets the text of a client's settings, of which only that part is GAIA's.
+    /// `new_mode` are the permissions of a file that is not there yet.
+    pub fn write_part(
+        &mut self,
+        of: OfClient,
+        path: &Path,
+        (text, new_mode): (&str, u32),
+        why: &str,
+    ) -> Result<(), Failure> {
+        let file = end_of_links(path)?;
+        let mode = self.planned_text(&file)?.map(|before| before.mode);
+        self.of = Some(of);
+        let put = self.put(file, text, mode.unwrap_or(new_mode), why);
+        self.of = None;
+        put
+    }
+
+    /// Gives a file another name beside it. A link is not followed.
+    pub fn move_aside(&mut self, path: &Path, to: &Path, why: &str) -> Result<(), Failure> {
+        let to = to.to_owned();
+        self.add(path.to_owned(), why, What::Moved { to })
     }
 
     /// Makes the database.
@@ -158,11 +220,12 @@ impl Plan {
     }
 
     fn planned_text(&self, file: &Path) -> Result<Option<Text>, Failure> {
-        let planned = self.changes.iter().rev().find_map(|change| {
-            let What::File { after, .. } = &change.what else {
-                return None;
-            };
-            (change.path == file).then(|| after.clone())
+        let mut newest = self.changes.iter().rev();
+        let planned = newest.find_map(|change| match &change.what {
+            _ if change.path != file => None,
+            What::File { after, .. } => Some(after.clone()),
+            What::Moved { .. } => Some(None),
+            _ => None,
         });
         planned.map_or_else(|| on_disk(file), Ok)
     }
@@ -179,6 +242,7 @@ impl Plan {
         self.changes.push(Change {
             planner: self.planner.to_owned(),
             repo: self.repo.clone(),
+            of: self.of.clone(),
             path,
             why: why.to_owned(),
             what,
@@ -186,9 +250,6 @@ impl Plan {
         Ok(())
     }
 }
-
-/// The permissions of a folder that is made.
-pub const FOLDER_MODE: u32 = PRIVATE;
 
 /// A file's text on disk.
 pub fn on_disk(file: &Path) -> Result<Option<Text>, Failure> {

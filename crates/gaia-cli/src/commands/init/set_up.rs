@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::ask::{is_asked, yes_to};
 use super::journal::Journal;
-use super::plan::{Change, Plan};
+use super::plan::{Change, Plan, unusable};
 use super::show::Shown;
 use super::{Ground, InitArgs, PLANNERS, write};
 use crate::context::Context;
@@ -48,7 +48,7 @@ fn carry_out(context: &Context, changes: &[Change]) -> Result<(), Failure> {
     }
     let home = &context.settings()?.home;
     // The journal lies in it; that init made it is known from the notes.
-    std::fs::create_dir_all(home)?;
+    write::make_home(home).map_err(|error| unusable(home, &error))?;
     if let Some(mut journal) = Journal::open(home)? {
         journal.add(changes)?;
         for change in changes {

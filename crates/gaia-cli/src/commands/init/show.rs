@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 use similar::TextDiff;
 
+use super::fate::Fate;
 use super::plan::{Change, Text, What};
 use crate::output::human::{Style, clean};
 
@@ -18,6 +19,8 @@ pub struct Shown<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     repo: Option<&'a Path>,
     path: &'a Path,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to: Option<&'a Path>,
     action: Action,
     why: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -31,6 +34,8 @@ pub enum Action {
     Make,
     Write,
     Change,
+    /// To another name beside it.
+    Move,
     Remove,
     Restore,
     /// Left as it is: undoing it would take away what others did.
@@ -41,7 +46,8 @@ impl<'a> Shown<'a> {
     /// A change that is to be made.
     pub fn planned(change: &'a Change) -> Self {
         let action = match &change.what {
-            What::Folder | What::Database => Action::Make,
+            What::Folder | What::PrivateFolder | What::Database => Action::Make,
+            What::Moved { .. } => Action::Move,
             What::File { before: None, .. } => Action::Write,
             What::File { after: None, .. } => Action::Remove,
             What::File { .. } => Action::Change,
@@ -54,16 +60,16 @@ impl<'a> Shown<'a> {
     }
 
     /// A change that is to be undone, or cannot be.
-    pub fn undone(change: &'a Change, action: Action, why: &'a str) -> Self {
+    pub fn undone(change: &'a Change, fate: &'a Fate) -> Self {
         let diff = match &change.what {
             // What init had done, for whoever takes it back by hand.
-            What::File { before, after } if action == Action::Keep => {
+            What::File { before, after } if fate.action == Action::Keep => {
                 Some(diff(before.as_ref(), after.as_ref()))
             }
-            What::File { before, after } => Some(diff(after.as_ref(), before.as_ref())),
+            What::File { .. } => Some(diff(fate.now.as_ref(), fate.then.as_ref())),
             _ => None,
         };
-        Self::new(change, action, why, diff)
+        Self::new(change, fate.action, &fate.why, diff)
     }
 
     fn new(change: &'a Change, action: Action, why: &'a str, diff: Option<String>) -> Self {
@@ -71,6 +77,10 @@ impl<'a> Shown<'a> {
             planner: &change.planner,
             repo: change.repo.as_deref(),
             path: &change.path,
+            to: match &change.what {
+                What::Moved { to } => Some(to),
+                _ => None,
+            },
             action,
             why,
             diff,
@@ -79,7 +89,7 @@ impl<'a> Shown<'a> {
 
     /// Whether it is a file that was left to whoever changed it since.
     pub fn is_left(&self) -> bool {
-        self.action == Action::Keep && self.diff.is_some()
+        self.action == Action::Keep && (self.diff.is_some() || self.to.is_some())
     }
 
     /// For people: one line, the difference under it.
@@ -88,12 +98,16 @@ impl<'a> Shown<'a> {
             Action::Make => style.green("make   "),
             Action::Write => style.green("write  "),
             Action::Change => style.green("change "),
+            Action::Move => style.green("move   "),
             Action::Restore => style.green("restore"),
             Action::Remove => style.yellow("remove "),
             Action::Keep => style.yellow("keep   "),
         };
         let path = style.bold(&clean(&self.path.to_string_lossy()));
-        let line = format!("{verb}  {path}  {}", style.dim(&clean(self.why)));
+        let to = self.to.map_or_else(String::new, |to| {
+            format!(" to {}", style.bold(&clean(&to.to_string_lossy())))
+        });
+        let line = format!("{verb}  {path}{to}  {}", style.dim(&clean(self.why)));
         match &self.diff {
             Some(diff) if !diff.is_empty() => format!("{line}\n{}", coloured(style, diff)),
             _ => line,

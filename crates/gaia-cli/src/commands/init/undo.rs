@@ -1,16 +1,15 @@
-//! `gaia init --undo`: takes back what the journal knows, newest first.
+//! `gaia init --undo`: takes back what the journal knows, newest first, as
+//! `fate` judges it.
 //!
-//! A file is put back byte for byte, if it is still as init left it. One that
-//! somebody has changed since is theirs: it is left alone and named, and the
-//! journal keeps it. A folder is removed when nothing is in it, a database when
-//! nobody ever used it.
+//! It is judged twice: for whoever is asked, and again once they have answered.
+//! They may take their time, and meanwhile somebody uses what nobody used.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 use super::ask::{is_asked, yes_to};
+use super::fate::{Fate, fates};
 use super::journal::Journal;
 use super::plan::{Change, Text, What, on_disk, unusable};
 use super::show::{Action, Shown};
@@ -26,104 +25,39 @@ struct Answer<'a> {
     undone: Vec<Shown<'a>>,
 }
 
-/// What becomes of one change.
-pub struct Fate {
-    action: Action,
-    why: String,
-}
-
 /// Shows, asks, takes back.
 pub fn run(context: &Context, args: &InitArgs, repos: &[PathBuf]) -> Ended {
     let home = &context.settings()?.home;
-    let mut journal = Journal::open(home)?;
-    let changes = journal
-        .as_ref()
-        .map_or_else(Vec::new, |journal| journal.changes().to_vec());
-    let fates = fates(context, &changes, repos)?;
-    let shown = shown(&changes, &fates);
-    let done = agreed(context, args, &shown)?;
-    if let Some(mut journal) = journal.take().filter(|_| done) {
-        let mut undone = take_back(&changes, &fates)?;
-        keep_folders_in_use(&changes, &mut undone, journal.file());
-        journal.strike(&undone)?;
-        drop(journal);
-        remove_folders(&changes, &undone);
-    }
-    let left = shown.iter().any(Shown::is_left);
-    let answer = Answer {
-        done,
-        undone: shown,
+    let known = || -> Result<Vec<Change>, Failure> {
+        let journal = Journal::open(home)?;
+        Ok(journal.map_or_else(Vec::new, |journal| journal.changes().to_vec()))
     };
+    let changes = known()?;
+    let judged = fates(context, &changes, repos)?;
+    if !agreed(context, args, &shown(&changes, &judged))? {
+        return told(context, false, &changes, &judged);
+    }
+    let Some(mut journal) = Journal::open(home)? else {
+        return told(context, true, &changes, &judged);
+    };
+    let changes = journal.changes().to_vec();
+    let judged = fates(context, &changes, repos)?;
+    let mut undone = take_back(&changes, &judged)?;
+    keep_folders_in_use(&changes, &mut undone, journal.file());
+    journal.strike(&undone)?;
+    drop(journal);
+    remove_folders(&changes, &undone);
+    told(context, true, &changes, &judged)
+}
+
+fn told(context: &Context, done: bool, changes: &[Change], fates: &[Option<Fate>]) -> Ended {
+    let undone = shown(changes, fates);
+    let left = undone.iter().any(Shown::is_left);
+    let answer = Answer { done, undone };
     context
         .out
         .answer(&answer, |style| in_words(style, &answer))?;
     Ok(if left { Status::Failed } else { Status::Done }.into())
-}
-
-/// What becomes of each change; the newest is taken back first. None for what was not meant.
-fn fates(
-    context: &Context,
-    changes: &[Change],
-    repos: &[PathBuf],
-) -> Result<Vec<Option<Fate>>, Failure> {
-    let mut files = HashMap::new();
-    let mut fates: Vec<Option<Fate>> = Vec::with_capacity(changes.len());
-    for change in changes.iter().rev() {
-        let meant = repos.is_empty()
-            || change
-                .repo
-                .as_ref()
-                .is_some_and(|repo| repos.contains(repo));
-        fates.push(match meant {
-            true => Some(fate(context, change, &mut files)?),
-            false => None,
-        });
-    }
-    fates.reverse();
-    Ok(fates)
-}
-
-fn fate(
-    context: &Context,
-    change: &Change,
-    files: &mut HashMap<PathBuf, Option<Text>>,
-) -> Result<Fate, Failure> {
-    match &change.what {
-        What::Folder => Ok(Fate::new(Action::Remove, "if nothing else is in it")),
-        What::Database => database::fate(context, &change.path),
-        What::File { before, after } => {
-            let now = match files.get(&change.path) {
-                Some(known) => known.clone(),
-                None => on_disk(&change.path)?,
-            };
-            let fate = file_fate(now.as_ref(), before.as_ref(), after.as_ref());
-            if fate.action != Action::Keep {
-                files.insert(change.path.clone(), before.clone());
-            }
-            Ok(fate)
-        }
-    }
-}
-
-fn file_fate(now: Option<&Text>, before: Option<&Text>, after: Option<&Text>) -> Fate {
-    let same = |left: Option<&Text>, right: Option<&Text>| {
-        left.map(|text| &text.text) == right.map(|text| &text.text)
-    };
-    match before {
-        _ if !same(now, after) && !same(now, before) => {
-            Fate::new(Action::Keep, "changed since by somebody, and is theirs now")
-        }
-        None => Fate::new(Action::Remove, "it was not there before"),
-        Some(_) => Fate::new(Action::Restore, "as it was before"),
-    }
-}
-
-impl Fate {
-    /// What is done, and why.
-    pub fn new(action: Action, why: impl Into<String>) -> Self {
-        let why = why.into();
-        Self { action, why }
-    }
 }
 
 /// Takes back what can be, newest first; which changes the journal need not
@@ -131,24 +65,29 @@ impl Fate {
 fn take_back(changes: &[Change], fates: &[Option<Fate>]) -> Result<Vec<bool>, Failure> {
     let mut undone = vec![false; changes.len()];
     for (index, change) in changes.iter().enumerate().rev() {
-        let Some(Fate { action, .. }) = &fates[index] else {
+        let Some(fate) = &fates[index] else {
             continue;
         };
-        undone[index] = match (&change.what, action) {
-            (What::Folder, _) => true,
+        undone[index] = match (&change.what, fate.action) {
+            (What::Folder | What::PrivateFolder, _) => true,
             (What::Database, Action::Remove) => database::remove(&change.path)?,
             // It holds what people did: theirs from now on.
             (What::Database, _) => true,
-            (What::File { .. }, Action::Keep) => false,
-            (What::File { before, .. }, _) => restore(&change.path, before.as_ref())?,
+            (_, Action::Keep) => false,
+            (What::Moved { to }, Action::Restore) => {
+                write::move_back(&change.path, to)?;
+                true
+            }
+            (What::Moved { .. }, _) => true,
+            (What::File { .. }, _) => restore(&change.path, fate.then.as_ref())?,
         };
     }
     Ok(undone)
 }
 
-fn restore(path: &Path, before: Option<&Text>) -> Result<bool, Failure> {
-    if on_disk(path)?.as_ref() != before {
-        write::put(path, before).map_err(|error| unusable(path, &error))?;
+fn restore(path: &Path, then: Option<&Text>) -> Result<bool, Failure> {
+    if on_disk(path)?.as_ref() != then {
+        write::put(path, then).map_err(|error| unusable(path, &error))?;
     }
     Ok(true)
 }
@@ -157,21 +96,21 @@ fn restore(path: &Path, before: Option<&Text>) -> Result<bool, Failure> {
 /// or the note of it, is still ours to remove then.
 fn keep_folders_in_use(changes: &[Change], undone: &mut [bool], journal: &Path) {
     let left = changes.iter().zip(&*undone);
-    let left = left.filter(|(change, undone)| !**undone && change.what != What::Folder);
+    let left = left.filter(|(change, undone)| !**undone && !change.what.is_folder());
     let mut left: Vec<&Path> = left.map(|(change, _)| change.path.as_path()).collect();
     if !left.is_empty() {
         left.push(journal);
     }
     for (change, undone) in changes.iter().zip(undone) {
         let in_use = left.iter().any(|path| path.starts_with(&change.path));
-        *undone = *undone && !(change.what == What::Folder && in_use);
+        *undone = *undone && !(change.what.is_folder() && in_use);
     }
 }
 
 /// Once the journal is written: it lies in one of them.
 fn remove_folders(changes: &[Change], undone: &[bool]) {
     let folders = changes.iter().zip(undone).rev();
-    for (change, _) in folders.filter(|(change, undone)| **undone && change.what == What::Folder) {
+    for (change, _) in folders.filter(|(change, undone)| **undone && change.what.is_folder()) {
         // One that others use is not empty, and stays.
         drop(std::fs::remove_dir(&change.path));
     }
@@ -180,10 +119,7 @@ fn remove_folders(changes: &[Change], undone: &[bool]) {
 fn shown<'a>(changes: &'a [Change], fates: &'a [Option<Fate>]) -> Vec<Shown<'a>> {
     let meant = changes.iter().zip(fates).rev();
     meant
-        .filter_map(|(change, fate)| {
-            let Fate { action, why } = fate.as_ref()?;
-            Some(Shown::undone(change, *action, why))
-        })
+        .filter_map(|(change, fate)| Some(Shown::undone(change, fate.as_ref()?)))
         .collect()
 }
 

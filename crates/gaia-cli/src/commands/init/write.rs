@@ -5,9 +5,14 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::Path;
 
-use super::plan::{Change, FOLDER_MODE, Text, What, on_disk, unusable};
+use super::plan::{Change, Text, What, on_disk, unusable};
 use crate::context::Context;
 use crate::exit::{Failure, Status};
+
+/// A folder that holds what agents were told and said.
+const PRIVATE: u32 = 0o700;
+/// What the umask takes from.
+const OPEN: u32 = 0o777;
 
 /// Makes one change.
 ///
@@ -17,24 +22,57 @@ use crate::exit::{Failure, Status};
 pub fn make(context: &Context, change: &Change) -> Result<(), Failure> {
     let path = &change.path;
     match &change.what {
-        What::Folder => make_folder(path).map_err(|error| unusable(path, &error)),
+        What::Folder => make_folder(path, OPEN).map_err(|error| unusable(path, &error)),
+        What::PrivateFolder => make_folder(path, PRIVATE).map_err(|error| unusable(path, &error)),
+        What::Moved { to } => move_aside(path, to),
         What::Database => context.service().map(drop),
         What::File { before, after } => {
             if on_disk(path)? != *before {
-                let message = format!("{} was changed in between", path.display());
-                return Err(Failure::new("changed", Status::Failed, message)
-                    .hint("run it again, and look at the change once more"));
+                return Err(changed(path));
             }
             put(path, after.as_ref()).map_err(|error| unusable(path, &error))
         }
     }
 }
 
-fn make_folder(path: &Path) -> io::Result<()> {
-    match DirBuilder::new().mode(FOLDER_MODE).create(path) {
+fn changed(path: &Path) -> Failure {
+    let message = format!("{} was changed in between", path.display());
+    Failure::new("changed", Status::Failed, message)
+        .hint("run it again, and look at the change once more")
+}
+
+fn make_folder(path: &Path, mode: u32) -> io::Result<()> {
+    match DirBuilder::new().mode(mode).create(path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
         made => made,
     }
+}
+
+/// Makes the home, in which the journal lies.
+///
+/// # Errors
+/// When it cannot be made.
+pub fn make_home(home: &Path) -> io::Result<()> {
+    if let Some(above) = home.parent() {
+        fs::create_dir_all(above)?;
+    }
+    make_folder(home, PRIVATE)
+}
+
+/// Never over another file.
+fn move_aside(path: &Path, to: &Path) -> Result<(), Failure> {
+    if to.symlink_metadata().is_ok() {
+        return Err(changed(to));
+    }
+    fs::rename(path, to).map_err(|error| unusable(path, &error))
+}
+
+/// Takes it back: the file has its own name again.
+///
+/// # Errors
+/// When it cannot be moved, or another file has the name now.
+pub fn move_back(path: &Path, to: &Path) -> Result<(), Failure> {
+    move_aside(to, path)
 }
 
 /// Gives a file its text, or removes it; on disk when this returns.

@@ -57,7 +57,7 @@ fn beside(database: &Path) -> PathBuf {
 
 fn open(place: &Path) -> io::Result<File> {
     if let Some(folder) = place.parent() {
-        std::fs::create_dir_all(folder)?;
+        gaia_locks::os::make_private_folder(folder)?;
     }
     OpenOptions::new()
         .read(true)

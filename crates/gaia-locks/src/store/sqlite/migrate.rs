@@ -1,7 +1,8 @@
 //! Bringing a file up to date, and refusing what is not ours [R18].
 //!
 //! `application_id` says that a file is GAIA's, `user_version` how many
-//! migrations it has seen. A file that has seen more than this program knows
+//! migrations it has seen; of one that came from an earlier assigner, whose own
+//! program may set that as it likes, `gaia_state.adopted` says it. A file that has seen more than this program knows
 //! is used all the same, unless it names a newer schema as the oldest that may
 //! use it: each release works beside the one before it.
 
@@ -19,7 +20,7 @@ use crate::error::StoreError;
 const APPLICATION_ID: i64 = 0x4741_4941;
 
 /// Numbered from 1; never changed once released, only added to.
-const MIGRATIONS: [&str; 11] = [
+const MIGRATIONS: [&str; 12] = [
     include_str!("migrations/0001_locks.sql"),
     include_str!("migrations/0002_tasks.sql"),
     include_str!("migrations/0003_sessions.sql"),
@@ -31,6 +32,7 @@ const MIGRATIONS: [&str; 11] = [
     include_str!("migrations/0009_others.sql"),
     include_str!("migrations/0010_names.sql"),
     include_str!("migrations/0011_agents.sql"),
+    include_str!("migrations/0012_replaced.sql"),
 ];
 
 /// The schema that this program writes.
@@ -50,7 +52,6 @@ pub(super) fn bring_up_to_date(
     clock: &dyn Clock,
 ) -> Result<Option<Vec<PathBuf>>, StoreError> {
     let failed = |error: rusqlite::Error| of_sqlite(path, &error);
-    let seen = schema_of(sqlite).map_err(failed)?;
     if !is_ours(sqlite).map_err(failed)? {
         if !tables_of(sqlite).map_err(failed)?.is_empty() {
             return earlier::take_over(sqlite, path, earlier, clock).map(Some);
@@ -67,28 +68,13 @@ pub(super) fn bring_up_to_date(
         migrate(sqlite, &mut first).map_err(failed)?;
         return Ok(Some(files));
     }
+    let seen = schema_of(sqlite).map_err(failed)?;
     if seen > KNOWN {
         refuse_too_new(sqlite, path)?;
     } else if seen < KNOWN {
-        mend_version(sqlite)
-            .and_then(|()| migrate(sqlite, &mut |_| Ok(())))
-            .map_err(failed)?;
+        migrate(sqlite, &mut |_| Ok(())).map_err(failed)?;
     }
     Ok(None)
-}
-
-/// The program that an adopted file came from may have set the version back.
-fn mend_version(sqlite: &mut Sqlite) -> rusqlite::Result<()> {
-    let tx = sqlite.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let adopted: rusqlite::Result<i64> =
-        tx.query_row("SELECT adopted FROM gaia_state", [], |row| row.get(0));
-    // An older file of ours does not have the column.
-    if let Ok(adopted) = adopted
-        && adopted > schema_of(&tx)?
-    {
-        tx.pragma_update(None, "user_version", adopted)?;
-    }
-    tx.commit()
 }
 
 /// Tables of earlier assigners declare foreign keys, which their programs never
@@ -97,8 +83,17 @@ pub(super) fn enforce_no_foreign_keys(sqlite: &Sqlite) -> rusqlite::Result<()> {
     sqlite.pragma_update(None, "foreign_keys", false)
 }
 
+/// How many migrations a file has seen; of one of ours only.
 fn schema_of(sqlite: &Sqlite) -> rusqlite::Result<i64> {
-    sqlite.query_row("PRAGMA user_version", [], |row| row.get(0))
+    let adopted = sqlite.query_row("SELECT adopted FROM gaia_state", [], |row| row.get(0));
+    match adopted {
+        Ok(adopted) if adopted > 0 => Ok(adopted),
+        // An older file of ours does not have the column, an empty one no table.
+        Ok(_) | Err(rusqlite::Error::SqliteFailure(..) | rusqlite::Error::SqlInputError { .. }) => {
+            sqlite.query_row("PRAGMA user_version", [], |row| row.get(0))
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// The id that a database was given when it was made.

@@ -23,7 +23,7 @@ pub(super) const BUSY: Duration = Duration::from_secs(10);
 pub(super) fn open(path: &Path, options: &SqliteOptions) -> Result<Arc<Connection>, StoreError> {
     refuse_untrusted(path)?;
     if let Some(directory) = path.parent() {
-        fs::create_dir_all(directory).map_err(|error| unusable(directory, &error))?;
+        crate::os::make_private_folder(directory).map_err(|error| unusable(directory, &error))?;
     }
     settle::hear_of_recovery();
     vfs::use_descriptor_locks();

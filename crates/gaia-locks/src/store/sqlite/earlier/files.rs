@@ -65,7 +65,7 @@ pub(super) fn take_over(
                 continue;
             }
             let id = insert(file, &found)?;
-            history::hold(file, id, &found, now)?;
+            history::hold(file, id, (found.folder.path(), &found), now)?;
             done.locks.push(shown);
         }
         done.files.push(place);
@@ -148,14 +148,14 @@ impl Content {
     }
 }
 
-/// A time as text, or in seconds since 1970 as Python's `time.time()` gives it.
+/// A time as text, or in seconds since 1970. The earlier manager was a Python
+/// program on this machine and wrote `datetime.now().isoformat()`, which is local
+/// time and does not say so; the tables' own columns are UTC, as SQLite's
+/// CURRENT_TIMESTAMP is.
 fn time(value: &Value) -> Option<Wall> {
     match value {
-        Value::String(text) => Wall::from_sql(text).ok(),
-        Value::Number(seconds) => {
-            let seconds = Duration::try_from_secs_f64(seconds.as_f64()?).ok()?;
-            Some(Wall(0).plus(seconds))
-        }
+        Value::String(text) => Wall::from_local(text).ok(),
+        Value::Number(seconds) => Wall::from_unix(seconds.as_f64()?),
         _ => None,
     }
 }

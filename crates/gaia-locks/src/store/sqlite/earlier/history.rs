@@ -45,7 +45,7 @@ pub(super) fn take_over(
             end_lapsed(file, row.id, &found)?;
             done.lapsed.push(shown);
         } else {
-            hold(file, LockId(row.id), &found, now)?;
+            hold(file, LockId(row.id), (&text(&row.folder), &found), now)?;
             done.locks.push(shown);
         }
     }
@@ -88,10 +88,7 @@ impl Row {
     /// A time that cannot be read counts as now: better a lock too long than
     /// none.
     fn understood(&self, earlier: &Earlier, now: Now) -> Result<Found, String> {
-        let created = match &self.created {
-            Value::Text(text) => Wall::from_sql(text).ok(),
-            _ => None,
-        };
+        let created = time(&self.created);
         let granted = created.unwrap_or(now.wall).min(now.wall);
         Ok(Found {
             folder: folder(&text(&self.folder))?,
@@ -99,6 +96,19 @@ impl Row {
             granted,
             until: granted.plus(earlier.lease),
         })
+    }
+}
+
+/// UTC as text, or seconds since 1970 as Python's `time.time()` gives them.
+fn time(value: &Value) -> Option<Wall> {
+    match value {
+        Value::Text(text) => Wall::from_sql(text)
+            .ok()
+            .or_else(|| Wall::from_unix(text.trim().parse().ok()?)),
+        #[expect(clippy::cast_precision_loss, reason = "seconds since 1970")]
+        Value::Integer(seconds) => Wall::from_unix(*seconds as f64),
+        Value::Real(seconds) => Wall::from_unix(*seconds),
+        _ => None,
     }
 }
 
@@ -140,8 +150,14 @@ pub(super) fn is_in_the_way(file: &Sqlite, found: &Found) -> rusqlite::Result<bo
         .any(|other| other.conflicts_with(&scope, &found.folder, &found.holder, Mode::Exclusive)))
 }
 
-/// Holds it for what is left of its lease.
-pub(super) fn hold(file: &Sqlite, id: LockId, found: &Found, now: Now) -> rusqlite::Result<()> {
+/// Holds it for what is left of its lease. What people wrote into its row, its
+/// folder as `shown` there, stays: their own SQL looks for that.
+pub(super) fn hold(
+    file: &Sqlite,
+    id: LockId,
+    (shown, found): (&str, &Found),
+    now: Now,
+) -> rusqlite::Result<()> {
     let lock = NewLock {
         scope: &Scope::local(),
         folder: &found.folder,
@@ -158,20 +174,16 @@ pub(super) fn hold(file: &Sqlite, id: LockId, found: &Found, now: Now) -> rusqli
         ..now
     };
     active::insert(file, id, &lock, granted)?;
-    // By these it is found again from its row.
-    let key = Some(found.folder.path_key()).filter(|key| *key != found.folder.path());
+    // By these it is found again from its row, under either name.
+    let folder = &found.folder;
+    let key = Some(folder.path_key()).filter(|key| *key != shown);
+    let other = match shown == folder.path() {
+        true => folder.written(),
+        false => Some(folder.path()),
+    };
     file.execute(
-        "UPDATE lock_history SET folder_path = ?2, folder_key = ?3, written_path = ?4, granted_ns = ?5,
-             scope = ?6, task_id = ?7 WHERE id = ?1",
-        params![
-            id.0,
-            found.folder.path(),
-            key,
-            found.folder.written(),
-            now.moment.0,
-            Scope::local().as_str(),
-            found.holder.task.0,
-        ],
+        "UPDATE lock_history SET folder_key = ?2, written_path = ?3, granted_ns = ?4, scope = ?5 WHERE id = ?1",
+        params![id.0, key, other, now.moment.0, Scope::local().as_str()],
     )
     .map(drop)
 }

@@ -34,7 +34,7 @@ mod template;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection as Sqlite, TransactionBehavior};
+use rusqlite::{Connection as Sqlite, Transaction, TransactionBehavior};
 use serde::Serialize;
 
 use super::open::of_sqlite;
@@ -129,7 +129,10 @@ pub(super) fn take_over(
     earlier: &Earlier,
     clock: &dyn Clock,
 ) -> Result<Vec<PathBuf>, StoreError> {
-    try_out(sqlite, earlier, clock).map_err(|refused| refused.of(path))?;
+    let tried = try_out(sqlite, earlier, clock).map_err(|refused| refused.of(path))?;
+    if tried.is_none() {
+        return Ok(Vec::new());
+    }
     let mode = journal_mode(sqlite).map_err(|error| of_sqlite(path, &error))?;
     let aside = copy_aside(sqlite, path, clock.now().wall)?;
     let done = super::migrate::use_wal(sqlite, path)
@@ -169,26 +172,45 @@ fn leave_as_it_was(sqlite: &Sqlite, mode: &str, aside: &Path) {
     drop(sqlite.query_row(&back, [], |_| Ok(())));
 }
 
-fn try_out(sqlite: &mut Sqlite, earlier: &Earlier, clock: &dyn Clock) -> Result<Takeover, Refused> {
-    let tx = sqlite.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let tried = extend::extend(&tx, earlier, clock)?;
+/// `None`: another process was quicker.
+fn try_out(
+    sqlite: &mut Sqlite,
+    earlier: &Earlier,
+    clock: &dyn Clock,
+) -> Result<Option<Takeover>, Refused> {
+    let tx = begin(sqlite)?;
+    let tried = extend_unless_done(&tx, earlier, clock)?;
     tx.rollback()?;
     Ok(tried)
 }
 
-/// `None`: another process was quicker.
+/// As [`try_out`], and it stays so.
 fn extend_in_place(
     sqlite: &mut Sqlite,
     earlier: &Earlier,
     clock: &dyn Clock,
 ) -> Result<Option<Takeover>, Refused> {
-    let tx = sqlite.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    if super::migrate::is_ours(&tx)? {
-        return Ok(None);
-    }
-    let done = extend::extend(&tx, earlier, clock)?;
+    let tx = begin(sqlite)?;
+    let done = extend_unless_done(&tx, earlier, clock)?;
     tx.commit()?;
-    Ok(Some(done))
+    Ok(done)
+}
+
+fn begin(sqlite: &mut Sqlite) -> rusqlite::Result<Transaction<'_>> {
+    sqlite.transaction_with_behavior(TransactionBehavior::Immediate)
+}
+
+/// The transaction waits for another process that extends the file, so it is
+/// asked again whose it is.
+fn extend_unless_done(
+    file: &Sqlite,
+    earlier: &Earlier,
+    clock: &dyn Clock,
+) -> Result<Option<Takeover>, Refused> {
+    match super::migrate::is_ours(file)? {
+        true => Ok(None),
+        false => extend::extend(file, earlier, clock).map(Some),
+    }
 }
 
 /// Copies the file as it is to a new name beside it.
@@ -231,5 +253,34 @@ pub(super) fn clear_away(files: &[PathBuf]) {
         if let Err(error) = std::fs::remove_file(file) {
             tracing::warn!(file = %file.display(), %error, "an earlier lock file could not be removed");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::SystemClock;
+
+    /// Two that looked while it was nobody's yet: the second waits for the first.
+    #[test]
+    fn a_file_that_another_process_has_extended_meanwhile_is_done() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("assigner.db");
+        let mut first = Sqlite::open(&path).unwrap();
+        let made = "CREATE TABLE prompts (id INTEGER PRIMARY KEY, content TEXT, status TEXT);
+                    CREATE TABLE sessions (name TEXT PRIMARY KEY, status TEXT)";
+        first.execute_batch(made).unwrap();
+        let mut second = Sqlite::open(&path).unwrap();
+        for sqlite in [&mut first, &mut second] {
+            let done = take_over(sqlite, &path, &Earlier::default(), &SystemClock).unwrap();
+            assert_eq!(done, Vec::<PathBuf>::new());
+        }
+        let copies = std::fs::read_dir(dir.path()).unwrap();
+        let is_copy = |name: &str| name.contains(".before-gaia.");
+        let copies = copies.filter(|entry| {
+            let name = entry.as_ref().unwrap().file_name();
+            is_copy(&name.to_string_lossy())
+        });
+        assert_eq!(copies.count(), 1);
     }
 }

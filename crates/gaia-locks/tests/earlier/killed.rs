@@ -1,0 +1,71 @@
+//! Killed while it is being extended.
+
+use super::*;
+
+/// Not a test by itself: what [`killed_anywhere_it_is_as_it_was_or_as_it_will_be`]
+/// starts and kills.
+#[test]
+fn opens_what_it_is_told_to() {
+    if let Ok(path) = std::env::var("GAIA_TEST_OPENS") {
+        SqliteStore::open(Path::new(&path), SqliteOptions::default()).unwrap();
+    }
+}
+
+fn opener(path: &Path) -> std::process::Child {
+    let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+    command
+        .args(["--exact", "killed::opens_what_it_is_told_to"])
+        .env("GAIA_TEST_OPENS", path);
+    command.stdout(std::process::Stdio::null()).spawn().unwrap()
+}
+
+#[test]
+fn killed_anywhere_it_is_as_it_was_or_as_it_will_be() {
+    const ROUNDS: u32 = 12;
+    let dir = tempfile::tempdir().unwrap();
+    let original = dir.path().join("original.db");
+    write(
+        &original,
+        &format!(
+            "{MIDDLE} WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 8000)
+             INSERT INTO prompts (content) SELECT 'number ' || i FROM n"
+        ),
+    );
+    let columns = columns(&original, "prompts");
+    let before = rows(&original, "prompts", &columns);
+    let place = |round: u32| {
+        let place = dir.path().join(round.to_string());
+        std::fs::create_dir(&place).unwrap();
+        let path = place.join("assigner.db");
+        std::fs::copy(&original, &path).unwrap();
+        path
+    };
+    let whole = {
+        let path = place(ROUNDS);
+        let started = std::time::Instant::now();
+        assert!(opener(&path).wait().unwrap().success());
+        started.elapsed()
+    };
+    let (mut old, mut new) = (0, 0);
+    for round in 0..ROUNDS {
+        let path = place(round);
+        let mut child = opener(&path);
+        std::thread::sleep(whole * (round + 1) / ROUNDS);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        // Another program looks first: it must not need GAIA to read it.
+        let tables = rows(
+            &path,
+            "sqlite_master",
+            "count(*), sum(name = 'gaia_state'), sum(name = 'idx_prompts_wrested')",
+        );
+        match &tables[0][1..] {
+            [Value::Integer(0), Value::Integer(0)] => old += 1,
+            [Value::Integer(1), Value::Integer(1)] => new += 1,
+            half => panic!("half done: {half:?}"),
+        }
+        assert!(opener(&path).wait().unwrap().success());
+        assert_eq!(rows(&path, "prompts", &columns), before);
+    }
+    assert!(old > 0, "killed in time: {old} as before, {new} as after");
+}
