@@ -275,7 +275,8 @@ impl Gate<'_> {
             ..HistoryFilter::default()
         };
         let session = Some(self.holder.session.clone());
-        let mine = tx.store().history(&before(session))?;
+        let mut mine = tx.store().history(&before(session))?;
+        mine.retain(|record| !is_apart(record, tree));
         let Some(last) = ended_last(mine).filter(was_lost) else {
             return Ok(None);
         };

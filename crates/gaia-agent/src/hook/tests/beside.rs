@@ -306,6 +306,11 @@ fn r04_a_linked_work_tree_and_the_tree_around_it_are_no_lapse_of_each_other() {
     world.clock.advance(Duration::from_secs(901));
     assert_eq!(decision(&world.writes("two", "a/inner/tree/x")), "allow");
     assert_eq!(decision(&world.writes("one", "a/x")), "allow");
+    // Nor is the lock on the tree around one that was lost on the linked one.
+    world.claude_with("two", "SessionEnd", json!({}));
+    assert_eq!(decision(&world.writes("one", "a/inner/tree/x")), "allow");
+    world.claude_with("one", "SessionEnd", json!({}));
+    assert_eq!(decision(&world.writes("two", "a/inner/tree/x")), "allow");
     // The other way round.
     world.clock.advance(Duration::from_secs(901));
     assert_eq!(decision(&world.writes("three", "a/x")), "allow");
