@@ -129,6 +129,7 @@ pub enum Command {
     Init(commands::init::InitArgs),
     Migrate(commands::migrate::MigrateArgs),
     Hook(commands::hook::HookArgs),
+    Mcp(commands::mcp::McpArgs),
     Guard(commands::guard::GuardArgs),
     Doctor(commands::doctor::DoctorArgs),
     Bench(commands::bench::BenchArgs),

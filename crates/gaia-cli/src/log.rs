@@ -18,7 +18,8 @@ use crate::tell;
 /// filter leaves them out.
 pub fn start(settings: &Settings, last_error: LastError) -> Result<(), Failure> {
     let wrong = |error: String| Failure::usage(format!("GAIA_LOG cannot be used: {error}"));
-    let filter = EnvFilter::try_new(&settings.log).map_err(|error| wrong(error.to_string()))?;
+    let filter = EnvFilter::try_new(without_chatter(&settings.log));
+    let filter = filter.map_err(|error| wrong(error.to_string()))?;
     let lines = tracing_subscriber::fmt::layer::<Registry>()
         .with_writer(std::io::stderr)
         .with_ansi(tell::style().is_colourful())
@@ -34,12 +35,23 @@ pub fn start(settings: &Settings, last_error: LastError) -> Result<(), Failure> 
     started.map_err(|error| wrong(error.to_string()))
 }
 
+/// The MCP SDK tells of each message at the level info, and of what clients did
+/// wrong at the level warn; who wants that names it.
+fn without_chatter(filter: &str) -> String {
+    match filter.contains("rmcp") || filter.trim().is_empty() {
+        true => filter.to_owned(),
+        false => format!("{filter},rmcp=error"),
+    }
+}
+
 /// Notes each error.
 struct Noting(LastError);
 
 impl<S: Subscriber> Layer<S> for Noting {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        if *event.metadata().level() == Level::ERROR {
+        // To the MCP SDK a client that has gone is an error; it is none of ours.
+        let is_ours = !event.metadata().target().starts_with("rmcp");
+        if is_ours && *event.metadata().level() == Level::ERROR {
             let mut text = Text::default();
             event.record(&mut text);
             self.0.note(text.said + &text.facts);

@@ -16,7 +16,7 @@ mod agents;
 
 use std::fs;
 
-use agents::{CLIENTS, Stage, bash, write};
+use agents::{CLIENTS, Served, Stage, bash, write};
 use gaia_agent::hook::Client;
 use serde_json::{Value, json};
 
@@ -219,6 +219,77 @@ fn two_sessions_that_nobody_started_race_for_a_folder_and_one_is_told() {
     assert_eq!(refused, 1, "{:?}", stage.all_told());
 }
 
+/// Over stdio, and over HTTP, where only the hook can know whose call it is.
+#[test]
+fn heavy_r08_claude_waits_for_a_lock_over_mcp_is_granted_and_writes_under_it() {
+    for over_http in [false, true] {
+        let Some(stage) = Stage::new(Client::Claude) else {
+            return;
+        };
+        let server = over_http.then(|| Served::start(&stage));
+        match &server {
+            Some(server) => stage.has_tools(&server.entry),
+            None => stage.has_tools(
+                &json!({"type": "stdio", "command": env!("CARGO_BIN_EXE_gaia"), "args": ["mcp"]}),
+            ),
+        }
+        stage.hold("ws/held", "other");
+        let held = stage.text("ws/held");
+        let steps = [
+            json!({"tool": "mcp__gaia__acquire_folder", "input": {"folder": held}}),
+            json!({"tool": "mcp__gaia__wait_for_folder", "input": {"folder": held, "limit": "1m"}}),
+            write(&stage.text("ws/held/new.txt"), "new"),
+            json!({"tool": "mcp__gaia__release_folder", "input": {"folder": held}}),
+        ];
+        let client = stage.start(&json!({ "": steps }));
+        stage.until("it stands in line", || stage.waiting() == 1);
+        stage.free("ws/held", "other");
+        let run = client.wait_with_output().unwrap();
+        assert!(run.status.success(), "{run:?}");
+        let results = stage.results().join("\n").replace('\\', "");
+        let results: Vec<&str> = results.lines().collect();
+        assert_eq!(results.len(), 4, "{results:?}");
+        assert!(
+            results[0].contains("is held by session other"),
+            "{results:?}"
+        );
+        assert!(results[1].contains(r#""granted":true"#), "{results:?}");
+        assert_eq!(stage.read("ws/held/new.txt"), "new");
+        assert!(results[3].contains(r#""released":true"#), "{results:?}");
+        // The hook, the tools and the client mean the same session.
+        let told: Value = serde_json::from_slice(&run.stdout).unwrap();
+        for lock in stage.history("ws/held").iter().take(1) {
+            assert_eq!(lock["session_id"], told["session_id"], "{lock}");
+            assert_eq!(lock["end_reason"], "released", "{lock}");
+        }
+        assert!(stage.holders("ws/held").is_empty());
+    }
+}
+
+/// A client that is interrupted calls its wait off.
+#[test]
+fn heavy_r08_claude_interrupted_leaves_the_line() {
+    let Some(stage) = Stage::new(Client::Claude) else {
+        return;
+    };
+    stage.has_tools(
+        &json!({"type": "stdio", "command": env!("CARGO_BIN_EXE_gaia"), "args": ["mcp"]}),
+    );
+    stage.hold("ws/held", "other");
+    let wait =
+        json!({"tool": "mcp__gaia__wait_for_folder", "input": {"folder": stage.text("ws/held")}});
+    let mut client = stage.start(&json!({ "": [wait] }));
+    stage.until("it stands in line", || stage.waiting() == 1);
+    let pid = client.id().to_string();
+    let interrupt = std::process::Command::new("kill")
+        .args(["-INT", &pid])
+        .status();
+    assert!(interrupt.unwrap().success());
+    stage.until("it has left", || stage.waiting() == 0);
+    client.wait().unwrap();
+    assert_eq!(stage.holders("ws/held"), ["other"]);
+}
+
 #[test]
 fn claude_says_that_the_plugin_is_valid() {
     let Some(stage) = Stage::new(Client::Claude) else {
@@ -233,8 +304,8 @@ fn claude_says_that_the_plugin_is_valid() {
     }
 }
 
-/// What each client says of the MCP server that `gaia init` gave it.
-fn knows_the_server(client: Client, words: &[&str]) {
+/// What each client says of the MCP server that `gaia init` gave it; most try it.
+fn knows_the_server(client: Client, words: &[&str], wanted: &str) {
     let Some(stage) = Stage::new(client) else {
         return;
     };
@@ -243,27 +314,27 @@ fn knows_the_server(client: Client, words: &[&str]) {
     let said = [&output.stdout[..], &output.stderr].concat();
     let said = String::from_utf8_lossy(&said).into_owned();
     let gaia = env!("CARGO_BIN_EXE_gaia");
-    assert!(said.contains(gaia) && said.contains("mcp"), "{said}");
+    assert!(said.contains(gaia) && said.contains(wanted), "{said}");
 }
 
 #[test]
 fn claude_knows_the_server() {
-    knows_the_server(Client::Claude, &["mcp", "get", "gaia"]);
+    knows_the_server(Client::Claude, &["mcp", "get", "gaia"], "Connected");
 }
 
 #[test]
 fn codex_knows_the_server() {
-    knows_the_server(Client::Codex, &["mcp", "get", "gaia"]);
+    knows_the_server(Client::Codex, &["mcp", "get", "gaia"], "args: mcp");
 }
 
 #[test]
 fn gemini_knows_the_server() {
-    knows_the_server(Client::Gemini, &["mcp", "list"]);
+    knows_the_server(Client::Gemini, &["mcp", "list"], "Connected");
 }
 
 #[test]
 fn heavy_opencode_knows_the_server() {
-    knows_the_server(Client::Opencode, &["mcp", "list"]);
+    knows_the_server(Client::Opencode, &["mcp", "list"], "connected");
 }
 
 /// Which clients there are is said once, in one place.

@@ -9,6 +9,7 @@ use gaia_assigner::TaskService;
 use gaia_locks::LockService;
 use gaia_locks::settings::Settings;
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use crate::accounts::{AccountError, Accounts};
 use crate::auth::link::Link;
@@ -91,6 +92,9 @@ pub struct App {
     pub config: Config,
     /// Whether it is stopping: whoever waits answers then.
     pub stopping: watch::Sender<bool>,
+    /// Cut once those who wait have been answered: streams that have no end of
+    /// their own.
+    pub cut: CancellationToken,
 }
 
 impl App {
@@ -107,6 +111,7 @@ impl App {
             throttle: Throttle::default(),
             links: Link::default(),
             stopping: watch::Sender::new(false),
+            cut: CancellationToken::new(),
             settings: None,
             locks,
             config,

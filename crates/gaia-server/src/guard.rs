@@ -101,6 +101,12 @@ pub async fn know_names(
     Ok(next.run(request).await)
 }
 
+/// Whether a program asked, or a page of this very server: under the name by
+/// which it was asked.
+pub fn comes_from_own_page(request: &Request, config: &Config) -> bool {
+    authority(request).is_some_and(|host| is_own_page(request.headers(), &host, config))
+}
+
 fn authority(request: &Request) -> Option<Authority> {
     if let Some(authority) = request.uri().authority() {
         return Some(authority.clone());

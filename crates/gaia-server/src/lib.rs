@@ -10,6 +10,7 @@
 //! guard auth  what a request meets before its route: Host, Origin, who asks
 //! api/        one file for each resource
 //! dashboard/  the pages that people look at, live
+//! mcp/        the tools for agents, at /mcp
 //! error       one table from errors to problem documents
 //! feed        what changed, as events       metrics   figures
 //! core bell   the blocking core off the async threads; one thread listens for all
@@ -27,6 +28,7 @@ mod dashboard;
 mod error;
 mod feed;
 mod guard;
+mod mcp;
 mod metrics;
 mod router;
 mod serve;

@@ -29,6 +29,7 @@ use crate::dashboard::{
 };
 use crate::error::Problem;
 use crate::guard;
+use crate::mcp;
 
 type Routes = UtoipaMethodRouter<Arc<App>>;
 
@@ -49,6 +50,8 @@ pub fn routes(app: &Arc<App>) -> Router {
         .route(wire::HELLO_PATH, get(door::hello))
         .route(wire::LOCKS_PATH, post(door::locks))
         .route(wire::TASKS_PATH, post(door::tasks))
+        // What a tool may do is for the tool to say, by the role.
+        .route("/mcp", only(Viewer, mcp::route(app)))
         .merge(pages())
         .fallback(async || Problem::not_found("nothing is here; /api/docs shows what there is"))
         .method_not_allowed_fallback(async || not_this_way())

@@ -29,6 +29,9 @@ use crate::{core, router};
 
 /// How long answers may take to leave once the server stops.
 const LAST_WORD: Duration = Duration::from_secs(10);
+/// How long what was answered then may take to leave on a stream that has no
+/// end of its own.
+const ON_THEIR_WAY: Duration = Duration::from_millis(500);
 /// How long the head of a request may take to arrive.
 const HEAD_ARRIVES_WITHIN: Duration = Duration::from_secs(10);
 /// How often a client that has many requests on one connection (HTTP/2) is
@@ -199,6 +202,8 @@ async fn end(app: Arc<App>, handle: Handle<SocketAddr>, stop: Stop) {
     tracing::debug!("stopping: answering those who wait");
     app.stopping.send_replace(true);
     handle.graceful_shutdown(Some(LAST_WORD));
+    tokio::time::sleep(ON_THEIR_WAY).await;
+    app.cut.cancel();
 }
 
 async fn sweep(app: Arc<App>) {

@@ -148,7 +148,13 @@ fn wants(tool: String, input: Option<&Value>, id: Option<String>) -> Result<Even
     let nothing = Value::Null;
     let action = tools::action(&tool, input.unwrap_or(&nothing));
     let action = action.ok_or_else(|| Unread::NoTarget { tool: tool.clone() })?;
-    Ok(Event::Wants(Call { id, tool, action }))
+    let fills = tools::says_as_whom(&tool).map(|names| (input.unwrap_or(&nothing).clone(), names));
+    Ok(Event::Wants(Call {
+        id,
+        tool,
+        action,
+        fills,
+    }))
 }
 
 fn cursor(sent: CursorSent, here: &Path) -> Result<Heard, Unread> {
@@ -172,6 +178,7 @@ fn cursor(sent: CursorSent, here: &Path) -> Result<Heard, Unread> {
                 id: sent.tool_use_id,
                 tool,
                 action,
+                fills: None,
             })
         }
         "postToolUse" | "postToolUseFailure" | "afterFileEdit" | "afterShellExecution" => {
@@ -245,5 +252,6 @@ fn before_tool(sent: &GenericSent) -> Result<Event, Unread> {
         id: sent.call.clone(),
         tool,
         action,
+        fills: None,
     }))
 }

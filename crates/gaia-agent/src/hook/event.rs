@@ -70,6 +70,9 @@ pub(crate) struct Call {
     pub tool: String,
     /// What it would do.
     pub action: Action,
+    /// The input of a tool of GAIA's own MCP server that acts for a session,
+    /// and what of it says as whom.
+    pub fills: Option<(Value, &'static [&'static str])>,
 }
 
 /// What a tool would do to files.

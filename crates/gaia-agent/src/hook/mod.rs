@@ -29,7 +29,7 @@ mod tools;
 mod unknown_tools;
 mod who;
 mod wire;
-mod words;
+pub(crate) mod words;
 
 #[cfg(test)]
 mod tests;

@@ -1,9 +1,10 @@
 //! The answer in each client's own form.
 
+use gaia_locks::ids::TaskId;
 use serde_json::{Value, json};
 
 use super::agents::{Client, Unread};
-use super::event::{Event, Heard};
+use super::event::{Call, Event, Heard};
 use super::run::{Leave, Told};
 use super::words;
 
@@ -35,7 +36,7 @@ pub(super) fn told(client: Client, heard: &Heard, told: &Told) -> Reply {
         (Leave::Asked { .. }, Some(reason)) => {
             Some(decision(client, &heard.name, Word::Ask, &reason))
         }
-        _ => given(client, heard, waits),
+        _ => given(client, heard, waits, filled(client, heard, told)),
     };
     Reply {
         stdout: json.map(|json| json.to_string()),
@@ -45,7 +46,12 @@ pub(super) fn told(client: Client, heard: &Heard, told: &Told) -> Reply {
 
 /// Leave is given: most clients are told nothing, so that their own rules go
 /// on to decide; and what there is to say is said where it is read.
-fn given(client: Client, heard: &Heard, says: Option<String>) -> Option<Value> {
+fn given(
+    client: Client,
+    heard: &Heard,
+    says: Option<String>,
+    filled: Option<Value>,
+) -> Option<Value> {
     let hears = match client {
         Client::Claude => true,
         Client::Codex | Client::Gemini => matches!(heard.event, Event::Prompted(_)),
@@ -58,10 +64,44 @@ fn given(client: Client, heard: &Heard, says: Option<String>) -> Option<Value> {
             return Some(answer);
         }
     };
-    let says = says.filter(|_| hears)?;
-    Some(
-        json!({ "hookSpecificOutput": { "hookEventName": heard.name, "additionalContext": says } }),
-    )
+    let says = says.filter(|_| hears);
+    if says.is_none() && filled.is_none() {
+        return None;
+    }
+    let mut output = json!({ "hookEventName": heard.name });
+    if let Some(says) = says {
+        output["additionalContext"] = says.into();
+    }
+    if let Some(input) = filled {
+        output["updatedInput"] = input;
+    }
+    Some(json!({ "hookSpecificOutput": output }))
+}
+
+/// The whole input of a call to GAIA's own MCP server, with what it leaves out
+/// of who asks: the server cannot see which session of a client calls it.
+fn filled(client: Client, heard: &Heard, told: &Told) -> Option<Value> {
+    let Event::Wants(Call {
+        fills: Some((input, names)),
+        ..
+    }) = &heard.event
+    else {
+        return None;
+    };
+    let mut fields = match (client, input) {
+        (Client::Claude, Value::Object(fields)) => fields.clone(),
+        _ => return None,
+    };
+    // A session that was named is meant, and the task belongs to another.
+    if fields.contains_key("session") {
+        return None;
+    }
+    fields.insert("session".to_owned(), told.session.clone().into());
+    let takes_task = names.contains(&"task") && told.task != TaskId::NONE;
+    if takes_task && !fields.contains_key("task") {
+        fields.insert("task".to_owned(), told.task.0.into());
+    }
+    Some(Value::Object(fields))
 }
 
 fn decision(client: Client, event: &str, word: Word, reason: &str) -> Value {

@@ -26,6 +26,8 @@ pub(crate) struct Told {
     pub leave: Leave,
     /// The session that it acts as, and whether its own commands know that.
     pub session: String,
+    /// Its task.
+    pub task: TaskId,
     /// Whether a command of the agent acts as it by itself.
     pub by_itself: bool,
     /// Who waits for what it holds, when it was not told before.
@@ -93,6 +95,7 @@ pub(super) fn hear(
             leave,
             by_itself: who::is_told_by_environment(client, &acts),
             session: acts.name.to_string(),
+            task: acts.task,
             waits,
         })
     })

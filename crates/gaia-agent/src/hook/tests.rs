@@ -477,6 +477,40 @@ fn t15_whoever_runs_for_a_task_acts_as_its_session_and_task() {
 }
 
 #[test]
+fn t15_a_call_to_gaias_own_tools_is_told_as_whom_it_acts() {
+    let mut world = World::new();
+    let filled = |world: &World, tool: &str, input: Value| {
+        let reply = world.claude("one", &format!("mcp__gaia__{tool}"), input);
+        let json: Value = serde_json::from_str(reply.stdout.as_deref()?).unwrap();
+        assert_eq!(json["hookSpecificOutput"]["hookEventName"], "PreToolUse");
+        Some(json["hookSpecificOutput"]["updatedInput"].clone())
+    };
+    let whole = filled(&world, "acquire_folder", json!({"folder": "/x", "ttl": 5}));
+    let expected = json!({"folder": "/x", "ttl": 5, "session": "one"});
+    assert_eq!(
+        whole,
+        Some(expected),
+        "the whole input, and no task where there is none"
+    );
+    let named = json!({"folder": "/x", "session": "other"});
+    assert_eq!(
+        filled(&world, "acquire_folder", named),
+        None,
+        "who is named is meant"
+    );
+    assert_eq!(filled(&world, "who_holds", json!({"folder": "/x"})), None);
+    world.around.task = Some(("fleet".to_owned(), Some("7".to_owned())));
+    let finish = filled(&world, "finish_task", json!({}));
+    assert_eq!(finish, Some(json!({"session": "fleet", "task": 7})));
+    let take = filled(&world, "take_task", json!({"wait": "1m"}));
+    assert_eq!(take, Some(json!({"session": "fleet", "wait": "1m"})));
+    // Another client would take this for something else.
+    let call = json!({"session_id": "one", "hook_event_name": "PreToolUse",
+        "tool_name": "mcp__gaia__renew", "tool_input": {}});
+    assert_eq!(world.send(Client::Codex, &call).stdout, None);
+}
+
+#[test]
 fn subagents_act_under_their_session_or_exclude_each_other() {
     let mut world = World::new();
     let sub = |world: &World, agent: &str, file: &str| {

@@ -122,13 +122,25 @@ pub(super) fn action(tool: &str, input: &Value) -> Option<Action> {
 
 /// A tool of GAIA's own MCP server: asking for a lock writes nothing.
 fn is_our_own(tool: &str) -> bool {
+    our_own(tool).is_some()
+}
+
+/// The name of a tool of GAIA's own MCP server, without what clients put before
+/// it.
+fn our_own(tool: &str) -> Option<&str> {
     const SERVERS: [&str; 4] = [
         "mcp__gaia__",
         "mcp__plugin_gaia_gaia__",
         "mcp_gaia_",
         "gaia_",
     ];
-    SERVERS.iter().any(|server| tool.starts_with(server))
+    SERVERS.iter().find_map(|server| tool.strip_prefix(server))
+}
+
+/// What of the input of one of them says as whom it acts.
+pub(super) fn says_as_whom(tool: &str) -> Option<&'static [&'static str]> {
+    let names = crate::mcp::acts(our_own(tool)?);
+    (!names.is_empty()).then_some(names)
 }
 
 fn some(paths: Vec<String>) -> Option<Action> {

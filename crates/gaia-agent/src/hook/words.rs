@@ -64,7 +64,8 @@ fn wait_command(told: &Told, folder: &str) -> String {
     format!("gaia acquire {} --wait=10m{session}", quoted(folder))
 }
 
-fn fact(conflict: &Conflict) -> String {
+/// What is in the way, in one sentence.
+pub(crate) fn fact(conflict: &Conflict) -> String {
     let asked = clean(&conflict.folder_path);
     if let Some(lock) = &conflict.lock {
         return lock_fact(&asked, conflict, lock);
@@ -150,7 +151,8 @@ pub(super) fn failed(why: &str) -> String {
     )
 }
 
-fn who(session: &str, task: TaskId) -> String {
+/// A holder by name.
+pub(crate) fn who(session: &str, task: TaskId) -> String {
     match task {
         TaskId::NONE => format!("session {}", clean(session)),
         task => format!("session {} (task {task})", clean(session)),

@@ -17,6 +17,7 @@ pub mod history;
 pub mod hook;
 pub mod init;
 pub mod man;
+pub mod mcp;
 pub mod migrate;
 pub mod pause;
 pub mod prune;
@@ -82,6 +83,7 @@ pub fn run(context: &Context, command: Command) -> Ended {
         Command::Init(args) => init::run(context, &args),
         Command::Migrate(args) => migrate::run(context, &args),
         Command::Hook(args) => hook::run(context, &args),
+        Command::Mcp(args) => mcp::run(context, &args),
         Command::Guard(args) => guard::run(context, &args),
         Command::Doctor(args) => doctor::run(context, &args),
         Command::Bench(args) => bench::run(context, args),

@@ -2,7 +2,7 @@
 
 mod again;
 mod take;
-mod told;
+pub mod told;
 
 use std::io::{self, Write};
 use std::time::Duration;

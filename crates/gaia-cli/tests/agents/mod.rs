@@ -46,7 +46,46 @@ pub struct Stage {
     program: PathBuf,
     gaia: RefCell<(PathBuf, u64)>,
     settings: RefCell<Vec<(String, String)>>,
+    more_words: RefCell<Vec<String>>,
     models: RefCell<Vec<Model>>,
+}
+
+/// A stage's server, ended when it is dropped.
+pub struct Served {
+    process: Child,
+    /// How a client's configuration names its tools.
+    pub entry: Value,
+}
+
+impl Served {
+    pub fn start(stage: &Stage) -> Self {
+        let made = stage.json(&["token", "create", "root", "--role", "admin"]);
+        let mut serve = stage.command(&["serve"]);
+        serve.env("GAIA_LISTEN", "127.0.0.1:0");
+        let mut process = serve.stderr(Stdio::piped()).spawn().unwrap();
+        let mut said = BufReader::new(process.stderr.take().unwrap()).lines();
+        let started = said.find(|line| line.as_ref().unwrap().contains("server started"));
+        let line = started.unwrap().unwrap();
+        let url = line
+            .split_once("url=\"")
+            .unwrap()
+            .1
+            .split('"')
+            .next()
+            .unwrap();
+        let bearer = format!("Bearer {}", made["token"].as_str().unwrap());
+        let entry = json!({"type": "http", "url": format!("{url}/mcp"), "headers": {"Authorization": bearer}});
+        // What it says further is read, or it would stand still one day.
+        std::thread::spawn(move || said.for_each(drop));
+        Self { process, entry }
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
 }
 
 /// A model, ended with its stage.
@@ -78,6 +117,7 @@ impl Stage {
             program,
             gaia: RefCell::new((PathBuf::from(env!("CARGO_BIN_EXE_gaia")), 30)),
             settings: RefCell::default(),
+            more_words: RefCell::default(),
             models: RefCell::default(),
         };
         for folder in ["home", "ws/own", "ws/held", "gaia/locks"] {
@@ -113,6 +153,24 @@ impl Stage {
             .push((name.to_owned(), value.to_owned()));
     }
 
+    /// Claude Code has GAIA's tools beside its own, from a server that is named so.
+    pub fn has_tools(&self, server: &Value) {
+        let config = json!({"mcpServers": {"gaia": server}});
+        let file = self.path("mcp.json");
+        fs::write(&file, config.to_string()).unwrap();
+        let file = file.to_str().unwrap();
+        let words = [
+            "--mcp-config",
+            file,
+            "--strict-mcp-config",
+            "--allowedTools",
+            "mcp__gaia",
+        ];
+        self.more_words
+            .borrow_mut()
+            .extend(words.map(str::to_owned));
+    }
+
     /// Another program is called for the hook, with so many seconds of patience.
     pub fn hook_is(&self, program: &Path, patience: u64) {
         self.gaia.replace((program.to_owned(), patience));
@@ -131,17 +189,33 @@ impl Stage {
         assert!(done.status.success(), "{done:?}");
     }
 
-    fn gaia(&self, words: &[&str]) -> Output {
+    fn command(&self, words: &[&str]) -> Command {
         let mut gaia = Command::new(env!("CARGO_BIN_EXE_gaia"));
         gaia.env_clear()
             .env("HOME", self.path("home"))
             .env("GAIA_HOME", self.path("gaia"));
-        gaia.args(words).arg("--json").output().unwrap()
+        gaia.args(words);
+        gaia
+    }
+
+    fn gaia(&self, words: &[&str]) -> Output {
+        self.command(words).arg("--json").output().unwrap()
     }
 
     fn json(&self, words: &[&str]) -> Value {
         let output = self.gaia(words);
         serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{words:?}: {output:?}"))
+    }
+
+    /// Frees what a session holds.
+    pub fn free(&self, folder: &str, session: &str) {
+        let freed = self.gaia(&["release", &self.text(folder), "--session", session]);
+        assert!(freed.status.success(), "{freed:?}");
+    }
+
+    /// How many wait in line.
+    pub fn waiting(&self) -> usize {
+        self.json(&["status"])["waiters"].as_array().unwrap().len()
     }
 
     pub fn takes(&self, folder: &str, session: &str) -> bool {
@@ -198,6 +272,7 @@ impl Stage {
         let port = self.model(plan);
         self.write_settings(port);
         let mut client = self.client(&self.words());
+        client.args(self.more_words.borrow().iter());
         for (name, value) in self.reaches_model(port) {
             client.env(name, value);
         }

@@ -1,7 +1,7 @@
 //! Working through a server: the same answers as on the database, also while
 //! the server is killed and started again.
 
-mod served;
+pub mod served;
 mod table;
 
 use crate::home::{Guard, until};

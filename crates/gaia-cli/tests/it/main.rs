@@ -16,6 +16,7 @@ mod init_agents;
 mod interrupt;
 mod log;
 mod lost_database;
+mod mcp;
 mod migrate;
 mod night;
 mod run;

@@ -23,7 +23,7 @@ use crate::error::{Answer, Problem};
 
 /// A row's own patience ends a little later than the request's: so the request
 /// is there to say what was in the way.
-const AFTERWARDS: Duration = Duration::from_secs(5);
+pub const AFTERWARDS: Duration = Duration::from_secs(5);
 
 /// Asks, and waits in line as long as was asked for. Gives also whether it
 /// waited.
@@ -222,7 +222,13 @@ pub async fn sleep_until(until: Option<Instant>) {
 }
 
 /// Takes up what was granted; otherwise leaves and says what was in the way.
-fn take_or_leave(door: &LockService, waiter: WaiterId) -> Result<wire::Answer, gaia_locks::Error> {
+///
+/// # Errors
+/// When the place is gone, or the store cannot be used.
+pub fn take_or_leave(
+    door: &LockService,
+    waiter: WaiterId,
+) -> Result<wire::Answer, gaia_locks::Error> {
     let cancel = Cancel::default();
     cancel.cancel();
     let mut patience = Patience {

@@ -9,6 +9,7 @@ mod document;
 mod door;
 mod events;
 mod locks;
+mod mcp;
 mod pages;
 mod routes;
 mod server;

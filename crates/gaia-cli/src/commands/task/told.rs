@@ -99,7 +99,7 @@ fn teller(who: &Who) -> Result<Teller, Failure> {
 }
 
 /// The pane in which this runs, as tmux tells its children.
-fn pane() -> Option<PaneName> {
+pub fn pane() -> Option<PaneName> {
     let tmux = word("TMUX")?;
     let mut parts = tmux.rsplitn(3, ',');
     let server = parts.nth(2)?.to_owned();
