@@ -1,10 +1,10 @@
 //! The MCP server: locks and tasks as tools that an agent can call.
 //!
 //! # The way of a call
-//! A tool's name leads to its file ([`tools`]); what was sent is read
-//! ([`args`]); the doors to locks and tasks are called, as somebody
+//! A tool's name leads to its file (`tools`); what was sent is read
+//! (`args`); the doors to locks and tasks are called, as somebody
 //! ([`Doors`]); the answer is the one JSON shape, as structured content and as
-//! text ([`said`], [`shapes`]). Nothing is decided here.
+//! text (`said`, `shapes`). Nothing is decided here.
 //!
 //! The same tools are served on stdio (`gaia mcp`) and over HTTP (the server's
 //! `/mcp`): what differs (as whom a call may act, where a blocking call runs,

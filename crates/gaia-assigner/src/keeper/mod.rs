@@ -20,7 +20,7 @@
 //!         ── waits for the next spec: since nothing is left of the last task,
 //!            nothing is there that the next one could meet
 //! ```
-//! One session's worker ([`worker`]) goes on between two of its tasks.
+//! One session's worker (`worker`) goes on between two of its tasks.
 //! The agent's output goes straight into the log file: nothing is copied, and
 //! nothing is lost when somebody is killed. All the while its lock's lease is
 //! renewed from here ([`lease`]).
