@@ -84,8 +84,9 @@ fn t11_a_worker_goes_on_in_a_folder_and_begins_anew_in_another() {
         let task = fleet.end_of(fleet.send(text, Some(&folder)));
         pids.push(pid(&fleet, "f"));
         let expected = format!("{text} by {} ['GAIA_SESSION']", pids[0]);
-        let log = read(std::path::Path::new(task.log_file.as_deref().unwrap()));
-        assert!(log.contains("a note of"), "{log}");
+        // What it writes on stderr comes in by itself, not before its answer.
+        let log = std::path::Path::new(task.log_file.as_deref().unwrap());
+        until("its note is in the log", || read(log).contains("a note of"));
         match text {
             "fail" => {
                 assert_eq!(task.status, Status::Failed);
