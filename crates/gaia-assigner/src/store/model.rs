@@ -414,3 +414,35 @@ proptest! {
         world.settle();
     }
 }
+
+/// What proptest once drew: a session reads beside its own shared lock, past
+/// those who wait to write there.
+#[test]
+fn t07_what_lies_in_a_sessions_own_shared_lock_does_not_wait_behind_others() {
+    let send = |read_only: bool| Event::Send {
+        folder: Some(0),
+        priority: 0,
+        read_only,
+        session: None,
+        after: None,
+    };
+    let look = Event::Look {
+        backward: false,
+        lose: 0,
+    };
+    let world = World::new(Duration::ZERO);
+    for event in [
+        send(false),
+        Event::Lock(0, true, Some(0)),
+        Event::Lock(0, true, None),
+        send(false),
+        look.clone(),
+        look,
+        send(true),
+    ] {
+        world.happen(&event);
+    }
+    world.settle();
+    let reads = world.tasks_in(Status::Assigned);
+    assert!(reads.iter().any(|task| task.read_only), "{reads:?}");
+}

@@ -7,7 +7,7 @@ use std::path::Path;
 use gaia_locks::error::Error;
 use gaia_locks::folder::{Folder, FolderState, is_within};
 use gaia_locks::ids::{SessionId, TaskId, WaiterId};
-use gaia_locks::model::{Holder, Mode};
+use gaia_locks::model::{Holder, Lock, Mode};
 use gaia_locks::service::{InTheWay, LockTx};
 
 use super::{Eyes, own_name, want};
@@ -165,8 +165,9 @@ impl Asked<'_> {
         Ok(way)
     }
 
-    /// Sessions that hold what is in the way themselves and are free: in their
-    /// name it would be granted.
+    /// Sessions that are free and hold something there themselves: in their name
+    /// it may be granted, what is in the way being theirs, or lying behind what
+    /// is theirs in the line [R8].
     fn own<'a>(
         &self,
         tx: &mut LockTx<'_>,
@@ -174,18 +175,44 @@ impl Asked<'_> {
         way: &InTheWay,
         sessions: impl Iterator<Item = &'a Session>,
     ) -> Result<Vec<SessionId>, Error> {
+        let beside = self.beside(tx, eyes, way)?;
         let holds = |session: &&Session| {
-            let theirs = |lock: &gaia_locks::model::Lock| lock.holder.session == session.name;
-            session.can_be_given() && way.locks.iter().any(theirs)
+            let theirs = |lock: &Lock| lock.holder.session == session.name;
+            session.can_be_given() && (way.locks.iter().any(theirs) || beside.iter().any(theirs))
         };
         let mut own = Vec::new();
         for session in sessions.filter(holds) {
             let holder = Holder::new(session.name.clone(), self.task);
-            if self.in_the_way(tx, eyes, holder)?.is_nothing() {
+            // Of a region it may hold a part: what lies in that is asked for itself.
+            let in_part = self.whole.is_some()
+                && beside
+                    .iter()
+                    .any(|lock| lock.holder.session == session.name);
+            if in_part || self.in_the_way(tx, eyes, holder)?.is_nothing() {
                 own.push(session.name.clone());
             }
         }
         Ok(own)
+    }
+
+    /// Locks that let their holder pass by those who wait: what lies in one, and
+    /// what a waiter waits for itself, is not held back by it [R8].
+    fn beside(
+        &self,
+        tx: &mut LockTx<'_>,
+        eyes: Eyes<'_>,
+        way: &InTheWay,
+    ) -> Result<Vec<Lock>, Error> {
+        if way.waiters.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut folders = vec![self.folder.clone()];
+        for folder in way.waiters.iter().flat_map(|waiter| &waiter.want.folders) {
+            if !folders.iter().any(|known| known.same(folder)) {
+                folders.push(folder.clone());
+            }
+        }
+        tx.store().locks_overlapping(eyes.scope, &folders)
     }
 }
 
