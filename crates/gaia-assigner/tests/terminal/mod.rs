@@ -97,8 +97,16 @@ impl Terminal {
 }
 
 impl Drop for Terminal {
+    /// A server that still has something to say to a client that nobody reads
+    /// any more does not end when it is told to.
     fn drop(&mut self) {
+        let told = self.try_tmux(&["display-message", "-p", "#{pid}"]);
         self.try_tmux(&["kill-server"]);
+        let pid = String::from_utf8_lossy(&told.stdout).trim().to_owned();
+        if pid.parse::<u32>().is_ok() {
+            // Where it has ended by itself there is nothing to kill.
+            let _ = Command::new("kill").args(["-9", &pid]).output();
+        }
     }
 }
 

@@ -18,6 +18,8 @@ use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 
 /// How long one command may take.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long whoever closes a connection waits for its end.
+const A_MOMENT: Duration = Duration::from_millis(200);
 
 /// tmux on a server's socket. `-u`: what it prints is UTF-8, whatever the
 /// locale. Where this process itself runs in a pane is no matter.
@@ -173,6 +175,23 @@ pub(super) fn wait(fds: &mut [PollFd<'_>], patience: Duration) -> io::Result<()>
     }
 }
 
+/// Reads to the end, and gives whether it came in time.
+fn hear_out(stdout: &mut ChildStdout, patience: Duration) -> bool {
+    let until = SystemClock.now().moment.plus(patience);
+    let mut said = Vec::new();
+    loop {
+        if !read_all(stdout, &mut said).unwrap_or(false) {
+            return true;
+        }
+        said.clear();
+        let left = SystemClock.now().moment.until(until);
+        let mut fds = [PollFd::new(stdout, PollFlags::IN)];
+        if left.is_zero() || wait(&mut fds, left).is_err() {
+            return false;
+        }
+    }
+}
+
 /// A connection in control mode.
 pub(super) struct Connection {
     child: Option<Child>,
@@ -244,13 +263,23 @@ impl Connection {
 impl Drop for Connection {
     /// The end of its input ends it. It is not killed: a client that goes
     /// before it has introduced itself takes the server with it
-    /// (tmux/tmux#5004).
+    /// (tmux/tmux#5004). What it still has to say is read: a server keeps a
+    /// client that cannot say it, and then never ends when it is told to.
     fn drop(&mut self) {
         self.stdin = None;
         let Some(mut child) = self.child.take() else {
             return;
         };
-        let reap = move || child.wait();
+        if hear_out(&mut self.stdout, A_MOMENT) {
+            return drop(child.wait());
+        }
+        let Ok(stdout) = self.stdout.as_fd().try_clone_to_owned() else {
+            return;
+        };
+        let reap = move || {
+            hear_out(&mut ChildStdout::from(stdout), PATIENCE);
+            child.wait()
+        };
         // Without a thread it stays a zombie until this process ends.
         let _ = thread::Builder::new()
             .name("tmux end".to_owned())
