@@ -69,12 +69,13 @@ pub enum Verb {
     #[command(
         after_help = "Examples:\n  gaia session add max --preset claude\n  gaia session add ivy --process \"claude -p {prompt}\" --provider claude\n  gaia session add ann --tmux work:1.0 --provider claude\n  gaia session add fleet --tmux \"agent-*\" --provider codex\n  gaia session add bot --tmux %3 --idle \"^ready> $\" --quiet 1s"
     )]
+    #[command(group(clap::ArgGroup::new("kind").required(true).args(["process", "preset", "tmux", "remote"])))]
     Add {
         /// Its name
         #[arg(value_name = "NAME")]
         name: String,
         /// The command, such as "claude -p {prompt}"
-        #[arg(long, value_name = "COMMAND", required_unless_present_any = ["preset", "tmux", "remote"])]
+        #[arg(long, value_name = "COMMAND")]
         process: Option<String>,
         /// One of the usual clients, with the command that drives it
         #[arg(long, value_name = "CLIENT", value_parser = PRESETS.map(|preset| preset.name), conflicts_with_all = ["process", "tmux", "remote"])]
