@@ -10,13 +10,13 @@ use gaia_locks::LockService;
 use gaia_locks::clock::Moment;
 use gaia_locks::ids::{LockId, WaiterId};
 use gaia_locks::model::WaiterState;
-use gaia_locks::service::{Cancel, Locks as _, Patience, PlaceNow};
+use gaia_locks::service::PlaceNow;
 use gaia_locks::wire::door::{Waited, Watched};
 use gaia_locks::wire::{Answer as Came, Refusal};
 use tokio::time::Instant;
 
 use super::super::locks::may_act;
-use super::super::wait::sleep_until;
+use super::super::wait::{self, sleep_until};
 use crate::accounts::Who;
 use crate::app::App;
 use crate::error::{Answer, Problem};
@@ -120,14 +120,7 @@ fn take_or_leave(door: &LockService, place: &Place) -> Result<Came, gaia_locks::
             false => Err(gone(place.waiter)),
         };
     }
-    let cancel = Cancel::default();
-    cancel.cancel();
-    let mut patience = Patience {
-        limit: Some(Duration::ZERO),
-        cancel,
-        on_look: None,
-    };
-    match door.wait(place.waiter, &mut patience) {
+    match wait::take_or_leave(door, place.waiter) {
         // Somebody else cleared the place away, its patience being over.
         Err(gaia_locks::Error::NotInLine(_)) if is_over(door, place)? => {
             Ok(Came::Refused(place.refusal.clone()))
