@@ -8,11 +8,6 @@
     clippy::unwrap_used,
     reason = "tests"
 )]
-#![allow(
-    dead_code,
-    clippy::allow_attributes,
-    reason = "a part of the stage is used here"
-)]
 
 mod agents;
 
