@@ -32,6 +32,7 @@ mod gate;
 mod history;
 mod line;
 mod migrate;
+mod one_write;
 mod open;
 mod requests;
 mod settle;

@@ -26,7 +26,7 @@ pub(super) fn open(path: &Path, options: &SqliteOptions) -> Result<Arc<Connectio
         crate::os::make_private_folder(directory).map_err(|error| unusable(directory, &error))?;
     }
     settle::hear_of_recovery();
-    vfs::use_descriptor_locks();
+    vfs::replace_calls();
     let file = touch(path)?;
     let file = (file.dev(), file.ino());
     connection::shared(file, || connect(path, file, options))

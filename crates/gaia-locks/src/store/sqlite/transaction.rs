@@ -6,7 +6,7 @@ use rusqlite::Connection as Sqlite;
 
 use super::connection::Connection;
 use super::open::of_sqlite;
-use super::{active, history, line, requests, tokens};
+use super::{active, history, line, one_write, requests, tokens};
 use crate::clock::{BootId, Clock, Moment, Now, Wall};
 use crate::error::{Error, StoreError};
 use crate::folder::Folder;
@@ -71,7 +71,7 @@ pub(super) fn write(
             continue;
         }
         done?;
-        begin(&sqlite, "COMMIT").map_err(failed)?;
+        one_write::during(|| begin(&sqlite, "COMMIT")).map_err(failed)?;
         std::mem::forget(rollback);
         connection.remember(&sqlite, tx.state_after());
         return Ok(());

@@ -12,18 +12,18 @@
 //! hand. With locks that belong to a descriptor this works only while there is
 //! a single connection to a file: see [`super::connection`].
 
-use std::ffi::{CStr, c_int};
+use std::ffi::{CStr, c_int, c_void};
 use std::sync::Once;
 
 use rusqlite::ffi;
 
-use super::fork;
+use super::{fork, one_write};
 
 static INSTALL: Once = Once::new();
 
-/// Makes SQLite take open-file-description locks from now on, and forget after
-/// a fork what it held before.
-pub(super) fn use_descriptor_locks() {
+/// Makes SQLite take open-file-description locks from now on, forget after a
+/// fork what it held before, and write a commit at once.
+pub(super) fn replace_calls() {
     INSTALL.call_once(|| {
         fork::notice();
         // SAFETY: a null name asks for the default VFS, which lives as long as
@@ -31,7 +31,8 @@ pub(super) fn use_descriptor_locks() {
         let vfs = unsafe { ffi::sqlite3_vfs_find(std::ptr::null()) };
         // SAFETY: SQLite calls the replacements only as fcntl(fd, command,
         // argument), which is what `fcntl` below is by the platform's
-        // convention for the variadic argument, and as fstat(fd, buffer).
+        // convention for the variadic argument, as fstat(fd, buffer), and as
+        // pwrite(fd, buffer, length, offset).
         unsafe {
             replace(
                 vfs,
@@ -39,12 +40,18 @@ pub(super) fn use_descriptor_locks() {
                 std::mem::transmute::<Fcntl, Call>(REPLACEMENT),
             );
             replace(vfs, c"fstat", std::mem::transmute::<Fstat, Call>(fstat));
+            replace(
+                vfs,
+                c"pwrite",
+                std::mem::transmute::<Pwrite, Call>(one_write::pwrite),
+            );
         }
     });
 }
 
 type Call = unsafe extern "C" fn();
 type Fstat = unsafe extern "C" fn(c_int, *mut libc::stat) -> c_int;
+type Pwrite = unsafe extern "C" fn(c_int, *const c_void, usize, libc::off_t) -> isize;
 
 /// # Safety
 /// `vfs` is null or valid, and `call` may be called as SQLite calls `name`.

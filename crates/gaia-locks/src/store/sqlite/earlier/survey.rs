@@ -21,7 +21,7 @@ pub fn survey(path: &Path, earlier: &Earlier) -> Result<Option<Takeover>, StoreE
         return Ok(None);
     }
     let failed = |error: rusqlite::Error| of_sqlite(path, &error);
-    crate::store::sqlite::vfs::use_descriptor_locks();
+    crate::store::sqlite::vfs::replace_calls();
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_EXRESCODE;
     let file = Sqlite::open_with_flags(path, flags).map_err(failed)?;
     if migrate::is_ours(&file).map_err(failed)? {
