@@ -30,7 +30,7 @@ pub fn check(
     folder: &Path,
     who: Option<&Holder>,
 ) -> Result<Vec<Refused>, GuardError> {
-    let root = git::root(folder)?;
+    let root = git::root_in_hook(folder)?;
     let staged = git::staged(&root)?;
     let tree = Folder::resolve(&root, Path::new("/"))?;
     let files = staged.iter().map(|file| touched(file, &tree));

@@ -2,14 +2,16 @@
 //! held by another is refused.
 //!
 //! It stands beside whatever hooks a repository has. Where git looks for hooks
-//! in the repository itself, an older `pre-commit` is kept and run after the
-//! guard. Where `core.hooksPath` leads elsewhere (husky, a shared folder), that
+//! in the repository itself, an older hook is kept and run after the guard.
+//! Where `core.hooksPath` leads elsewhere (husky, a shared folder), that
 //! place is left alone: git is pointed to a folder of the guard's, whose hooks
 //! call the guard and then those of the other place.
 
 mod check;
 mod git;
+mod hook;
 mod install;
+mod place;
 
 #[cfg(test)]
 mod tests;
@@ -41,6 +43,14 @@ pub enum GuardError {
         verb: &'static str,
         /// What the system said.
         source: std::io::Error,
+    },
+    /// What was written is not what git calls.
+    #[error("git looks for the hooks of {} in {}, and not where the guard is", tree.display(), hooks.display())]
+    NotCalled {
+        /// The work tree.
+        tree: PathBuf,
+        /// Where it looks.
+        hooks: PathBuf,
     },
     /// The locks could not be asked.
     #[error(transparent)]

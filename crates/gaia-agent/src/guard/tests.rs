@@ -1,6 +1,8 @@
 //! With real git: hooks that are there go on working, and all is put back.
 
 mod check;
+mod elsewhere;
+mod framework;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -98,7 +100,7 @@ fn it_refuses_when_the_check_does_and_lets_pass_otherwise() {
         !repository.commits(&tree),
         "a check that is missing refuses"
     );
-    assert_eq!(remove(&tree).unwrap().len(), 1);
+    assert_eq!(remove(&tree).unwrap().len(), 2);
     assert!(repository.commits(&tree));
     assert!(!tree.join(".git/hooks/pre-commit").is_file());
 }
@@ -247,7 +249,7 @@ fn linked_work_trees_and_submodules_are_guarded_too() {
     repository.git(&["commit", "-q", "-m", "sub"]);
     repository.git(&["worktree", "add", "-q", "../linked"]);
     let written = install(&tree, "false").unwrap();
-    assert_eq!(written.len(), 2);
+    assert_eq!(written.len(), 4);
     for folder in [tree.clone(), tree.join("sub"), repository.path("linked")] {
         assert!(!repository.commits(&folder), "{folder:?}");
     }

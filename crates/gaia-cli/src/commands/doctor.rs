@@ -1,6 +1,7 @@
 //! `gaia doctor`: shows what `gaia_assigner::doctor` finds.
 
 pub mod agents;
+mod guard;
 mod server;
 
 use gaia_assigner::doctor::{self, Check, Ground, State};
@@ -100,6 +101,7 @@ fn all(context: &Context, args: &DoctorArgs, settings: &Settings) -> Result<Vec<
     let mut checks = doctor::checks(ground);
     checks.extend(client.iter().flat_map(server::checks));
     checks.extend(agents::checks(context));
+    checks.extend(guard::check(&here));
     let relative = context.relative_places()?;
     checks.extend(relative.map(|(name, place)| doctor::relative_place(name, place)));
     let not_mended = |why: String| Check::problem("fix", why, "see the other findings");

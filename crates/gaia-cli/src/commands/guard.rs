@@ -1,5 +1,6 @@
 //! `gaia guard`: the hook that git calls before a commit.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use gaia_agent::guard::{self, Found, GuardError, Refused};
@@ -7,6 +8,7 @@ use gaia_locks::ids::TaskId;
 use gaia_locks::model::Holder;
 use serde::Serialize;
 
+use super::init::environment;
 use crate::asker::Asker;
 use crate::context::{Context, here};
 use crate::exit::{Ended, Failure, Status};
@@ -69,6 +71,10 @@ impl From<GuardError> for Failure {
                 Failure::new("git_failed", Status::Failed, error.to_string())
                     .hint("name a folder inside a git work tree: gaia guard install REPO")
             }
+            error @ GuardError::NotCalled { .. } => {
+                Failure::new("not_called", Status::Failed, error.to_string())
+                    .hint("`git config --show-origin core.hooksPath` shows where that is said")
+            }
             error @ GuardError::File { .. } => {
                 Failure::new("failed", Status::Failed, error.to_string())
             }
@@ -123,14 +129,17 @@ fn remove(context: &Context, place: &Place) -> Ended {
     Ok(Status::Done.into())
 }
 
-/// The command that the hook runs: this very program, with the database that is
-/// meant here.
+/// The command that the hook runs: this very program, with the home and database
+/// that are meant here, whatever the environment of whoever commits says.
 pub fn check_command(context: &Context) -> Result<String, Failure> {
     let program = std::env::current_exe()?;
-    let mut words = Vec::new();
+    let mut handed: BTreeMap<String, String> =
+        environment(context.settings()?).into_iter().collect();
     for (name, value) in context.settings_to_hand_on()? {
-        words.push(format!("{name}={}", quoted(&value.to_string_lossy())));
+        handed.insert(name.to_owned(), value.to_string_lossy().into_owned());
     }
+    let word = |(name, value): (&String, &String)| format!("{name}={}", quoted(value));
+    let mut words: Vec<String> = handed.iter().map(word).collect();
     words.push(quoted(&program.to_string_lossy()));
     Ok(format!("{} guard check --commit", words.join(" ")))
 }

@@ -154,7 +154,7 @@ fn tell(plan: &mut Plan, client: Client, ground: &Ground<'_>) {
 }
 
 /// What a hook would not find by itself where the client runs it.
-fn environment(settings: &Settings) -> Vec<(String, String)> {
+pub fn environment(settings: &Settings) -> Vec<(String, String)> {
     let table = [
         ("GAIA_HOME", settings.home.display().to_string()),
         ("GAIA_LOCKS_DIR", settings.locks_dir.display().to_string()),

@@ -52,6 +52,7 @@ use crate::args;
 use crate::context::{Context, here};
 use crate::exit::{Ended, Failure};
 
+pub use agent::environment;
 use git::Repo;
 use plan::Plan;
 use service::Kind;
