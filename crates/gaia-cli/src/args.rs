@@ -178,7 +178,7 @@ pub fn command() -> clap::Command {
 /// # Errors
 /// What clap says; that is also how it asks for help and the version.
 pub fn parse(words: &[OsString]) -> Result<Cli, clap::Error> {
-    if let Some(cli) = parse_run(words).or_else(|| parse_hook(words)) {
+    if let Some(cli) = parse_frequent(words) {
         return Ok(cli);
     }
     match Cli::command().try_get_matches_from(words) {
@@ -191,33 +191,35 @@ pub fn parse(words: &[OsString]) -> Result<Cli, clap::Error> {
     }
 }
 
-/// `gaia run` alone: describing all other commands to the parser first would
-/// cost a fifth of its time. What cannot be read this way is read by the whole
-/// description, which says what is wrong.
-fn parse_run(words: &[OsString]) -> Option<Cli> {
-    words.get(1).filter(|verb| *verb == "run")?;
-    let run = commands::run::RunArgs::augment_args(clap::Command::new("run"));
-    let run = run.disable_help_flag(true);
-    let gaia = Global::augment_args(clap::Command::new("gaia")).subcommand(run);
-    let matches = gaia.try_get_matches_from(words).ok()?;
-    let args = commands::run::RunArgs::from_arg_matches(matches.subcommand()?.1);
-    Some(Cli {
-        global: Global::from_arg_matches(&matches).ok()?,
-        command: Command::Run(args.ok()?),
-    })
+/// The commands that programs run again and again, each described to the parser
+/// alone: all the others would cost a fifth of their time. What cannot be read
+/// this way is read by the whole description, which says what is wrong.
+fn parse_frequent(words: &[OsString]) -> Option<Cli> {
+    match words.get(1)?.to_str()? {
+        "run" => parse_alone("run", words, Command::Run),
+        "hook" => parse_alone("hook", words, Command::Hook),
+        "acquire" => parse_alone("acquire", words, Command::Acquire),
+        "release" => parse_alone("release", words, Command::Release),
+        "renew" => parse_alone("renew", words, Command::Renew),
+        "verify" => parse_alone("verify", words, Command::Verify),
+        "status" => parse_alone("status", words, Command::Status),
+        "send" => parse_alone("send", words, Command::Send),
+        _ => None,
+    }
 }
 
-/// The same for `gaia hook`, which is run before every write of an agent.
-fn parse_hook(words: &[OsString]) -> Option<Cli> {
-    words.get(1).filter(|verb| *verb == "hook")?;
-    let hook = commands::hook::HookArgs::augment_args(clap::Command::new("hook"));
-    let hook = hook.disable_help_flag(true);
-    let gaia = Global::augment_args(clap::Command::new("gaia")).subcommand(hook);
+fn parse_alone<A: Args>(
+    verb: &'static str,
+    words: &[OsString],
+    command: fn(A) -> Command,
+) -> Option<Cli> {
+    let alone = A::augment_args(clap::Command::new(verb)).disable_help_flag(true);
+    let gaia = Global::augment_args(clap::Command::new("gaia")).subcommand(alone);
     let matches = gaia.try_get_matches_from(words).ok()?;
-    let args = commands::hook::HookArgs::from_arg_matches(matches.subcommand()?.1);
+    let args = A::from_arg_matches(matches.subcommand()?.1).ok()?;
     Some(Cli {
         global: Global::from_arg_matches(&matches).ok()?,
-        command: Command::Hook(args.ok()?),
+        command: command(args),
     })
 }
 
