@@ -266,6 +266,47 @@ fn heavy_r08_claude_waits_for_a_lock_over_mcp_is_granted_and_writes_under_it() {
     }
 }
 
+/// Over MCP, where a call names nobody, it is the hook that says as whom: the session locks its
+/// folder, writes in it and releases it as one and the same.
+fn tools_act_as_the_session(client: Client) {
+    let Some(stage) = Stage::new(client) else {
+        return;
+    };
+    stage.knows_server();
+    let own = json!({"folder": stage.text("ws/own")});
+    let call = |tool: &str| match client {
+        Client::Codex => json!({"tool": tool, "server": "mcp__gaia", "input": own}),
+        Client::Gemini => json!({"tool": format!("mcp_gaia_{tool}"), "input": own}),
+        _ => json!({"tool": format!("gaia_{tool}"), "input": own}),
+    };
+    let write = core_plan(&stage, client).remove(2);
+    let steps = [call("acquire_folder"), write, call("release_folder")];
+    let run = stage.run(&json!({ "": steps }));
+    assert!(run.status.success(), "{run:?}");
+    let told = stage.told().replace('\\', "");
+    assert!(stage.path("ws/own/new.txt").exists(), "{told}");
+    assert!(told.contains(r#""released":true"#), "{told}");
+    let history = stage.history("ws/own");
+    let is_one = |lock: &Value| lock["session_id"] == history[0]["session_id"];
+    assert!(history.iter().all(is_one), "{history:?}");
+    assert!(stage.holders("ws/own").is_empty());
+}
+
+#[test]
+fn codex_acts_as_its_session_over_mcp() {
+    tools_act_as_the_session(Client::Codex);
+}
+
+#[test]
+fn gemini_acts_as_its_session_over_mcp() {
+    tools_act_as_the_session(Client::Gemini);
+}
+
+#[test]
+fn heavy_opencode_acts_as_its_session_over_mcp() {
+    tools_act_as_the_session(Client::Opencode);
+}
+
 /// A client that is interrupted calls its wait off.
 #[test]
 fn heavy_r08_claude_interrupted_leaves_the_line() {

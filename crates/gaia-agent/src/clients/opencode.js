@@ -45,6 +45,8 @@ export const Gaia = async ({ directory }) => {
       known.add(root(input.sessionID))
       const answer = call("before_tool", input.sessionID, { call: input.callID, tool: input.tool, input: output.args })
       if (answer.decision !== "allow" && !READS.includes(input.tool)) throw new Error(answer.reason)
+      // To GAIA's own tools it is told which session calls them.
+      if (answer.input) Object.assign(output.args, answer.input)
     },
     "tool.execute.after": async (input) => {
       call("after_tool", input.sessionID, { call: input.callID })

@@ -61,6 +61,9 @@ fn given(
             if let Some(says) = says {
                 answer["context"] = says.into();
             }
+            if let Some(input) = filled {
+                answer["input"] = input;
+            }
             return Some(answer);
         }
     };
@@ -73,7 +76,15 @@ fn given(
         output["additionalContext"] = says.into();
     }
     if let Some(input) = filled {
-        output["updatedInput"] = input;
+        match client {
+            Client::Gemini => output["tool_input"] = input,
+            // It takes another input together with leave, and not without.
+            Client::Codex => {
+                output["permissionDecision"] = "allow".into();
+                output["updatedInput"] = input;
+            }
+            _ => output["updatedInput"] = input,
+        }
     }
     Some(json!({ "hookSpecificOutput": output }))
 }
@@ -83,7 +94,9 @@ fn given(
 fn filled(client: Client, heard: &Heard, told: &Told) -> Option<Value> {
     let (input, names) = heard.fills.as_ref()?;
     let mut fields = match (client, input) {
-        (Client::Claude, Value::Object(fields)) => fields.clone(),
+        // Nobody has seen Cursor take another input.
+        (Client::Cursor, _) => return None,
+        (_, Value::Object(fields)) => fields.clone(),
         _ => return None,
     };
     // A session that was named is meant, and the task belongs to another.

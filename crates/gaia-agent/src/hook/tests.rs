@@ -338,10 +338,6 @@ fn t15_a_call_to_gaias_own_tools_is_told_as_whom_it_acts() {
     assert_eq!(finish, Some(json!({"session": "fleet", "task": 7})));
     let take = filled(&world, "take_task", json!({"wait": "1m"}));
     assert_eq!(take, Some(json!({"session": "fleet", "wait": "1m"})));
-    // Another client would take this for something else.
-    let call = json!({"session_id": "one", "hook_event_name": "PreToolUse",
-        "tool_name": "mcp__gaia__renew", "tool_input": {}});
-    assert_eq!(world.send(Client::Codex, &call).stdout, None);
 }
 
 #[test]

@@ -5,7 +5,9 @@
     reason = "each test binary uses a part of it"
 )]
 
-use std::cell::RefCell;
+mod settings;
+
+use std::cell::{Cell, RefCell};
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
@@ -13,7 +15,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use gaia_agent::clients::{self, Call};
 use gaia_agent::hook::Client;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -52,6 +53,7 @@ pub struct Stage {
     gaia: RefCell<(PathBuf, u64)>,
     settings: RefCell<Vec<(String, String)>>,
     more_words: RefCell<Vec<String>>,
+    knows_server: Cell<bool>,
     models: RefCell<Vec<Model>>,
 }
 
@@ -123,6 +125,7 @@ impl Stage {
             gaia: RefCell::new((PathBuf::from(env!("CARGO_BIN_EXE_gaia")), 30)),
             settings: RefCell::default(),
             more_words: RefCell::default(),
+            knows_server: Cell::default(),
             models: RefCell::default(),
         };
         for folder in ["home", "ws/own", "ws/held", "gaia/locks"] {
@@ -174,6 +177,11 @@ impl Stage {
         self.more_words
             .borrow_mut()
             .extend(words.map(str::to_owned));
+    }
+
+    /// The client has GAIA's tools as `gaia init` gives them to it.
+    pub fn knows_server(&self) {
+        self.knows_server.set(true);
     }
 
     /// Another program is called for the hook, with so many seconds of patience.
@@ -347,125 +355,6 @@ impl Stage {
             client.env(name, value);
         }
         client
-    }
-
-    fn words(&self) -> Vec<&'static str> {
-        match self.client {
-            Client::Codex => vec![
-                "exec",
-                "--json",
-                "--skip-git-repo-check",
-                "-s",
-                "danger-full-access",
-                "--dangerously-bypass-hook-trust",
-                "go",
-            ],
-            Client::Gemini => vec![
-                "-m",
-                "gemini-2.5-flash",
-                "-p",
-                "go",
-                "--output-format",
-                "json",
-                "--approval-mode",
-                "yolo",
-            ],
-            Client::Opencode => vec!["run", "go", "--format", "json"],
-            _ => vec![
-                "-p",
-                "go",
-                "--permission-mode",
-                "acceptEdits",
-                "--allowedTools",
-                "Bash,Write,Edit,Read,Agent",
-                "--output-format",
-                "json",
-            ],
-        }
-    }
-
-    fn reaches_model(&self, port: u16) -> Vec<(&'static str, String)> {
-        let url = format!("http://127.0.0.1:{port}");
-        let home = |name: &str| self.text(&format!("home/{name}"));
-        match self.client {
-            Client::Codex => vec![("CODEX_HOME", home(".codex")), ("MOCK_KEY", "x".into())],
-            Client::Gemini => vec![
-                ("GEMINI_API_KEY", "x".into()),
-                ("GOOGLE_GEMINI_BASE_URL", url),
-                ("GEMINI_CLI_TRUST_WORKSPACE", "true".into()),
-            ],
-            Client::Opencode => vec![
-                ("XDG_CONFIG_HOME", home(".config")),
-                ("XDG_DATA_HOME", home("data")),
-                ("XDG_STATE_HOME", home("state")),
-                ("XDG_CACHE_HOME", home("cache")),
-                ("OPENCODE_DISABLE_MODELS_FETCH", "1".into()),
-                ("OPENCODE_DISABLE_AUTOUPDATE", "1".into()),
-                ("OPENCODE_DISABLE_LSP_DOWNLOAD", "1".into()),
-            ],
-            _ => vec![
-                ("ANTHROPIC_BASE_URL", url),
-                ("ANTHROPIC_API_KEY", "dummy".into()),
-                ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1".into()),
-            ],
-        }
-    }
-
-    /// The client's settings, with what `gaia init` would write.
-    fn write_settings(&self, port: u16) {
-        let (gaia, patience) = self.gaia.borrow().clone();
-        let call = Call {
-            gaia,
-            environment: Vec::new(),
-        };
-        let (folder, own) = self.own_settings(port);
-        let folder = self.path("home").join(folder);
-        let file = clients::merged(self.client, own.as_deref(), &call).unwrap();
-        let text = file
-            .text
-            .replace("\"timeout\": 30", &format!("\"timeout\": {patience}"));
-        let path = folder.join(file.path);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
-    }
-
-    /// Where a client's settings are, and what a user would have in them to reach this model.
-    fn own_settings(&self, port: u16) -> (&'static str, Option<String>) {
-        let put = |name: &str, text: String| {
-            let path = self.path("home").join(name);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, text).unwrap();
-        };
-        let url = format!("http://127.0.0.1:{port}/v1");
-        match self.client {
-            Client::Codex => {
-                let config = format!(
-                    "model = \"gpt-5.5\"\nmodel_provider = \"mock\"\n[model_providers.mock]\nname = \"mock\"\n\
-                     base_url = \"{url}\"\nenv_key = \"MOCK_KEY\"\nwire_api = \"responses\"\n"
-                );
-                put(".codex/config.toml", config);
-                (".codex", None)
-            }
-            Client::Gemini => {
-                let own = json!({
-                    "security": {"auth": {"selectedType": "gemini-api-key"}},
-                    "telemetry": {"enabled": false},
-                    "privacy": {"usageStatisticsEnabled": false},
-                    "general": {"disableAutoUpdate": true},
-                });
-                (".gemini", Some(own.to_string()))
-            }
-            Client::Opencode => {
-                let provider = json!({"npm": "@ai-sdk/openai-compatible", "name": "mock",
-                    "options": {"baseURL": url, "apiKey": "x"}, "models": {"m": {"name": "m"}}});
-                let config = json!({"autoupdate": false, "share": "disabled", "model": "mock/m", "small_model": "mock/m",
-                    "permission": {"edit": "allow", "bash": "allow", "external_directory": "allow"},
-                    "provider": {"mock": provider}});
-                put(".config/opencode/opencode.json", config.to_string());
-                (".config/opencode", None)
-            }
-            _ => (".claude", None),
-        }
     }
 
     fn last_request(requests: &Path) -> Value {

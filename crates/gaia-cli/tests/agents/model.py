@@ -3,7 +3,7 @@
     model.py PLAN.json REQUESTS.jsonl
 
 The plan maps a marker in what the user said to steps: {"": [...], "SUB-1": [...]}; the last marker counts. A step is
-{"tool": NAME, "input": {...}} or {"text": ...}; which one is next is told by how many results the conversation
+{"tool": NAME, "input": {...}, "server": NAME?} or {"text": ...}; which one is next is told by how many results the conversation
 holds. Whatever is asked goes into the second file, one line each. The first line printed is the port.
 """
 import http.server
@@ -76,6 +76,8 @@ def responses(body):
         item = {**call, "type": "custom_tool_call", "name": now["tool"], "input": now["custom"]}
     elif "tool" in now:
         item = {**call, "type": "function_call", "name": now["tool"], "arguments": json.dumps(now["input"])}
+        # Codex knows an MCP server's tools by the server's name and their own.
+        item.update({"namespace": now["server"]} if "server" in now else {})
     else:
         item = {"id": "m", "type": "message", "role": "assistant", "content": [{"type": "output_text", "text": now["text"]}]}
     usage = {"input_tokens": 1, "input_tokens_details": None, "output_tokens": 1, "output_tokens_details": None, "total_tokens": 2}

@@ -101,3 +101,36 @@ fn each_client_is_refused_in_its_own_form() {
     assert_eq!(own, Reply::default());
     assert_eq!(world.held(), ["other /b", "s /a"]);
 }
+
+#[test]
+fn t15_each_client_is_given_the_input_of_a_call_to_gaias_own_tools_in_its_own_form() {
+    let world = World::new();
+    let sent = |event: &str, tool: &str| json!({"session_id": "s", "hook_event_name": event, "tool_name": tool, "tool_input": {"folder": "/x"}});
+    let cursor = json!({"hook_event_name": "preToolUse", "conversation_id": "s", "tool_name": "gaia_renew", "tool_input": {"folder": "/x"}});
+    let generic = json!({"event": "before_tool", "session": "s", "tool": "gaia_renew", "input": {"folder": "/x"}});
+    let whole = json!({"folder": "/x", "session": "s"});
+    let output =
+        |name: &str| json!({"hookSpecificOutput": {"hookEventName": "PreToolUse", name: whole}});
+    let mut codex = output("updatedInput");
+    codex["hookSpecificOutput"]["permissionDecision"] = "allow".into();
+    let mut gemini = output("tool_input");
+    gemini["hookSpecificOutput"]["hookEventName"] = "BeforeTool".into();
+    let allow = json!({"decision": "allow", "input": whole});
+    let table = [
+        (
+            Client::Claude,
+            sent("PreToolUse", "mcp__gaia__renew"),
+            output("updatedInput"),
+        ),
+        (Client::Codex, sent("PreToolUse", "mcp__gaia__renew"), codex),
+        (Client::Gemini, sent("BeforeTool", "mcp_gaia_renew"), gemini),
+        (Client::Opencode, generic.clone(), allow.clone()),
+        (Client::Generic, generic, allow),
+        (Client::Cursor, cursor, Value::Null),
+    ];
+    for (client, call, expected) in table {
+        let said = world.send(client, &call).stdout;
+        let said: Value = serde_json::from_str(said.as_deref().unwrap_or("null")).unwrap();
+        assert_eq!(said, expected, "{client:?}");
+    }
+}
