@@ -228,7 +228,10 @@ fn heavy_r08_claude_waits_for_a_lock_over_mcp_is_granted_and_writes_under_it() {
         };
         let server = over_http.then(|| Served::start(&stage));
         match &server {
-            Some(server) => stage.has_tools(&server.entry),
+            Some(server) => {
+                stage.has_tools(&server.entry);
+                stage.works_through(server);
+            }
             None => stage.has_tools(
                 &json!({"type": "stdio", "command": env!("CARGO_BIN_EXE_gaia"), "args": ["mcp"]}),
             ),
@@ -256,10 +259,16 @@ fn heavy_r08_claude_waits_for_a_lock_over_mcp_is_granted_and_writes_under_it() {
         assert!(results[1].contains(r#""granted":true"#), "{results:?}");
         assert_eq!(stage.read("ws/held/new.txt"), "new");
         assert!(results[3].contains(r#""released":true"#), "{results:?}");
-        // The hook, the tools and the client mean the same session.
+        // The hook, the tools and the client mean the same session; a token's name stands before it.
         let told: Value = serde_json::from_slice(&run.stdout).unwrap();
+        let own = told["session_id"].as_str().unwrap();
+        let own = if over_http {
+            format!("far/{own}")
+        } else {
+            own.to_owned()
+        };
         for lock in stage.history("ws/held").iter().take(1) {
-            assert_eq!(lock["session_id"], told["session_id"], "{lock}");
+            assert_eq!(lock["session_id"], own, "{lock}");
             assert_eq!(lock["end_reason"], "released", "{lock}");
         }
         assert!(stage.holders("ws/held").is_empty());
@@ -267,12 +276,17 @@ fn heavy_r08_claude_waits_for_a_lock_over_mcp_is_granted_and_writes_under_it() {
 }
 
 /// Over MCP, where a call names nobody, it is the hook that says as whom: the session locks its
-/// folder, writes in it and releases it as one and the same.
-fn tools_act_as_the_session(client: Client) {
+/// folder, writes in it and releases it as one and the same. Through a server its tools work through
+/// that one too, whatever their client keeps from what it starts.
+fn tools_act_as_the_session(client: Client, through: bool) {
     let Some(stage) = Stage::new(client) else {
         return;
     };
     stage.knows_server();
+    let server = through.then(|| Served::start(&stage));
+    if let Some(server) = &server {
+        stage.works_through(server);
+    }
     let own = json!({"folder": stage.text("ws/own")});
     let call = |tool: &str| match client {
         Client::Codex => json!({"tool": tool, "server": "mcp__gaia", "input": own}),
@@ -280,7 +294,12 @@ fn tools_act_as_the_session(client: Client) {
         _ => json!({"tool": format!("gaia_{tool}"), "input": own}),
     };
     let write = core_plan(&stage, client).remove(2);
-    let steps = [call("acquire_folder"), write, call("release_folder")];
+    let steps = [
+        call("acquire_folder"),
+        write,
+        call("lock_status"),
+        call("release_folder"),
+    ];
     let run = stage.run(&json!({ "": steps }));
     assert!(run.status.success(), "{run:?}");
     let told = stage.told().replace('\\', "");
@@ -289,22 +308,38 @@ fn tools_act_as_the_session(client: Client) {
     let history = stage.history("ws/own");
     let is_one = |lock: &Value| lock["session_id"] == history[0]["session_id"];
     assert!(history.iter().all(is_one), "{history:?}");
+    let is_far = history[0]["session_id"]
+        .as_str()
+        .unwrap()
+        .starts_with("far/");
+    assert_eq!(is_far, through, "{history:?}");
+    assert_eq!(told.contains(r#""database":"http://"#), through, "{told}");
     assert!(stage.holders("ws/own").is_empty());
 }
 
 #[test]
 fn codex_acts_as_its_session_over_mcp() {
-    tools_act_as_the_session(Client::Codex);
+    tools_act_as_the_session(Client::Codex, false);
+}
+
+#[test]
+fn codex_acts_as_its_session_over_mcp_through_a_server() {
+    tools_act_as_the_session(Client::Codex, true);
 }
 
 #[test]
 fn gemini_acts_as_its_session_over_mcp() {
-    tools_act_as_the_session(Client::Gemini);
+    tools_act_as_the_session(Client::Gemini, false);
+}
+
+#[test]
+fn gemini_acts_as_its_session_over_mcp_through_a_server() {
+    tools_act_as_the_session(Client::Gemini, true);
 }
 
 #[test]
 fn heavy_opencode_acts_as_its_session_over_mcp() {
-    tools_act_as_the_session(Client::Opencode);
+    tools_act_as_the_session(Client::Opencode, false);
 }
 
 /// A client that is interrupted calls its wait off.

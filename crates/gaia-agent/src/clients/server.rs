@@ -3,7 +3,7 @@
 
 use jsonc_parser::cst::CstObject;
 use serde_json::{Map, Value, json};
-use toml_edit::{DocumentMut, InlineTable, Item, Table, TableLike};
+use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, TableLike};
 
 use super::json::{self as place, Settings};
 use super::{Call, Unmerged, merge};
@@ -13,6 +13,20 @@ use crate::hook::Client;
 const NAME: &str = "gaia";
 /// The settings that say which database is meant: ours to set and to take away.
 const OURS: [&str; 3] = ["GAIA_HOME", "GAIA_LOCKS_DIR", "GAIA_DATABASE_URL"];
+/// Codex gives a server none of its environment but what is named: as whom it
+/// acts, and through which server it works.
+const CODEX_PASSES: [&str; 8] = [
+    "GAIA_SESSION",
+    "GAIA_TASK",
+    "GAIA_LOCK_TOKEN",
+    "GAIA_SERVER",
+    "GAIA_SERVER_CA",
+    "GAIA_TOKEN",
+    "TMUX",
+    "TMUX_PANE",
+];
+/// Gemini CLI takes out what is called a token, and puts in what it is told to.
+const GEMINI_PASSES: [&str; 2] = ["GAIA_TOKEN", "GAIA_LOCK_TOKEN"];
 /// So many seconds may a tool take in Codex: a wait in line is one.
 const CODEX_PATIENCE: i64 = 3600;
 const CODEX: &str = "mcp_servers";
@@ -34,6 +48,7 @@ pub(super) fn with_server(
     if client == Client::Codex {
         return in_toml(existing, call);
     }
+    let call = &passing(client, call);
     let (servers, environment) = names(client);
     let settings = Settings::read(existing, "{}\n")?;
     let servers = settings.object(servers)?;
@@ -54,6 +69,16 @@ pub(super) fn with_server(
     }
     set_environment(&there, environment, call);
     Ok(settings.text())
+}
+
+/// The call with what its client would else keep from the server.
+fn passing(client: Client, call: &Call) -> Call {
+    let mut call = call.clone();
+    if client == Client::Gemini {
+        let passes = GEMINI_PASSES.map(|name| (name.to_owned(), format!("${name}")));
+        call.environment.extend(passes);
+    }
+    call
 }
 
 /// An entry without its environment.
@@ -174,12 +199,13 @@ fn in_toml(existing: Option<&str>, call: &Call) -> Result<String, Unmerged> {
     let gaia = call.gaia.to_string_lossy().into_owned();
     if words_in(entry) != [gaia.clone(), "mcp".to_owned()] {
         entry.insert("command", toml_edit::value(gaia));
-        let args: toml_edit::Array = ["mcp"].into_iter().collect();
+        let args: Array = ["mcp"].into_iter().collect();
         entry.insert("args", toml_edit::value(args));
     }
     if !entry.contains_key("tool_timeout_sec") {
         entry.insert("tool_timeout_sec", toml_edit::value(CODEX_PATIENCE));
     }
+    pass_in_toml(entry);
     set_toml_environment(entry, call);
     Ok(settings.to_string())
 }
@@ -192,6 +218,21 @@ fn words_in(entry: &dyn TableLike) -> Vec<String> {
         .flatten()
         .filter_map(toml_edit::Value::as_str);
     command.into_iter().chain(args).map(str::to_owned).collect()
+}
+
+/// What somebody else has passed on stays.
+fn pass_in_toml(entry: &mut dyn TableLike) {
+    let there = entry
+        .entry("env_vars")
+        .or_insert(toml_edit::value(Array::new()));
+    let Some(there) = there.as_array_mut() else {
+        return;
+    };
+    for name in CODEX_PASSES {
+        if !there.iter().any(|known| known.as_str() == Some(name)) {
+            there.push(name);
+        }
+    }
 }
 
 fn set_toml_environment(entry: &mut dyn TableLike, call: &Call) {

@@ -165,14 +165,23 @@ fn what_is_the_users_stays_as_it_is_written_and_comes_back_when_gaia_goes() {
 #[test]
 fn indentation_and_order_are_the_files_own() {
     let before = "{\n    \"zeta\": 1,\n    \"alpha\": 2\n}\n";
-    let there = with_server(Client::Gemini, Some(before), &plain()).unwrap();
+    let there = with_server(Client::Cursor, Some(before), &plain()).unwrap();
     let wanted = "{\n    \"zeta\": 1,\n    \"alpha\": 2,\n    \"mcpServers\": {\n        \"gaia\": {\n            \
                   \"args\": [\"mcp\"],\n            \"command\": \"/x/gaia\"\n        }\n    }\n}\n";
     assert_eq!(there, wanted);
     let toml = "model = \"m\" # mine\n";
     let there = with_server(Client::Codex, Some(toml), &plain()).unwrap();
-    let wanted = "model = \"m\" # mine\n\n[mcp_servers.gaia]\ncommand = \"/x/gaia\"\nargs = [\"mcp\"]\ntool_timeout_sec = 3600\n";
+    let wanted = "model = \"m\" # mine\n\n[mcp_servers.gaia]\ncommand = \"/x/gaia\"\nargs = [\"mcp\"]\ntool_timeout_sec = 3600\n\
+                  env_vars = [\"GAIA_SESSION\", \"GAIA_TASK\", \"GAIA_LOCK_TOKEN\", \"GAIA_SERVER\", \"GAIA_SERVER_CA\", \"GAIA_TOKEN\", \"TMUX\", \"TMUX_PANE\"]\n";
     assert_eq!(there, wanted);
+}
+
+#[test]
+fn t15_gemini_is_told_to_pass_on_what_it_takes_for_a_secret() {
+    let there = with_server(Client::Gemini, None, &plain()).unwrap();
+    let there: Value = serde_json::from_str(&there).unwrap();
+    let passes = json!({"GAIA_TOKEN": "$GAIA_TOKEN", "GAIA_LOCK_TOKEN": "$GAIA_LOCK_TOKEN"});
+    assert_eq!(there["mcpServers"]["gaia"]["env"], passes);
 }
 
 fn plain() -> Call {
@@ -185,17 +194,20 @@ fn plain() -> Call {
 #[test]
 fn a_server_that_moved_is_found_at_its_new_place_and_what_else_is_said_of_it_stays() {
     let before = "{\"mcpServers\": {\"gaia\": {\"command\": \"/old/gaia\", \"args\": [\"mcp\"], \"timeout\": 5, \"env\": {\"GAIA_HOME\": \"/old\", \"MINE\": \"1\"}}}}";
-    let there = with_server(Client::Gemini, Some(before), &plain()).unwrap();
+    let there = with_server(Client::Cursor, Some(before), &plain()).unwrap();
     let there: Value = serde_json::from_str(&there).unwrap();
     assert_eq!(
         there["mcpServers"]["gaia"],
         json!({"command": "/x/gaia", "args": ["mcp"], "timeout": 5, "env": {"MINE": "1"}})
     );
-    let before = "[mcp_servers.gaia]\ncommand = \"/old/gaia\"\nargs = [\"mcp\"]\ntool_timeout_sec = 5\nenv = { GAIA_HOME = \"/old\", MINE = \"1\" }\n";
+    let before = "[mcp_servers.gaia]\ncommand = \"/old/gaia\"\nargs = [\"mcp\"]\ntool_timeout_sec = 5\n\
+                  env_vars = [\"MINE\"]\nenv = { GAIA_HOME = \"/old\", MINE = \"1\" }\n";
     let there = with_server(Client::Codex, Some(before), &plain()).unwrap();
     assert_eq!(
         there,
-        "[mcp_servers.gaia]\ncommand = \"/x/gaia\"\nargs = [\"mcp\"]\ntool_timeout_sec = 5\nenv = { MINE = \"1\" }\n"
+        "[mcp_servers.gaia]\ncommand = \"/x/gaia\"\nargs = [\"mcp\"]\ntool_timeout_sec = 5\n\
+         env_vars = [\"MINE\", \"GAIA_SESSION\", \"GAIA_TASK\", \"GAIA_LOCK_TOKEN\", \"GAIA_SERVER\", \"GAIA_SERVER_CA\", \"GAIA_TOKEN\", \"TMUX\", \"TMUX_PANE\"]\n\
+         env = { MINE = \"1\" }\n"
     );
 }
 

@@ -54,6 +54,7 @@ pub struct Stage {
     settings: RefCell<Vec<(String, String)>>,
     more_words: RefCell<Vec<String>>,
     knows_server: Cell<bool>,
+    has_hooks: Cell<bool>,
     models: RefCell<Vec<Model>>,
 }
 
@@ -62,11 +63,13 @@ pub struct Served {
     process: Child,
     /// How a client's configuration names its tools.
     pub entry: Value,
+    url: String,
+    token: String,
 }
 
 impl Served {
     pub fn start(stage: &Stage) -> Self {
-        let made = stage.json(&["token", "create", "root", "--role", "admin"]);
+        let made = stage.json(&["token", "create", "far", "--role", "agent"]);
         let mut serve = stage.command(&["serve"]);
         serve.env("GAIA_LISTEN", "127.0.0.1:0");
         let mut process = serve.stderr(Stdio::piped()).spawn().unwrap();
@@ -79,12 +82,19 @@ impl Served {
             .1
             .split('"')
             .next()
-            .unwrap();
-        let bearer = format!("Bearer {}", made["token"].as_str().unwrap());
+            .unwrap()
+            .to_owned();
+        let token = made["token"].as_str().unwrap().to_owned();
+        let bearer = format!("Bearer {token}");
         let entry = json!({"type": "http", "url": format!("{url}/mcp"), "headers": {"Authorization": bearer}});
         // What it says further is read, or it would stand still one day.
         std::thread::spawn(move || said.for_each(drop));
-        Self { process, entry }
+        Self {
+            process,
+            entry,
+            url,
+            token,
+        }
     }
 }
 
@@ -126,6 +136,7 @@ impl Stage {
             settings: RefCell::default(),
             more_words: RefCell::default(),
             knows_server: Cell::default(),
+            has_hooks: Cell::new(true),
             models: RefCell::default(),
         };
         for folder in ["home", "ws/own", "ws/held", "gaia/locks"] {
@@ -182,6 +193,17 @@ impl Stage {
     /// The client has GAIA's tools as `gaia init` gives them to it.
     pub fn knows_server(&self) {
         self.knows_server.set(true);
+    }
+
+    /// Whether the client calls GAIA's hooks.
+    pub fn has_hooks(&self, has: bool) {
+        self.has_hooks.set(has);
+    }
+
+    /// The client, its hooks and its tools work through a server.
+    pub fn works_through(&self, server: &Served) {
+        self.setting("GAIA_SERVER", &server.url);
+        self.setting("GAIA_TOKEN", &server.token);
     }
 
     /// Another program is called for the hook, with so many seconds of patience.
@@ -282,6 +304,16 @@ impl Stage {
 
     /// The same, beside one that runs.
     pub fn start_another(&self, plan: &Value) -> Child {
+        self.set_up(plan).spawn().unwrap()
+    }
+
+    /// The client, all set up to be started with a model that follows the plan.
+    pub fn ready(&self, plan: &Value) -> Command {
+        self.models.borrow_mut().clear();
+        self.set_up(plan)
+    }
+
+    fn set_up(&self, plan: &Value) -> Command {
         let port = self.model(plan);
         self.write_settings(port);
         let mut client = self.client(&self.words());
@@ -293,7 +325,7 @@ impl Stage {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        client.spawn().unwrap()
+        client
     }
 
     /// All that a client needs in its environment, with a model that follows

@@ -87,7 +87,11 @@ impl Stage {
             .replace("\"timeout\": 30", &format!("\"timeout\": {patience}"));
         let path = folder.join(file.path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
+        if self.has_hooks.get() {
+            fs::write(path, text).unwrap();
+        } else {
+            let _ = fs::remove_file(path);
+        }
         if self.knows_server.get() {
             self.write_server(&folder);
         }
