@@ -2,7 +2,7 @@
 
 use gaia_assigner::hearing::{Leave, Told};
 use gaia_locks::ids::TaskId;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::agents::{Client, Unread};
 use super::event::{Event, Heard};
@@ -99,16 +99,20 @@ fn filled(client: Client, heard: &Heard, told: &Told) -> Option<Value> {
         (_, Value::Object(fields)) => fields.clone(),
         _ => return None,
     };
+    let is_left_out =
+        |fields: &Map<String, Value>, name: &str| fields.get(name).is_none_or(Value::is_null);
+    let own = Value::from(told.session.clone());
     // A session that was named is meant, and the task belongs to another.
-    if fields.contains_key("session") {
+    if !is_left_out(&fields, "session") && fields.get("session") != Some(&own) {
         return None;
     }
-    fields.insert("session".to_owned(), told.session.clone().into());
+    let before = fields.clone();
+    fields.insert("session".to_owned(), own);
     let takes_task = names.contains(&"task") && told.task != TaskId::NONE;
-    if takes_task && !fields.contains_key("task") {
+    if takes_task && is_left_out(&fields, "task") {
         fields.insert("task".to_owned(), told.task.0.into());
     }
-    Some(Value::Object(fields))
+    (fields != before).then_some(Value::Object(fields))
 }
 
 fn decision(client: Client, event: &str, word: Word, reason: &str) -> Value {

@@ -333,11 +333,21 @@ fn t15_a_call_to_gaias_own_tools_is_told_as_whom_it_acts() {
         "who is named is meant"
     );
     assert_eq!(filled(&world, "who_holds", json!({"folder": "/x"})), None);
+    let nobody = json!({"folder": "/x", "session": null, "task": null});
+    let filled_in = json!({"folder": "/x", "session": "one", "task": null});
+    assert_eq!(filled(&world, "acquire_folder", nobody), Some(filled_in));
+    let itself = json!({"folder": "/x", "session": "one"});
+    assert_eq!(filled(&world, "acquire_folder", itself), None);
     world.around.task = Some(("fleet".to_owned(), Some("7".to_owned())));
     let finish = filled(&world, "finish_task", json!({}));
     assert_eq!(finish, Some(json!({"session": "fleet", "task": 7})));
     let take = filled(&world, "take_task", json!({"wait": "1m"}));
     assert_eq!(take, Some(json!({"session": "fleet", "wait": "1m"})));
+    let itself = filled(&world, "acquire_folder", json!({"session": "fleet"}));
+    assert_eq!(itself, Some(json!({"session": "fleet", "task": 7})));
+    // Its task would be a condition: a lock from before the task is its own too.
+    let release = filled(&world, "release_folder", json!({"token": 2}));
+    assert_eq!(release, Some(json!({"session": "fleet", "token": 2})));
 }
 
 #[test]

@@ -134,7 +134,11 @@ fn our_own(tool: &str) -> Option<&str> {
         "mcp_gaia_",
         "gaia_",
     ];
-    SERVERS.iter().find_map(|server| tool.strip_prefix(server))
+    let mut bare = SERVERS
+        .iter()
+        .filter_map(|server| tool.strip_prefix(server));
+    // Another server's name may begin with ours, or be the same.
+    bare.find(|name| crate::mcp::is_tool(name))
 }
 
 /// What of the input of one of them says as whom it acts.

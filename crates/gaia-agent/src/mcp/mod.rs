@@ -44,7 +44,7 @@ pub use rmcp::model::Extensions;
 pub use doors::{Came, Doors, Ends, Opened, Reads, Stands, folder};
 pub use said::Said;
 pub use stdio::serve_stdio;
-pub use tools::acts;
+pub use tools::{acts, is_tool};
 
 /// What a model is told of all this, once.
 const INSTRUCTIONS: &str = "GAIA gives each piece of work a lease on its folder, so that no two agents ever work in one \

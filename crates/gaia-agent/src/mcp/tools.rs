@@ -119,7 +119,8 @@ fn made() -> Vec<Tool> {
         tool::<args::WhoHolds>(
             "who_holds",
             "Who holds a folder",
-            "Whether a folder is locked, through itself, a parent or something inside it, by whom and until when.",
+            "Whether a folder is locked, through itself, a parent or something inside it, by whom and until when; \
+             and whether it is paused: nothing new is granted there then.",
             Does::Looks,
             shapes::holds(),
         ),
@@ -158,13 +159,22 @@ fn made() -> Vec<Tool> {
     ]
 }
 
+/// Whether a tool is called so.
+#[must_use]
+pub fn is_tool(name: &str) -> bool {
+    named(name).is_some()
+}
+
 /// What of a tool's arguments says as whom it acts: for a hook that knows it.
+/// To release_folder the task is a condition: a session ends its own lock
+/// whatever it works on.
 #[must_use]
 pub fn acts(tool: &str) -> &'static [&'static str] {
     match tool {
-        "acquire_folder" | "wait_for_folder" | "renew" | "release_folder" | "finish_task"
-        | "fail_task" => &["session", "task"],
-        "take_task" => &["session"],
+        "acquire_folder" | "wait_for_folder" | "renew" | "finish_task" | "fail_task" => {
+            &["session", "task"]
+        }
+        "release_folder" | "take_task" => &["session"],
         _ => &[],
     }
 }

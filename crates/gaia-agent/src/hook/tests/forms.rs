@@ -134,3 +134,24 @@ fn t15_each_client_is_given_the_input_of_a_call_to_gaias_own_tools_in_its_own_fo
         assert_eq!(said, expected, "{client:?}");
     }
 }
+
+#[test]
+fn a_tool_whose_name_begins_like_gaias_own_is_judged_as_any_other() {
+    let world = World::new();
+    world.take("b", "other");
+    let file = world.text("b/x");
+    let call = |event: &str, tool: &str| json!({"session_id": "s", "hook_event_name": event, "tool_name": tool, "tool_input": {"path": file}});
+    let generic = json!({"event": "before_tool", "session": "s", "tool": "gaia_write_file", "input": {"path": file}});
+    for (client, call) in [
+        (Client::Claude, call("PreToolUse", "mcp__gaia__write_file")),
+        (Client::Codex, call("PreToolUse", "mcp__gaia__write_file")),
+        (
+            Client::Gemini,
+            call("BeforeTool", "mcp_gaia_files_write_file"),
+        ),
+        (Client::Opencode, generic),
+    ] {
+        let reply = world.send(client, &call).stdout.unwrap_or_default();
+        assert!(reply.contains("session other"), "{client:?}: {reply}");
+    }
+}
