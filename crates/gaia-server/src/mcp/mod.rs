@@ -6,6 +6,7 @@
 //! 2026-07-28 have, gives no rights. What a tool may do goes by the role.
 
 mod doors;
+mod sessions;
 mod wait;
 
 use std::pin::Pin;
@@ -30,14 +31,11 @@ use crate::app::App;
 use crate::error::{Answer, Problem};
 use crate::guard;
 use doors::Here;
+use sessions::{Sessions, Stands};
 
-/// Sessions of clients before 2026-07-28 at once.
-const MOST_SESSIONS: usize = 1_000;
-/// How long such a session may say nothing; a wait that tells its progress is
-/// something said.
+/// How long a session of a client before 2026-07-28 may say nothing; a wait
+/// that tells its progress is something said.
 const SESSION_RESTS: Duration = Duration::from_secs(3600);
-/// The header that names such a session.
-const SESSION: &str = "mcp-session-id";
 
 /// The connection on which a call came: cancelled when it breaks.
 #[derive(Clone)]
@@ -51,7 +49,7 @@ pub fn route(app: &Arc<App>) -> MethodRouter<Arc<App>> {
 
 struct Endpoint {
     app: Arc<App>,
-    sessions: Arc<LocalSessionManager>,
+    sessions: Sessions,
     service: StreamableHttpService<Mcp<Here>, LocalSessionManager>,
 }
 
@@ -59,7 +57,7 @@ impl Endpoint {
     fn new(app: &Arc<App>) -> Self {
         let mut sessions = LocalSessionManager::default();
         sessions.session_config.keep_alive = Some(SESSION_RESTS);
-        let sessions = Arc::new(sessions);
+        let manager = Arc::new(sessions);
         let tools = Mcp::new(Here::new(app.clone()));
         // Which names and origins are known is for the guard to say.
         let config = StreamableHttpServerConfig::default()
@@ -69,41 +67,35 @@ impl Endpoint {
             .with_cancellation_token(app.cut.clone());
         Self {
             app: app.clone(),
-            service: StreamableHttpService::new(
-                move || Ok(tools.clone()),
-                sessions.clone(),
-                config,
-            ),
-            sessions,
+            service: StreamableHttpService::new(move || Ok(tools.clone()), manager.clone(), config),
+            sessions: Sessions::new(manager),
         }
     }
 
-    async fn answer(&self, _: Who, request: Request) -> Answer<Response> {
+    async fn answer(&self, who: Who, request: Request) -> Answer<Response> {
         // The guard looks at what changes something; here every way in is one.
         if !guard::comes_from_own_page(&request, &self.app.config) {
             return Err(Problem::forbidden(
                 "a page of another origin asked for this",
             ));
         }
-        if !request.headers().contains_key(SESSION) && self.is_full().await {
-            return Err(Problem::busy(
-                "server_busy",
-                format!("there are {MOST_SESSIONS} MCP sessions already"),
-            ));
-        }
         let (mut parts, body) = request.into_parts();
         let body = all_of(body, LARGEST).await?;
+        let stands = self.sessions.enter(&who, &parts.headers, &body).await?;
         let broke = CancellationToken::new();
         parts.extensions.insert(Connection(broke.clone()));
         // Dropped with the connection, before an answer or in the middle of it.
         let breaks = Breaks(Some(broke));
         let request = Request::from_parts(parts, Body::from(body));
         let response = self.service.handle(request).await;
-        Ok(response.map(|body| Body::new(Watched { body, breaks })))
-    }
-
-    async fn is_full(&self) -> bool {
-        self.sessions.sessions.read().await.len() >= MOST_SESSIONS
+        self.sessions.note(&who, response.headers());
+        Ok(response.map(|body| {
+            Body::new(Watched {
+                body,
+                breaks,
+                _stands: stands,
+            })
+        }))
     }
 }
 
@@ -122,6 +114,7 @@ impl Drop for Breaks {
 struct Watched<B> {
     body: B,
     breaks: Breaks,
+    _stands: Stands,
 }
 
 impl<B: HttpBody<Data = Bytes> + Unpin> HttpBody for Watched<B> {

@@ -1,7 +1,7 @@
 //! The revision before, 2025-11-25: a handshake, sessions of the protocol, and a
 //! word for calling off.
 
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader};
 
 use gaia_locks::service::Locks as _;
 use gaia_server::Role;
@@ -99,41 +99,60 @@ fn r08_the_revision_before_calls_off_by_a_word_and_a_cut_connection_is_none() {
     assert_eq!(server.locks.status(None).unwrap().waiters[0].id, place);
 }
 
+fn ends(server: &Server, token: &str, id: &str) -> u16 {
+    let end = server.ask("DELETE", "/mcp").token(token);
+    end.header("Mcp-Session-Id", id).send().status
+}
+
 #[test]
-fn a_session_of_the_protocol_gives_no_rights_and_ends_when_told() {
+fn a_session_of_the_protocol_is_its_accounts_alone_and_ends_when_told() {
     let server = Server::start();
     let token = server.token("ci", Role::Agent);
     let session = Session::begin(&server, &token);
+    let eve = server.token("eve", Role::Viewer);
     let stranger = Session {
         server: &server,
-        token: server.token("eve", Role::Viewer),
+        token: eve.clone(),
         id: session.id.clone(),
     };
     let params = json!({"name": "acquire_folder", "arguments": {"folder": server.folder("web")}});
     let body = json!({"jsonrpc": "2.0", "id": 9, "method": "tools/call", "params": params});
-    let mut refused = Waits::at(stranger.post(&body).begin());
-    let (refused, _) = refused.answer();
-    assert_eq!(
-        refused["structuredContent"]["error"]["code"], "forbidden",
-        "{refused}"
+    assert_eq!(stranger.post(&body).send().status, 404);
+    assert_eq!(ends(&server, &eve, &session.id), 404);
+    let (granted, _) = Waits::at(session.post(&body).begin()).answer();
+    assert_eq!(granted["structuredContent"]["granted"], true, "{granted}");
+    // A session gives no rights: its account's role does.
+    let own = Session::begin(&server, &eve);
+    let (refused, _) = Waits::at(own.post(&body).begin()).answer();
+    let code = &refused["structuredContent"]["error"]["code"];
+    assert_eq!(code, "forbidden", "{refused}");
+    assert!((200..300).contains(&ends(&server, &token, &session.id)));
+    assert_eq!(session.post(&body).send().status, 404);
+}
+
+#[test]
+fn whoever_begins_sessions_without_end_loses_the_one_that_rests_longest_and_harms_nobody() {
+    let server = Server::start();
+    let (root, eve) = (
+        server.token("root", Role::Admin),
+        server.token("eve", Role::Admin),
     );
-    let end = server
-        .ask("DELETE", "/mcp")
-        .token(&token)
-        .header("Mcp-Session-Id", &session.id)
-        .send();
-    assert!((200..300).contains(&end.status), "{end:?}");
-    assert_eq!(
-        session.post(&body).send().status,
-        404,
-        "a session that is over"
-    );
-    let mut rest = String::new();
-    assert!(
-        session
-            .post(&body)
-            .begin()
-            .read_to_string(&mut rest)
-            .is_ok()
-    );
+    let of = |session: &str| json!({"folder": server.folder("web"), "session": session});
+    call(&server, &root, "acquire_folder", &of("ben"));
+    let theirs = Session::begin(&server, &root);
+    let works = Session::begin(&server, &eve);
+    let mut wait = works.waits(1, &of("ann"));
+    wait.next();
+    let oldest = Session::begin(&server, &eve);
+    for _ in 0..100 {
+        Session::begin(&server, &eve);
+    }
+    let ping = json!({"jsonrpc": "2.0", "id": 2, "method": "ping"});
+    assert_eq!(oldest.post(&ping).send().status, 404, "it rested longest");
+    assert_eq!(theirs.post(&ping).send().status, 200);
+    // What stands goes on, and who needs no session is let in.
+    wait.next();
+    assert_eq!(works.post(&ping).send().status, 200);
+    let looked = call(&server, &root, "lock_status", &json!({}));
+    assert_eq!(looked["structuredContent"]["count"], 1, "{looked}");
 }
