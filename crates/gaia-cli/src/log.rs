@@ -35,12 +35,13 @@ pub fn start(settings: &Settings, last_error: LastError) -> Result<(), Failure> 
     started.map_err(|error| wrong(error.to_string()))
 }
 
-/// The MCP SDK tells of each message at the level info, and of what clients did
-/// wrong at the level warn; who wants that names it.
+/// The MCP SDK tells of each message at the level info, of what clients did
+/// wrong at the level warn, and of each that went before its answer at the level
+/// error; who wants that names it.
 fn without_chatter(filter: &str) -> String {
     match filter.contains("rmcp") || filter.trim().is_empty() {
         true => filter.to_owned(),
-        false => format!("{filter},rmcp=error"),
+        false => format!("{filter},rmcp=off"),
     }
 }
 

@@ -61,7 +61,8 @@ pub struct Stands {
     pub scope: Option<Scope>,
     /// How long; `None`: until it is granted.
     pub limit: Option<Duration>,
-    /// Told what is in the way, at first and whenever somebody looks.
+    /// Told what is in the way, at first and whenever somebody looks; closed
+    /// where nobody wants to know.
     pub looks: UnboundedSender<Queued>,
     /// What ends it.
     pub ends: Ends,
@@ -123,6 +124,9 @@ pub trait Doors: Clone + Send + Sync + 'static {
             ..Teller::default()
         })
     }
+
+    /// Takes note that locks were refused.
+    fn refused(&self) {}
 
     /// What tells that a caller's connection broke, where that is known.
     fn connection(&self, caller: &Self::Caller) -> CancellationToken;

@@ -5,7 +5,9 @@ use gaia_locks::folder::Folder;
 use gaia_locks::ids::{Scope, SessionId, TaskId};
 use gaia_locks::model::Holder;
 use gaia_locks::service::{Acquire, Line, Release, Released, Renew};
-use gaia_locks::wire::{Answer, HeldLock, LockInfo, Queued, Status, WaiterInfo};
+use gaia_locks::wire::{
+    Answer, Granted, HeldLock, LockInfo, PauseInfo, Queued, Status, WaiterInfo,
+};
 use serde::Serialize;
 use serde_json::json;
 
@@ -84,21 +86,43 @@ pub(super) async fn acquire<D: Doors>(
     let ends = call.ends.clone();
     let work = move |doors: &Opened| {
         let answer = doors.locks.acquire(&request)?;
-        // Nobody was told of it, and no request id finds it again.
-        if let (Answer::Granted(granted), None, true) =
-            (&answer, &request.request_id, ends.nobody_hears())
-        {
-            drop(doors.locks.give_back(&request, granted));
-        }
-        Ok(answer)
+        let is_back = match &answer {
+            Answer::Granted(granted) if ends.nobody_hears() => give_back(doors, &request, granted),
+            _ => false,
+        };
+        Ok((answer, is_back))
     };
     Ok(match call.doors.call(&call.caller, scope, work).await? {
-        Answer::Granted(granted) => said::granted(&granted),
+        (_, true) => said::given_back(),
+        (answer, false) => answered(call, &answer, false),
+    })
+}
+
+/// Gives back what was granted when nobody hears of it any more, unless a
+/// request id finds it again; whether it did.
+pub(super) fn give_back(doors: &Opened, request: &Acquire, granted: &Granted) -> bool {
+    let is_new = granted
+        .locks
+        .iter()
+        .any(|lock| !granted.held.contains(&lock.id));
+    if request.request_id.is_some() || !is_new {
+        return false;
+    }
+    // What cannot be given back now ends with its lease.
+    drop(doors.locks.give_back(request, granted));
+    true
+}
+
+/// What came of a request, as a tool tells it.
+pub(super) fn answered<D: Doors>(call: &Call<'_, D>, answer: &Answer, waited: bool) -> Done {
+    match answer {
+        Answer::Granted(granted) => said::granted(granted),
         // Asked without waiting for a request that stands in line.
         Answer::Refused(refusal) | Answer::Queued(Queued { refusal, .. }) => {
-            said::refused(&refusal, false)
+            call.doors.refused();
+            said::refused(refusal, waited)
         }
-    })
+    }
 }
 
 #[derive(Serialize)]
@@ -120,10 +144,14 @@ pub(super) async fn renew<D: Doors>(call: &Call<'_, D>, asked: args::Renew) -> R
     let work = move |doors: &Opened| {
         let (alive, stop, of_task) = show_life(doors, &holder)?;
         let lock = match asked.token {
+            // Whoever must stop gets no time for more.
+            _ if stop.is_some() => of_task,
+            // The task says what is worked on: a lock of the session from
+            // before it is renewed too.
             Some(token) => Some(doors.locks.renew(&Renew {
                 token,
                 session: holder.session,
-                task: asked.task,
+                task: None,
                 folder: None,
                 ttl: asked.ttl.map(|args::Length(ttl)| ttl),
             })?),
@@ -248,6 +276,7 @@ struct Stands {
     is_locked: bool,
     lock_info: Option<HeldLock>,
     waiters: Vec<WaiterInfo>,
+    paused: Vec<PauseInfo>,
 }
 
 /// How it stands with one folder: the lock in the way of a stranger, its own
@@ -260,7 +289,10 @@ pub(super) async fn who_holds<D: Doors>(
     let work = move |doors: &Opened| {
         let folder = folder(&*doors.locks, asked.scope.as_ref(), &asked.folder)?;
         let Status {
-            mut locks, waiters, ..
+            mut locks,
+            waiters,
+            paused,
+            ..
         } = doors.locks.status(Some(&folder))?;
         let own = folder.path();
         locks.sort_by_key(|held| {
@@ -272,6 +304,7 @@ pub(super) async fn who_holds<D: Doors>(
             is_locked: !locks.is_empty(),
             lock_info: locks.into_iter().next(),
             waiters,
+            paused,
         })
     };
     let stands = call.doors.call(&call.caller, scope, work).await?;

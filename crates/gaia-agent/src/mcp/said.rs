@@ -130,6 +130,16 @@ fn over(lock: &LockInfo) -> Said {
     Said::new("already_ended", message).hint("ask with a new request_id to lock it again")
 }
 
+/// They were granted in the moment in which nobody was there to hear it. Some
+/// do hear it: a program that ends its side of the stream and reads on.
+pub(super) fn given_back() -> Done {
+    let message = "the call was over before it was answered, so what was granted was given back";
+    let said = Said::new("called_off", message).hint(
+        "keep the stream open until the answer is there; a request_id lets the same request find its locks again",
+    );
+    Done::failed(&said, &json!({"granted": false}))
+}
+
 /// None of them: who is in the way.
 pub(super) fn refused(refusal: &Refusal, waited: bool) -> Done {
     let facts = Refused {

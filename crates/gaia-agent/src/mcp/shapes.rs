@@ -193,10 +193,11 @@ pub(super) fn holds() -> Value {
         "is_locked": {"type": "boolean"},
         "lock_info": held,
         "waiters": list(waiter()),
+        "paused": list(pause()),
     });
     answer(
         fields,
-        &["folder_path", "is_locked", "lock_info", "waiters"],
+        &["folder_path", "is_locked", "lock_info", "waiters", "paused"],
     )
 }
 

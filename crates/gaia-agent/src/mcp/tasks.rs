@@ -1,15 +1,21 @@
 //! The tools on tasks.
 
+use std::pin::pin;
+
 use gaia_assigner::TaskError;
 use gaia_assigner::service::{Filter, Taken, Teller};
 use gaia_assigner::task::Told;
 use gaia_assigner::wire::{OneTask, TaskInfo, TaskList};
 use gaia_locks::ids::{LockId, SessionId, TaskId};
+use rmcp::model::{ProgressNotificationParam, ProgressToken};
+use rmcp::{Peer, RoleServer};
 use serde::Serialize;
+use tokio::time::{Interval, interval};
 
 use super::doors::{Doors, Opened};
 use super::said::Done;
 use super::tools::Call;
+use super::wait::QUIET;
 use super::{Said, args};
 
 /// How many tasks are listed unless more are asked for.
@@ -72,13 +78,53 @@ pub(super) async fn take<D: Doors>(
     }
     let limit = asked.wait.map(|args::Length(limit)| limit);
     let ends = call.ends.clone();
-    let take = call
-        .doors
-        .take(&call.caller, session, limit.unwrap_or_default(), ends);
-    let taken = take.await?;
+    let mut take = pin!(
+        call.doors
+            .take(&call.caller, session, limit.unwrap_or_default(), ends)
+    );
+    let mut beat = Beat::new(call);
+    let taken = loop {
+        tokio::select! {
+            biased;
+            taken = &mut take => break taken?,
+            () = beat.tell(), if limit.is_some() => {}
+        }
+    };
     Ok(Done::of(&taken.map_or_else(Given::default, |taken| {
         Given::new(taken, false)
     })))
+}
+
+/// Tells a client that wants to know that it still waits, at once and every few
+/// seconds: clients give up a call of which nothing comes.
+struct Beat<'a> {
+    peer: &'a Peer<RoleServer>,
+    token: Option<ProgressToken>,
+    beat: Interval,
+    count: f64,
+}
+
+impl<'a> Beat<'a> {
+    fn new<D: Doors>(call: &Call<'a, D>) -> Self {
+        Self {
+            peer: &call.context.peer,
+            token: call.context.meta.get_progress_token(),
+            beat: interval(QUIET),
+            count: 0.0,
+        }
+    }
+
+    async fn tell(&mut self) {
+        let Some(token) = self.token.clone() else {
+            return std::future::pending().await;
+        };
+        self.beat.tick().await;
+        self.count += 1.0;
+        let told = ProgressNotificationParam::new(token, self.count)
+            .with_message("there is no task yet; waiting");
+        // A client that is gone is told nothing.
+        drop(self.peer.notify_progress(told).await);
+    }
 }
 
 async fn works_on<D: Doors>(call: &Call<'_, D>, session: SessionId) -> Result<Option<Taken>, Said> {
@@ -115,6 +161,9 @@ pub(super) async fn fail<D: Doors>(
     call: &Call<'_, D>,
     asked: args::FailTask,
 ) -> Result<Done, Said> {
+    if asked.reason.trim().is_empty() {
+        return Err(Said::invalid("say in `reason` why it could not be done"));
+    }
     let told = Told::Failed(asked.reason);
     tell(call, asked.task, asked.session, asked.token, told).await
 }

@@ -17,7 +17,7 @@ use super::tools::Call;
 use super::{Said, args, locks, words};
 
 /// How often is told at most that nothing has changed.
-const QUIET: Duration = Duration::from_secs(2);
+pub(super) const QUIET: Duration = Duration::from_secs(2);
 
 /// Waits for locks.
 pub(super) async fn wait<D: Doors>(call: &Call<'_, D>, asked: args::Wait) -> Result<Done, Said> {
@@ -44,21 +44,15 @@ pub(super) async fn wait<D: Doors>(call: &Call<'_, D>, asked: args::Wait) -> Res
             }
         }
     };
-    let waited = came.waited;
-    Ok(match came.answer {
-        Answer::Granted(granted) => {
-            // Its turn came in the moment in which nobody listened any more.
-            if request.request_id.is_none() && call.ends.nobody_hears() {
-                let (asked, given) = (request, granted.clone());
-                let back = move |doors: &Opened| Ok(doors.locks.give_back(&asked, &given));
-                call.doors.call(&call.caller, scope, back).await?;
-            }
-            said::granted(&granted)
+    if let (Answer::Granted(granted), true) = (&came.answer, call.ends.nobody_hears()) {
+        // Its turn came in the moment in which nobody listened any more.
+        let granted = granted.clone();
+        let back = move |doors: &Opened| Ok(locks::give_back(doors, &request, &granted));
+        if call.doors.call(&call.caller, scope, back).await? {
+            return Ok(said::given_back());
         }
-        Answer::Refused(refusal) | Answer::Queued(Queued { refusal, .. }) => {
-            said::refused(&refusal, waited)
-        }
-    })
+    }
+    Ok(locks::answered(call, &came.answer, came.waited))
 }
 
 /// What is news: the place in line, and the lock in the way.
@@ -80,10 +74,15 @@ struct Progress<'a> {
 }
 
 impl<'a> Progress<'a> {
-    fn new<D: Doors>(call: &Call<'a, D>, seen: UnboundedReceiver<Queued>) -> Self {
+    fn new<D: Doors>(call: &Call<'a, D>, mut seen: UnboundedReceiver<Queued>) -> Self {
+        let token = call.context.meta.get_progress_token();
+        if token.is_none() {
+            // Nobody need look for whom nothing is told.
+            seen.close();
+        }
         Self {
             peer: &call.context.peer,
-            token: call.context.meta.get_progress_token(),
+            token,
             seen,
             count: 0.0,
             told: None,

@@ -153,17 +153,22 @@ impl TaskService {
     }
 }
 
-/// As much of an answer as is kept of any output: its end.
+/// As much of an answer or a reason as is kept of any output: its end.
 fn shortened(told: &Told) -> Told {
-    let Told::Done(Some(text)) = told else {
-        return told.clone();
-    };
+    match told {
+        Told::Done(Some(text)) => Told::Done(Some(end_of(text))),
+        Told::Failed(why) => Told::Failed(end_of(why)),
+        Told::Done(None) => Told::Done(None),
+    }
+}
+
+fn end_of(text: &str) -> String {
     let most = usize::try_from(RESPONSE).unwrap_or(usize::MAX);
     let mut from = text.len().saturating_sub(most);
     while !text.is_char_boundary(from) {
         from += 1;
     }
-    Told::Done(Some(text[from..].replace('\0', "\u{FFFD}")))
+    text[from..].replace('\0', "\u{FFFD}")
 }
 
 fn named_by(all: &[Running], teller: &Teller) -> Option<TaskId> {

@@ -152,6 +152,16 @@ fn said(failure: Failure) -> Said {
     }
 }
 
+/// Whoever asks is told in the words of the tools.
+fn unknown(failure: Failure) -> Said {
+    match failure.code {
+        "no_session" => said(failure).hint(
+            "name it in the argument `session`, or give the client GAIA_SESSION in its environment",
+        ),
+        _ => said(failure),
+    }
+}
+
 fn asker(session: Option<SessionId>, task: Option<TaskId>) -> Asker {
     Asker {
         session: session.map(String::from),
@@ -172,7 +182,7 @@ impl Doors for Here {
         session: Option<SessionId>,
         task: Option<TaskId>,
     ) -> Result<Holder, Said> {
-        asker(session, task).holder().map_err(said)
+        asker(session, task).holder().map_err(unknown)
     }
 
     fn teller(

@@ -127,7 +127,11 @@ fn a_lock_is_taken_shown_renewed_and_released_as_the_command_line_has_it() {
         ann.call("lock_status", json!({"of_session": "ben"}))["count"],
         0
     );
-    let renewed = ann.call("renew", json!({"token": lock["id"], "ttl": 7200}));
+    // A task that is worked on meanwhile is no condition: it is the same worker's.
+    let renewed = ann.call(
+        "renew",
+        json!({"token": lock["id"], "ttl": 7200, "task": 7}),
+    );
     assert!(
         renewed["lock"]["expires_in"].as_f64().unwrap() > 7000.0,
         "{renewed}"
@@ -149,6 +153,17 @@ fn a_lock_is_taken_shown_renewed_and_released_as_the_command_line_has_it() {
         (&late["renewed"], &late["error"]["code"]),
         (&json!(false), &json!("not_held"))
     );
+}
+
+#[test]
+fn who_holds_says_that_a_folder_is_paused() {
+    let home = Home::new();
+    let web = folder(&home, "web");
+    assert_eq!(home.status(&["pause", "web", "--reason", "audit"]), 0);
+    let mut ann = start(&home, "ann", Era::Stateless);
+    let stands = ann.call("who_holds", json!({"folder": web}));
+    let told = (&stands["is_locked"], &stands["paused"][0]["reason"]);
+    assert_eq!(told, (&json!(false), &json!("audit")));
 }
 
 #[test]
@@ -238,6 +253,7 @@ fn what_cannot_be_used_is_named_with_what_would_be_right() {
         ("list_tasks", json!({"status": ["done"]}), "done"),
         ("list_tasks", json!({"limit": 0}), "1 to 500"),
         ("fail_task", json!({"task": 1}), "reason"),
+        ("fail_task", json!({"task": 1, "reason": " "}), "reason"),
         ("finish_task", json!({"task": 99}), "99"),
         ("take_task", json!({}), "ann"),
     ];
@@ -381,4 +397,26 @@ fn a_database_that_cannot_be_used_is_told_of_by_each_call() {
             .contains("assigner.db"),
         "{refused}"
     );
+}
+
+/// Whoever is to stop is given no time for more.
+#[test]
+fn t04_a_lease_whose_task_is_to_stop_is_not_renewed() {
+    let home = Home::new();
+    folder(&home, "web");
+    assert_eq!(home.status(&["session", "add", "far", "--remote"]), 0);
+    assert_eq!(home.status(&["send", "work", "--dir", "web"]), 0);
+    let mut far = start(&home, "far", Era::Stateless);
+    let taken = far.call("take_task", json!({}));
+    let (task, token) = (taken["task"]["id"].clone(), taken["token"].clone());
+    let cancel = home.spawn(&["task", "cancel", &task.to_string()]);
+    until("it is told to stop", || {
+        far.call("renew", json!({"task": task}))["stop"].is_string()
+    });
+    let told = far.call("renew", json!({"task": task, "token": token, "ttl": "5h"}));
+    assert_eq!(told["renewed"], false, "{told}");
+    let left = home.locks()[0]["expires_in"].as_f64().unwrap();
+    assert!(left < 4.0 * 3600.0, "{told}");
+    far.call("fail_task", json!({"task": task, "reason": "told to stop"}));
+    assert_eq!(cancel.end().0, 0);
 }

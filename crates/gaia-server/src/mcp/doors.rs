@@ -82,8 +82,13 @@ impl Doors for Here {
         session: Option<SessionId>,
         task: Option<TaskId>,
     ) -> Result<Holder, Said> {
-        let session = own_session(&caller.who, session).map_err(said)?;
+        let session = own_session(&caller.who, session)
+            .map_err(|problem| said(problem).hint(whose(&caller.who.name)))?;
         Ok(Holder::new(session, task.unwrap_or(TaskId::NONE)))
+    }
+
+    fn refused(&self) {
+        self.app.metrics.refusals.add();
     }
 
     fn connection(&self, caller: &Caller) -> CancellationToken {
@@ -130,6 +135,14 @@ impl Doors for Here {
         let taken = take(&self.app, &caller.who, session, limit, ends).await;
         taken.map_err(said)
     }
+}
+
+/// What helps somebody who named another's session.
+fn whose(name: &str) -> String {
+    format!(
+        "leave `session` out to act as {name}, or name one below it, such as {name}/1; a hook that fills it in has to \
+         work through this server with the same token"
+    )
 }
 
 async fn take(

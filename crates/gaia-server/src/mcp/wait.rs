@@ -142,14 +142,20 @@ impl Standing {
             if until.is_some_and(|until| Instant::now() >= until) {
                 return self.take(refusal).await;
             }
+            if looks.is_closed() {
+                continue;
+            }
             let (door, waiter) = (self.door.clone(), self.waiter);
             let look = move || door.look(|tx| tx.place_now(waiter));
-            match self.app.core.call(look).await? {
-                PlaceNow::Over => return self.take(refusal).await,
-                PlaceNow::Waiting(queued) => {
+            match self.app.core.call(look).await {
+                Ok(PlaceNow::Over) => return self.take(refusal).await,
+                Ok(PlaceNow::Waiting(queued)) => {
                     refusal.clone_from(&queued.refusal);
                     let _ = looks.send(queued);
                 }
+                // The place stands whether it can be looked at just now or not.
+                Err(problem) if problem.code() == "server_busy" => {}
+                Err(problem) => return Err(problem),
             }
         }
     }

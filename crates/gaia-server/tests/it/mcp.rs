@@ -419,3 +419,39 @@ fn r08_a_server_that_stops_answers_those_who_wait_and_keeps_places_with_a_reques
         .collect();
     assert_eq!(left, ["ann"]);
 }
+
+/// A client gives up a call of which nothing comes for a while, its head included.
+#[test]
+fn a_wait_for_a_task_tells_at_once_that_it_stands() {
+    let server = Server::start();
+    let token = server.token("ci", Role::Agent);
+    let session = server.ask("POST", "/api/gaia/sessions").token(&token);
+    let added = session.json(&json!({"session_id": "ci"})).send();
+    assert!((200..300).contains(&added.status), "{added:?}");
+    let params =
+        json!({"name": "take_task", "arguments": {"wait": "1m"}, "_meta": {"progressToken": 3}});
+    let mut takes = Waits::at(ask(&server, &token, "tools/call", params).begin());
+    let first = takes.next();
+    assert_eq!(first["params"]["progressToken"], 3, "{first}");
+    let second = takes.next();
+    assert!(
+        second["params"]["progress"].as_f64() > first["params"]["progress"].as_f64(),
+        "{second}"
+    );
+}
+
+#[test]
+fn a_refusal_counts_whichever_way_it_was_asked_for() {
+    let server = Server::start();
+    let token = server.token("root", Role::Admin);
+    let of =
+        |session: &str| json!({"folder": server.folder("web"), "session": session, "limit": 0});
+    call(&server, &token, "wait_for_folder", &of("ben"));
+    call(&server, &token, "wait_for_folder", &of("ann"));
+    let metrics = server.ask("GET", "/metrics").token(&token).send();
+    let refusals = "gaia_refusals_total 1";
+    assert!(
+        metrics.body.lines().any(|line| line == refusals),
+        "{metrics:?}"
+    );
+}

@@ -160,3 +160,30 @@ fn r10_a_wait_that_closes_a_circle_is_refused_and_the_circle_is_named() {
         "{message}"
     );
 }
+
+/// A program that writes its request, ends its stream and reads on is told what is true.
+#[test]
+fn r14_whoever_ends_its_stream_is_told_of_a_lock_only_if_it_is_there() {
+    let home = Home::new();
+    let web = folder(&home, "web");
+    for tool in ["acquire_folder", "wait_for_folder"] {
+        for asked in [
+            json!({"folder": web}),
+            json!({"folder": web, "request_id": tool}),
+        ] {
+            let mut ann = start(&home, "ann", Era::Stateless);
+            let id = ann.begin(tool, asked.clone());
+            ann.hang_up();
+            let answer = ann.answer(id);
+            let told = ann.structured(tool, &answer);
+            ann.gaia.end();
+            let is_there = !home.locks().is_empty();
+            assert_eq!(told["granted"], is_there, "{tool} {asked}: {told}");
+            if is_there {
+                assert_eq!(home.status(&["release", &web, "--session", "ann"]), 0);
+            } else {
+                assert_eq!(told["error"]["code"], "called_off", "{told}");
+            }
+        }
+    }
+}
