@@ -46,7 +46,6 @@ pub(super) fn sed(walk: &mut Walk<'_>, words: &[Meaning]) {
 fn judge_script(walk: &mut Walk<'_>, script: &Meaning, words: &[Meaning]) {
     let filled = match script {
         Meaning::Text(text) => Some(text),
-        // A line number or a text, which does nothing where a 0 does not.
         Meaning::Unknown { filled, .. } => Some(filled),
         Meaning::Pattern(_) => None,
     };

@@ -1,7 +1,14 @@
 //! A script of sed, read as far as it tells what is written.
+//!
+//! A part that is only known when it runs is taken for a line's number where
+//! one may stand (`${n}p`). Anywhere else the script cannot be read: between
+//! the slashes of `s/$A/$B/` too a path may end the command and begin another,
+//! as `src/web` does: `w` writes.
 
 use std::iter::Peekable;
 use std::str::Chars;
+
+use super::words::ANYTHING;
 
 /// What a script does besides printing.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -17,14 +24,18 @@ pub(super) fn deeds(script: &str) -> Option<Vec<Deed>> {
     let mut reader = Reader {
         rest: script.chars().peekable(),
         deeds: Vec::new(),
+        numbers: 0,
     };
     while reader.command()? {}
-    Some(reader.deeds)
+    let unknown = script.matches(ANYTHING).count();
+    (reader.numbers == unknown).then_some(reader.deeds)
 }
 
 struct Reader<'a> {
     rest: Peekable<Chars<'a>>,
     deeds: Vec<Deed>,
+    /// How many lines' numbers are only known when it runs.
+    numbers: usize,
 }
 
 impl Reader<'_> {
@@ -84,6 +95,10 @@ impl Reader<'_> {
                     let end = self.rest.next()?;
                     self.until(end)?;
                     self.skip(|letter| matches!(letter, 'I' | 'M'));
+                }
+                &ANYTHING => {
+                    self.rest.next();
+                    self.numbers += 1;
                 }
                 letter
                     if letter.is_ascii_digit()
@@ -169,6 +184,32 @@ impl Reader<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_only_known_when_it_runs_is_a_lines_number_or_anything() {
+        for script in ["?p", "?,?p", "?,+?{p;q}", "/x/,?!d", "1~?p"] {
+            let script = script.replace('?', &ANYTHING.to_string());
+            assert_eq!(deeds(&script), Some(Vec::new()), "{script}");
+        }
+        for script in [
+            "?",
+            "p;?",
+            "/?/p",
+            "s/?/x/",
+            "s/x/?/",
+            "s/x/y/?",
+            "y/a/?/",
+            "r ?",
+            "# ?",
+            ":?",
+            "a\\\n?",
+            "w ?",
+            "s/x/y/w ?",
+        ] {
+            let script = script.replace('?', &ANYTHING.to_string());
+            assert_eq!(deeds(&script), None, "{script}");
+        }
+    }
 
     #[test]
     fn files_and_programs_of_a_script_are_found_and_nothing_else() {

@@ -4,10 +4,13 @@
 use std::path::{Path, PathBuf};
 
 use brush_parser::ast::Word;
-use brush_parser::word::{self, Parameter, ParameterExpr, TildeExpr, WordPiece};
+use brush_parser::word::{self, Parameter, ParameterExpr, SpecialParameter, TildeExpr, WordPiece};
 use brush_parser::{ParserOptions, WordParseError};
 
 use super::braces;
+
+/// Stands for a part of which nothing is known.
+pub(super) const ANYTHING: char = '\u{FFFC}';
 
 /// What a word means.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -20,7 +23,8 @@ pub(super) enum Meaning {
     Unknown {
         /// What stands before the first part that is unknown.
         start: String,
-        /// The whole, with a 0 for each part that is unknown.
+        /// The whole, with a 0 for each part that is a number, and
+        /// [`ANYTHING`] for each of which not even that is known.
         filled: String,
     },
 }
@@ -47,7 +51,7 @@ impl Meaning {
     pub(super) fn begins(start: &str) -> Self {
         Meaning::Unknown {
             start: start.to_owned(),
-            filled: format!("{start}0"),
+            filled: format!("{start}{ANYTHING}"),
         }
     }
 
@@ -201,13 +205,18 @@ impl Reader<'_> {
                 if is_no_arithmetic(&expression.value) {
                     self.commands.push(expression.value);
                 }
-                self.is_unknown();
+                self.is_number();
             }
             WordPiece::AnsiCQuotedText(_) | WordPiece::TildeExpansion(_) => self.is_unknown(),
         }
     }
 
     fn is_unknown(&mut self) {
+        self.unknown.get_or_insert(self.text.len());
+        self.text.push(ANYTHING);
+    }
+
+    fn is_number(&mut self) {
         self.unknown.get_or_insert(self.text.len());
         self.text.push('0');
     }
@@ -238,6 +247,7 @@ impl Reader<'_> {
         match named {
             "HOME" => self.place(self.home),
             "PWD" => self.place(self.folder),
+            _ if is_number(expression) => self.is_number(),
             _ => self.is_unknown(),
         }
         // A default may run a command: ${X:-$(rm y)}. It stands in the text of
@@ -249,6 +259,24 @@ impl Reader<'_> {
         if text.contains("$(") || text.contains('`') {
             self.hides_commands = true;
         }
+    }
+}
+
+/// `${#x}`, `$#`, `$?`: whatever it is, it is a number.
+fn is_number(expression: &ParameterExpr) -> bool {
+    use SpecialParameter::{
+        LastBackgroundProcessId, LastExitStatus, PositionalParameterCount, ProcessId,
+    };
+    match expression {
+        ParameterExpr::ParameterLength { .. } => true,
+        ParameterExpr::Parameter {
+            parameter: Parameter::Special(special),
+            indirect: false,
+        } => matches!(
+            special,
+            LastBackgroundProcessId | LastExitStatus | PositionalParameterCount | ProcessId
+        ),
+        _ => false,
     }
 }
 
