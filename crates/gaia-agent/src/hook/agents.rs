@@ -117,7 +117,8 @@ fn family(sent: Sent, here: &Path) -> Result<Heard, Unread> {
         "PermissionRequest" => Event::WaitsForInput("permission".to_owned()),
         "Notification" => notified(sent.notification_type.as_deref()),
         "Stop" | "AfterAgent" => Event::Stopped {
-            background: !sent.background_tasks.is_empty() || !sent.session_crons.is_empty(),
+            background: !sent.background_tasks.is_empty()
+                || sent.session_crons.iter().any(|alarm| !alarm.recurring),
             answer: sent.last_assistant_message.map(|words| text(Some(words))),
         },
         "Interrupt" => Event::BrokenOff,

@@ -27,7 +27,16 @@ pub(super) struct Sent {
     #[serde(default)]
     pub background_tasks: Vec<Value>,
     #[serde(default)]
-    pub session_crons: Vec<Value>,
+    pub session_crons: Vec<Alarm>,
+}
+
+/// What will wake a session of Claude Code. One that rings once is how a turn
+/// goes on later; one that rings again and again stays until somebody takes it
+/// away, so no turn can be said to last as long.
+#[derive(Deserialize, Debug)]
+pub(super) struct Alarm {
+    #[serde(default)]
+    pub recurring: bool,
 }
 
 /// Cursor, as its documentation has it.

@@ -96,6 +96,26 @@ fn a_tool_that_was_denied_or_broken_off_is_over_when_its_client_rests() {
 }
 
 #[test]
+fn t11_an_alarm_that_rings_once_keeps_a_turn_going_and_one_that_rings_for_ever_does_not() {
+    let world = World::new();
+    let stops = |alarms: Value| {
+        world.claude_with("s", "UserPromptSubmit", json!({"prompt": "go"}));
+        world.claude_with(
+            "s",
+            "Stop",
+            json!({"background_tasks": [], "session_crons": alarms}),
+        );
+        row(&world, "s").doing
+    };
+    let alarm = |recurring: bool| json!({"id": "1", "schedule": "*/5 * * * *", "recurring": recurring, "prompt": "look"});
+    assert_eq!(stops(json!([alarm(false)])), Doing::Busy);
+    assert_eq!(stops(json!([alarm(true)])), Doing::Idle);
+    assert_eq!(stops(json!([alarm(true), alarm(false)])), Doing::Busy);
+    // Of a version that does not say which it is.
+    assert_eq!(stops(json!([{"id": "1"}])), Doing::Busy);
+}
+
+#[test]
 fn t11_a_turn_that_codex_says_was_broken_off_is_over_at_once() {
     let world = World::new();
     let codex = |event: &str| {
