@@ -1,5 +1,9 @@
 //! What an assigner and a keeper say to each other: lines of JSON one way,
 //! specs and a word after each task the other way.
+//!
+//! Who puts a new release in the place of a running one has an assigner of the
+//! old one start keepers of the new: a field that a spec or a word had not
+//! before has a default. A word that the other does not know ends the talk.
 
 use std::io::{self, BufRead, Write};
 use std::sync::mpsc::Sender;

@@ -25,7 +25,11 @@ use crate::model::Holder;
 use crate::os::Inode;
 use crate::store::HistoryFilter;
 
-/// The number of this language. A server of another number says so.
+/// The number of this language. A server of another number says so. It rises
+/// when something that was said before comes to mean something else; a verb or a
+/// field that is new needs none, because an older server says that it does not
+/// know it. A field that a verb had not before has a default, and is left out
+/// where it says nothing new.
 pub const PROTOCOL: u32 = 1;
 /// The header in which a client names it.
 pub const PROTOCOL_HEADER: &str = "gaia-door";

@@ -10,14 +10,15 @@ mod wait;
 
 use std::sync::Arc;
 
-use axum::extract::{FromRequestParts, State};
+use axum::extract::{FromRequest, FromRequestParts, Request, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::Response;
 use gaia_locks::service::Locks as _;
-use gaia_locks::wire::door::{Files, Hello, PROTOCOL, PROTOCOL_HEADER};
+use gaia_locks::wire::door::{Files, Hello, PROTOCOL, PROTOCOL_HEADER, Request as Door};
+use serde::de::DeserializeOwned;
 
-use super::extract::json as answer;
+use super::extract::{Json, json as answer};
 use crate::accounts::{Role, Who};
 use crate::app::App;
 use crate::error::{Answer, Problem};
@@ -48,6 +49,35 @@ impl<S: Sync> FromRequestParts<S> for Speaks {
                 .hint("install the same release of gaia on both machines"),
         )
     }
+}
+
+/// A verb. One that is not known here, or has fields that are not, is that of
+/// another release: verbs are added without a new number, so that two releases
+/// that lie close together work beside each other as far as they know the same.
+pub struct Verb<Call>(pub Door<Call>);
+
+impl<Call: DeserializeOwned, S: Sync> FromRequest<S> for Verb<Call> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Answer<Self> {
+        let read = Json::from_request(request, state).await;
+        read.map(|Json(verb)| Self(verb)).map_err(|problem| {
+            match UNKNOWN.iter().any(|word| problem.detail().contains(word)) {
+                true => other_version(problem.detail()),
+                false => problem,
+            }
+        })
+    }
+}
+
+/// How it is told that something read is not known.
+const UNKNOWN: [&str; 3] = ["unknown variant", "unknown field", "missing field"];
+
+fn other_version(what: &str) -> Problem {
+    let version = env!("CARGO_PKG_VERSION");
+    let detail = format!("this server is gaia {version} and does not know what was asked: {what}");
+    Problem::new(StatusCode::BAD_REQUEST, "other_version", detail)
+        .hint("install the same release of gaia on both machines")
 }
 
 /// Whom a client speaks with, and as whom.

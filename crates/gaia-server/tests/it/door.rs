@@ -52,13 +52,17 @@ fn what_is_no_verb_or_no_folder_is_told_so() {
         assert_eq!(reply.status, 400, "{call}: {reply:?}");
         reply.code()
     };
-    for wrong in [
-        json!(null),
+    for newer in [
         json!("open"),
         json!({"open": {}}),
         json!({"verify": {}}),
-        json!({"verify": {"token": "x"}}),
         json!({"verify": {"token": 1, "more": 2}}),
+    ] {
+        assert_eq!(code(&newer), "other_version", "{newer}");
+    }
+    for wrong in [
+        json!(null),
+        json!({"verify": {"token": "x"}}),
         json!({"wait": {"waiter": 1, "period": {"secs": -1, "nanos": 0}, "leave": false}}),
     ] {
         assert_eq!(code(&wrong), "invalid_request", "{wrong}");

@@ -14,11 +14,11 @@ use gaia_locks::wire::{Answer as Came, FolderNow, Status};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::super::extract::{Json, json as answer};
+use super::super::extract::json as answer;
 use super::super::folders;
 use super::super::locks::may_act;
 use super::super::release::by_force;
-use super::{Speaks, needs, wait};
+use super::{Speaks, Verb, needs, wait};
 use crate::accounts::{Role, Who};
 use crate::app::App;
 use crate::error::{Answer, Problem};
@@ -31,7 +31,7 @@ pub async fn locks(
     State(app): State<Arc<App>>,
     who: Who,
     _: Speaks,
-    Json(Request { scope, call }): Json<Request<Call>>,
+    Verb(Request { scope, call }): Verb<Call>,
 ) -> Answer<Response> {
     needs(least(&call), &who)?;
     let done = match call {

@@ -16,12 +16,12 @@ use gaia_locks::wire::door::{Named, Request};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::super::extract::{Json, json as answer};
+use super::super::extract::json as answer;
 use super::super::folders::{self, not_too_many};
 use super::super::locks::may_act;
 use super::super::wait::sleep_until;
 use super::locks::value;
-use super::{Speaks, needs};
+use super::{Speaks, Verb, needs};
 use crate::accounts::{Role, Who};
 use crate::app::App;
 use crate::error::{Answer, Problem};
@@ -37,7 +37,7 @@ pub async fn tasks(
     State(app): State<Arc<App>>,
     who: Who,
     _: Speaks,
-    Json(Request { scope, call }): Json<Request<Call>>,
+    Verb(Request { scope, call }): Verb<Call>,
 ) -> Answer<Response> {
     needs(least(&call), &who)?;
     let done = match call {
