@@ -187,7 +187,9 @@ pub(super) fn fault(hook: &Path) -> Option<String> {
         ));
     }
     let program = program(&guard_text(hook)?)?;
-    (!program.exists()).then(|| {
+    // Who may not look there is told nothing.
+    let is_gone = program.try_exists().is_ok_and(|exists| !exists);
+    is_gone.then(|| {
         let program = program.display();
         format!("{shown} calls {program}, which is gone, and refuses every commit")
     })

@@ -1,5 +1,9 @@
 //! Beside tools that put hooks aside and call them, as the pre-commit framework
 //! does: nothing is called in a circle, and everything is called.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests of a program that may not be here"
+)]
 
 use std::fs;
 use std::path::Path;
