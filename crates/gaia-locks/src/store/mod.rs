@@ -57,6 +57,13 @@ pub trait Store: Send + Sync {
     /// As [`Store::write`]; a write inside it is an error.
     fn read(&self, work: &mut Work<'_>) -> Result<(), Error>;
 
+    /// What changes whenever anybody changes anything here: whoever finds it as it
+    /// was knows that what it has read since then is still true. Waits for nobody.
+    /// `None`: not known now, or never.
+    fn version(&self) -> Option<Version> {
+        None
+    }
+
     /// How waiters are woken: a hint, the row is the truth.
     fn doorbell(&self) -> Arc<dyn Doorbell>;
 
@@ -73,6 +80,10 @@ pub trait Store: Send + Sync {
     /// next to clear away, it clears away itself.
     fn settle(&self) {}
 }
+
+/// Stands for all that a store holds: as long as it is the same, that is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Version([u32; 12]);
 
 /// A lock that is about to be granted.
 #[derive(Clone, Debug)]

@@ -21,11 +21,13 @@ use rusqlite::ffi;
 
 use super::fork::Held;
 use super::gate::Gate;
+use super::index::Index;
 use super::transaction::State;
 use super::{beside, unusable};
 use crate::clock::Moment;
 use crate::error::StoreError;
 use crate::os::{PerProcess, moment};
+use crate::store::Version;
 
 /// How long a database that was seen at its path is taken to be there.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -47,6 +49,7 @@ pub(super) struct Connection {
     has_log: bool,
     /// When it was last seen at its path.
     seen: AtomicI64,
+    index: Option<Index>,
     sqlite: Mutex<rusqlite::Connection>,
     pub(super) gate: Gate,
     known: Mutex<Option<(u32, State)>>,
@@ -66,6 +69,7 @@ impl Connection {
             path,
             file,
             seen: AtomicI64::new(moment().0),
+            index: Index::of(&sqlite),
             sqlite: Mutex::new(sqlite),
             gate,
             known: Mutex::new(None),
@@ -125,6 +129,13 @@ impl Connection {
         }
         self.seen.store(now.0, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// What changes whenever anybody changes the file, where that is known now.
+    /// Nobody is waited for.
+    pub(super) fn version(&self) -> Option<Version> {
+        self.refuse_if_replaced().ok()?;
+        self.index.as_ref()?.version()
     }
 
     pub(super) fn path(&self) -> &Path {

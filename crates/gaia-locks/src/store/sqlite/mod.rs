@@ -30,6 +30,7 @@ mod earlier;
 mod fork;
 mod gate;
 mod history;
+mod index;
 mod line;
 mod migrate;
 mod one_write;
@@ -52,7 +53,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, StoreError};
 use crate::os::{Doorbell, LocalDoorbell};
 use crate::settings::Durability;
-use crate::store::{Store, Work};
+use crate::store::{Store, Version, Work};
 
 use connection::Connection;
 
@@ -150,6 +151,10 @@ impl Store for SqliteStore {
 
     fn read(&self, work: &mut Work<'_>) -> Result<(), Error> {
         transaction::read(&self.connection, &*self.clock, work)
+    }
+
+    fn version(&self) -> Option<Version> {
+        self.connection.version()
     }
 
     fn doorbell(&self) -> Arc<dyn Doorbell> {
