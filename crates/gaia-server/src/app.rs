@@ -19,10 +19,9 @@ use crate::auth::link::Link;
 use crate::auth::throttle::Throttle;
 use crate::bell::Bell;
 use crate::core::Core;
-use crate::error::Answer;
 use crate::feed::Feed;
+use crate::kept::Kept;
 use crate::metrics::Metrics;
-use crate::together::Together;
 
 /// How a server works.
 #[derive(Clone, Debug)]
@@ -81,10 +80,10 @@ pub struct App {
     pub accounts: Accounts,
     /// Where blocking calls go.
     pub core: Core,
-    /// Lists of locks for all who ask at once.
-    pub lists: Together<Which, Answer<Bytes>>,
-    /// Tokens that are shown at once.
-    pub tokens: Together<Hash, Answer<Option<Who>>>,
+    /// Lists of locks, for many who ask.
+    pub lists: Kept<Which, Bytes>,
+    /// Who bears a token that is shown.
+    pub tokens: Kept<Hash, Option<Who>>,
     /// Wakes those who wait.
     pub bell: Arc<Bell>,
     /// What changed.
@@ -114,8 +113,8 @@ impl App {
             tasks: TaskService::new(locks.clone()),
             accounts: Accounts::new(locks.clone()),
             core: Core::new(metrics.clone()),
-            lists: Together::default(),
-            tokens: Together::default(),
+            lists: Kept::new(locks.clone()),
+            tokens: Kept::new(locks.clone()),
             feed: Arc::new(Feed::new(run())),
             metrics,
             bell: Arc::new(Bell::new(locks.clone())),

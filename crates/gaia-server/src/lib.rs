@@ -14,6 +14,7 @@
 //! error       one table from errors to problem documents
 //! feed        what changed, as events       metrics   figures
 //! core bell   the blocking core off the async threads; one thread listens for all
+//! kept        answers that are given again while they are true
 //! together    one look for all who ask the same at once
 //! accounts/   users, tokens, signed-in browsers, the trail
 //! serve       start, stop, TLS
@@ -29,6 +30,7 @@ mod dashboard;
 mod error;
 mod feed;
 mod guard;
+mod kept;
 mod mcp;
 mod metrics;
 mod router;

@@ -1,6 +1,7 @@
 //! Locks: who holds what, asking, renewing.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::State;
@@ -20,6 +21,7 @@ use super::{folders, wait};
 use crate::accounts::Who;
 use crate::app::App;
 use crate::error::{Answer, Problem};
+use crate::kept::{self, Found};
 
 /// Which locks are wanted.
 #[derive(Clone, PartialEq, Eq, Hash, Deserialize, utoipa::IntoParams)]
@@ -64,15 +66,21 @@ pub async fn list(State(app): State<Arc<App>>, Words(which): Words<Which>) -> An
             app.core.call(move || written(&page(&locks, &which)?)).await
         }
     });
-    let listed = listed.await.unwrap_or_else(|| Err(Problem::failed()))?;
     let json = [(CONTENT_TYPE, "application/json")];
-    Ok((json, listed).into_response())
+    Ok((json, listed.await?).into_response())
 }
 
-/// As it goes over the wire, to all who asked.
-fn written(held: &Held) -> Answer<Bytes> {
-    let written = serde_json::to_vec(held);
-    written.map(Bytes::from).map_err(|_| Problem::failed())
+/// As it goes over the wire, to all who asked; true until the first lease ends.
+fn written(held: &Held) -> Answer<Found<Bytes>> {
+    let written = serde_json::to_vec(held).map_err(|_| Problem::failed())?;
+    let left = held.locks.iter().filter_map(|held| held.lock.expires_in);
+    Ok(Found {
+        answer: written.into(),
+        lasts: left
+            .filter_map(|left| Duration::try_from_secs_f64(left).ok())
+            .min()
+            .unwrap_or(kept::AGE),
+    })
 }
 
 fn page(locks: &gaia_locks::LockService, which: &Which) -> Answer<Held> {

@@ -26,6 +26,7 @@ use crate::accounts::{By, Role, Who};
 use crate::api::extract;
 use crate::app::App;
 use crate::error::{Answer, Problem};
+use crate::kept::{self, Found};
 
 /// The header that carries the token against forged requests.
 pub const CSRF_HEADER: &str = "x-csrf-token";
@@ -73,11 +74,15 @@ async fn of_token(app: &Arc<App>, token: Secret) -> Answer<Who> {
         let (app, token) = (looks.clone(), token.clone());
         async move {
             let accounts = app.accounts.clone();
-            app.core.call(move || accounts.of_token(&token)).await
+            let who = app.core.call(move || accounts.of_token(&token)).await?;
+            // Its end counts that soon.
+            Ok(Found {
+                answer: who,
+                lasts: kept::AGE,
+            })
         }
     });
-    let who = known.await.unwrap_or_else(|| Err(Problem::failed()))?;
-    who.ok_or_else(|| {
+    known.await?.ok_or_else(|| {
         Problem::signed_out(
             "this token does not count: it was never given, was revoked, or has expired",
         )
