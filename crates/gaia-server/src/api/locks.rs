@@ -17,7 +17,7 @@ use serde_json::json;
 
 use super::extract::{In, Json, Words, json as answer};
 use super::length::{Length, Wait};
-use super::{folders, wait};
+use super::{folders, paging, wait};
 use crate::accounts::Who;
 use crate::app::App;
 use crate::error::{Answer, Problem};
@@ -36,8 +36,8 @@ pub struct Which {
     folder: Option<String>,
     /// Only ids above this one: the next page.
     after: Option<i64>,
-    /// At most so many.
-    #[param(minimum = 1)]
+    /// At most so many, 1000 when left out.
+    #[param(minimum = 1, maximum = 10_000)]
     limit: Option<usize>,
 }
 
@@ -89,9 +89,6 @@ fn page(locks: &gaia_locks::LockService, which: &Which) -> Answer<Held> {
         .map(|path| folders::folder(locks, None, path))
         .transpose()?;
     let session = which.session.clone().map(SessionId::new).transpose()?;
-    if which.limit == Some(0) {
-        return Err(Problem::invalid("limit is 0; it is at least 1"));
-    }
     let mut held = locks.status(folder.as_ref())?.locks;
     held.retain(|held| {
         let session = session.as_ref();
@@ -99,13 +96,12 @@ fn page(locks: &gaia_locks::LockService, which: &Which) -> Answer<Held> {
             && which.task.is_none_or(|task| held.lock.task_id.0 == task)
     });
     let count = held.len();
-    held.retain(|held| which.after.is_none_or(|after| held.lock.id.0 > after));
-    let next = which.limit.filter(|limit| held.len() > *limit);
-    held.truncate(which.limit.unwrap_or(usize::MAX));
+    let after = which.after.map(LockId);
+    let next = paging::cut(&mut held, after, which.limit, |held| held.lock.id)?;
     Ok(Held {
         count,
-        next: next.and(held.last().map(|held| held.lock.id)),
         locks: held,
+        next,
     })
 }
 

@@ -14,6 +14,7 @@ pub mod history;
 pub mod length;
 pub mod locks;
 pub mod log;
+pub mod paging;
 pub mod release;
 pub mod session;
 pub mod sessions;

@@ -10,14 +10,16 @@ use axum::response::Response;
 use gaia_assigner::TaskService;
 use gaia_assigner::runner::tmux::Patterns;
 use gaia_assigner::service::{AddProcess, AddRemote, AddTmux, Added};
+use gaia_assigner::wire::SessionList;
 use gaia_locks::ids::{SessionId, TaskId};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::extract::{In, Json, json as answer};
+use super::extract::{In, Json, Words, json as answer};
 use super::length::{Length, Wait};
 use super::locks::{may_act, own_session};
+use super::paging;
 use crate::accounts::{Role, Who};
 use crate::app::App;
 use crate::auth::still::Still;
@@ -26,14 +28,41 @@ use crate::error::{Answer, Problem};
 /// How long a remote session may be silent, unless it says otherwise.
 const SILENCE: Duration = Duration::from_secs(60);
 
+/// Which sessions are wanted.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Which {
+    /// Only names that come after this one: the next page.
+    after: Option<String>,
+    /// At most so many, 1000 when left out.
+    #[param(minimum = 1, maximum = 10_000)]
+    limit: Option<usize>,
+}
+
+/// Sessions, by name.
+#[derive(Serialize)]
+struct Page {
+    /// `count` is how many there are, on this page or another.
+    #[serde(flatten)]
+    list: SessionList,
+    /// `after` of the next page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
 /// All sessions.
 ///
 /// # Errors
 /// When the store cannot be used.
-#[utoipa::path(get, path = "/api/gaia/sessions", tag = "sessions")]
-pub async fn list(State(app): State<Arc<App>>) -> Answer<Response> {
+#[utoipa::path(get, path = "/api/gaia/sessions", tag = "sessions", params(Which))]
+pub async fn list(State(app): State<Arc<App>>, Words(which): Words<Which>) -> Answer<Response> {
     let tasks = app.tasks.clone();
-    Ok(answer(&app.core.call(move || tasks.sessions()).await?))
+    let mut list = app.core.call(move || tasks.sessions()).await?;
+    let sessions = &mut list.sessions;
+    sessions.sort_by(|one, other| one.name.cmp(&other.name));
+    let next = paging::cut(sessions, which.after, which.limit, |one| one.name.clone())?;
+    Ok(answer(&Page { list, next }))
 }
 
 /// A session that is added. Without `command` and `tmux` it is one that asks

@@ -54,7 +54,7 @@ const SHAPES: &[(&str, &str)] = &[
         "id:integer folder_paths:[string] session_id:string task_id:integer \
          mode:exclusive/shared since:time place:integer granted:boolean",
     ),
-    ("Waiters", "count:integer waiters:[Waiter]"),
+    ("Waiters", "count:integer waiters:[Waiter] next?:integer"),
     (
         "PauseInfo",
         "folder_path:string reason:string by:string since:time",
@@ -91,7 +91,7 @@ const SHAPES: &[(&str, &str)] = &[
     ("OneSession", "session?:Session pattern?:Pattern"),
     (
         "Sessions",
-        "count:integer sessions:[Session] patterns:[Pattern]",
+        "count:integer sessions:[Session] patterns:[Pattern] next?:string",
     ),
     ("Heard", "session:Session task:Task|null stop:string|null"),
     (

@@ -8,14 +8,14 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use gaia_locks::ids::{LockId, WaiterId};
 use gaia_locks::service::Locks as _;
-use gaia_locks::wire::Answer as Came;
-use serde::Deserialize;
+use gaia_locks::wire::{Answer as Came, WaiterInfo};
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::time::Instant;
 
 use super::extract::{In, Json, Words, json as answer};
 use super::length::Length;
-use super::{folders, locks, wait};
+use super::{folders, locks, paging, wait};
 use crate::accounts::Who;
 use crate::app::App;
 use crate::error::{Answer, Problem};
@@ -50,14 +50,52 @@ async fn status(app: &Arc<App>, of: Of) -> Answer<gaia_locks::wire::Status> {
     app.core.call(look).await
 }
 
+/// Whose places are wanted.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Places {
+    /// Only for what overlaps this folder.
+    folder: Option<String>,
+    /// Only ids above this one: the next page.
+    after: Option<i64>,
+    /// At most so many, 1000 when left out.
+    #[param(minimum = 1, maximum = 10_000)]
+    limit: Option<usize>,
+}
+
+/// Places in line.
+#[derive(Serialize)]
+struct InLine {
+    /// How many there are, on this page or another.
+    count: usize,
+    waiters: Vec<WaiterInfo>,
+    /// `after` of the next page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<WaiterId>,
+}
+
 /// Who waits, in order.
 ///
 /// # Errors
 /// As [`show`].
-#[utoipa::path(get, path = "/api/gaia/waiters", tag = "locks", params(Of))]
-pub async fn waiters(State(app): State<Arc<App>>, Words(of): Words<Of>) -> Answer<Response> {
-    let waiters = status(&app, of).await?.waiters;
-    Ok(answer(&json!({"count": waiters.len(), "waiters": waiters})))
+#[utoipa::path(get, path = "/api/gaia/waiters", tag = "locks", params(Places))]
+pub async fn waiters(
+    State(app): State<Arc<App>>,
+    Words(places): Words<Places>,
+) -> Answer<Response> {
+    let of = Of {
+        folder: places.folder,
+    };
+    let mut waiters = status(&app, of).await?.waiters;
+    let count = waiters.len();
+    let after = places.after.map(WaiterId);
+    let next = paging::cut(&mut waiters, after, places.limit, |waiter| waiter.id)?;
+    Ok(answer(&InLine {
+        count,
+        waiters,
+        next,
+    }))
 }
 
 /// Whether that very lock is active now.

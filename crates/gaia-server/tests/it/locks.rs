@@ -199,3 +199,44 @@ fn the_link_signs_in_once_and_a_browser_needs_its_pages_token() {
     let csrf = me["csrf"].as_str().unwrap();
     assert_eq!(release.header("X-CSRF-Token", csrf).send().status, 200);
 }
+
+#[test]
+fn lists_come_in_pages_and_count_all() {
+    let server = Server::start();
+    let token = server.token("root", Role::Admin);
+    let paths: Vec<String> = (0..1001).map(|n| format!("/work/{n:04}")).collect();
+    for some in paths.chunks(1000) {
+        let ask = server.ask("POST", "/api/gaia/locks").token(&token);
+        let granted = ask.json(&json!({"folder_paths": some})).send();
+        assert_eq!(granted.status, 200, "{granted:?}");
+    }
+    let get = |path: &str| server.get(path, &token).json();
+    let first = get("/api/gaia/locks");
+    assert_eq!(
+        (&first["count"], first["locks"].as_array().unwrap().len()),
+        (&json!(1001), 1000)
+    );
+    let rest = get(&format!("/api/gaia/locks?after={}", first["next"]));
+    assert_eq!(rest["locks"].as_array().unwrap().len(), 1);
+    assert!(rest["next"].is_null(), "{}", rest["next"]);
+
+    for name in ["c", "a", "b"] {
+        let ask = server.ask("POST", "/api/gaia/sessions").token(&token);
+        assert_eq!(ask.json(&json!({"session_id": name})).send().status, 200);
+    }
+    let page = get("/api/gaia/sessions?limit=2");
+    assert_eq!((&page["count"], &page["next"]), (&json!(3), &json!("b")));
+    let page = get("/api/gaia/sessions?limit=2&after=b");
+    assert_eq!(page["sessions"][0]["name"], "c");
+    assert!(page["next"].is_null());
+
+    for list in ["locks", "waiters", "sessions"] {
+        for limit in [0, 10_001] {
+            let wrong = server.get(&format!("/api/gaia/{list}?limit={limit}"), &token);
+            assert_eq!(
+                (wrong.status, wrong.code().as_str()),
+                (400, "invalid_request")
+            );
+        }
+    }
+}
