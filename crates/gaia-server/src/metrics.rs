@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use gaia_assigner::task::Status;
 use gaia_locks::model::EndReason;
-use gaia_locks::wire::LockInfo;
+use gaia_locks::wire::{Answer, LockInfo};
 
 /// A count that only rises.
 #[derive(Default)]
@@ -65,8 +65,7 @@ impl Histogram {
 pub struct Metrics {
     grants: Counter,
     ends: [Counter; ENDS.len()],
-    /// Requests that were refused here.
-    pub refusals: Counter,
+    refusals: Counter,
     /// How long those waited who were granted what they waited for, and those
     /// who gave up here.
     pub waits: Histogram,
@@ -97,6 +96,18 @@ pub struct Standing {
 }
 
 impl Metrics {
+    /// Counts what somebody was answered who asked for locks here.
+    pub fn answered(&self, came: &Answer) {
+        if let Answer::Refused(_) = came {
+            self.refused();
+        }
+    }
+
+    /// Counts a refusal.
+    pub fn refused(&self) {
+        self.refusals.add();
+    }
+
     /// Counts what changed.
     pub fn changed(&self, granted: &[LockInfo], ended: &[LockInfo]) {
         granted.iter().for_each(|_| self.grants.add());

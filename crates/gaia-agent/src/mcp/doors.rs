@@ -125,7 +125,7 @@ pub trait Doors: Clone + Send + Sync + 'static {
         })
     }
 
-    /// Takes note that locks were refused.
+    /// Takes note that locks were refused to somebody who did not wait for them.
     fn refused(&self) {}
 
     /// What tells that a caller's connection broke, where that is known.

@@ -119,7 +119,9 @@ pub(super) fn answered<D: Doors>(call: &Call<'_, D>, answer: &Answer, waited: bo
         Answer::Granted(granted) => said::granted(granted),
         // Asked without waiting for a request that stands in line.
         Answer::Refused(refusal) | Answer::Queued(Queued { refusal, .. }) => {
-            call.doors.refused();
+            if !waited {
+                call.doors.refused();
+            }
             said::refused(refusal, waited)
         }
     }

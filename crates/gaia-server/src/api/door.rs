@@ -25,7 +25,7 @@ use crate::error::{Answer, Problem};
 
 pub use locks::locks;
 pub use tasks::tasks;
-pub use wait::asked_elsewhere;
+pub use wait::own_place;
 
 /// Whoever speaks this language; known before the rest of a request is read.
 pub struct Speaks;

@@ -210,7 +210,6 @@ pub async fn acquire(
     match wait::acquire(&app, &who, door, request, wait).await? {
         (Came::Granted(given), _) => Ok(granted(given)),
         (Came::Refused(refusal) | Came::Queued(Queued { refusal, .. }), waited) => {
-            app.metrics.refusals.add();
             Err(refused(&refusal, waited))
         }
     }

@@ -15,6 +15,7 @@ pub mod length;
 pub mod locks;
 pub mod log;
 pub mod paging;
+pub mod place;
 pub mod release;
 pub mod session;
 pub mod sessions;

@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use gaia_locks::ids::{LockId, WaiterId};
-use gaia_locks::service::Locks as _;
+use gaia_locks::service::{Locks as _, PlaceNow};
 use gaia_locks::wire::{Answer as Came, WaiterInfo};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -15,7 +15,8 @@ use tokio::time::Instant;
 
 use super::extract::{In, Json, Words, json as answer};
 use super::length::Length;
-use super::{folders, locks, paging, wait};
+use super::place::Stood;
+use super::{door, folders, locks, paging, wait};
 use crate::accounts::Who;
 use crate::app::App;
 use crate::error::{Answer, Problem};
@@ -119,18 +120,18 @@ pub struct WaitOn {
     limit: Option<Length>,
 }
 
-/// The place of somebody who may act for its session.
-async fn own_place(app: &Arc<App>, who: Who, id: i64) -> Answer<WaiterId> {
-    let locks = app.locks.clone();
-    let found = move || locks.look(|tx| tx.store().waiter(WaiterId(id)));
-    let gone = || {
-        Problem::from(gaia_locks::Error::NotInLine(format!(
-            "no place has the id {id}"
-        )))
+/// The place of somebody who may act for its session, and what is in its way.
+async fn own_place(app: &Arc<App>, who: &Who, id: i64) -> Answer<Stood> {
+    let (shared, who) = (app.clone(), who.clone());
+    let work = move || {
+        let waiter = door::own_place(&shared, &who, WaiterId(id))?;
+        let mut stood = Stood::found(shared.locks.clone(), &waiter);
+        if let PlaceNow::Waiting(queued) = shared.locks.look(|tx| tx.place_now(waiter.id))? {
+            stood.refusal = queued.refusal;
+        }
+        Ok::<_, Problem>(stood)
     };
-    let waiter = app.core.call(found).await?.ok_or_else(gone)?;
-    locks::may_act(&who, &waiter.want.holder.session)?;
-    Ok(waiter.id)
+    app.core.call(work).await
 }
 
 /// Waits on at a place in line; the place stays when the limit is over.
@@ -145,12 +146,12 @@ pub async fn wait_on(
     In(id): In<i64>,
     Json(longer): Json<WaitOn>,
 ) -> Answer<Response> {
-    let waiter = own_place(&app, who, id).await?;
+    let stood = own_place(&app, &who, id).await?;
     let limit = longer
         .limit
         .map_or(Duration::from_secs(30), |Length(limit)| limit);
     let until = Instant::now().checked_add(limit);
-    match wait::wait_on(&app, waiter, until).await? {
+    match wait::wait_on(&app, &who, stood, until).await? {
         Some(Came::Granted(granted)) => Ok(locks::granted(granted)),
         Some(Came::Refused(refusal)) => Err(locks::refused(&refusal, true)),
         Some(Came::Queued(_)) | None => Ok((
@@ -168,7 +169,7 @@ pub async fn wait_on(
 #[utoipa::path(delete, path = "/api/gaia/waiters/{id}", tag = "locks",
     params(("id" = i64, Path, description = "the place in line")))]
 pub async fn leave(State(app): State<Arc<App>>, who: Who, In(id): In<i64>) -> Answer<Response> {
-    let waiter = own_place(&app, who, id).await?;
+    let waiter = own_place(&app, &who, id).await?.waiter;
     let locks = app.locks.clone();
     app.core.call(move || locks.leave(waiter)).await?;
     Ok(answer(&json!({"left": true})))

@@ -8,17 +8,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gaia_locks::ids::WaiterId;
 use gaia_locks::model::{Turn, WaiterLife};
-use gaia_locks::service::{Acquire, Cancel, Line, LockService, Locks as _, Patience, Release};
+use gaia_locks::service::{Acquire, Line, LockService, Locks as _};
 use gaia_locks::wire;
 use tokio::time::Instant;
 
 use super::length::Wait;
+use super::place::{Stood, Untold, asked_elsewhere};
 use crate::accounts::Who;
 use crate::app::App;
-use crate::auth::still;
-use crate::bell::{Bell, Gone, Place};
+use crate::auth::still::{self, Still};
+use crate::bell::{Gone, Place};
 use crate::error::{Answer, Problem};
 
 /// A row's own patience ends a little later than the request's: so the request
@@ -29,7 +29,8 @@ pub const AFTERWARDS: Duration = Duration::from_secs(5);
 /// waited.
 ///
 /// # Errors
-/// Bad input, or a store that cannot be used; 503 when the server stops.
+/// Bad input, or a store that cannot be used; 410 when somebody else took the
+/// place away; 503 when the server stops.
 pub async fn acquire(
     app: &Arc<App>,
     who: &Who,
@@ -50,14 +51,12 @@ pub async fn acquire(
         limit: limit.map(|limit| limit.saturating_add(AFTERWARDS)),
         turn: Turn::Granted,
     };
-    let keeps_place = request.request_id.is_some();
+    let keeps = request.request_id.is_some();
     let until = limit.and_then(|limit| Instant::now().checked_add(limit));
     match ask(app, door.clone(), request).await? {
         wire::Answer::Queued(queued) => {
-            let waits = Waits::new(app, who, door, queued.waiter, keeps_place);
-            let began = Instant::now();
-            let answer = waits.until(until).await;
-            app.metrics.waits.add(began.elapsed());
+            let stood = Stood::taken(door, &queued, limit, keeps);
+            let answer = Waits::new(app, who, stood).until(until).await;
             Ok((answer?, true))
         }
         answer => Ok((answer, false)),
@@ -68,138 +67,119 @@ pub async fn acquire(
 /// its turn until then, and the place stays.
 ///
 /// # Errors
-/// 410 when the place is gone; 503 when the server stops.
+/// 410 when the place is gone, 401 for a token that was revoked meanwhile; 503
+/// when the server stops.
 pub async fn wait_on(
     app: &Arc<App>,
-    waiter: WaiterId,
+    who: &Who,
+    stood: Stood,
     until: Option<Instant>,
 ) -> Answer<Option<wire::Answer>> {
-    let mut place = app.bell.look_after(waiter);
-    tokio::select! {
-        turn = &mut place.turn => {
-            if turn.is_err() {
-                // A later request waits there.
-                return Ok(None);
+    let mut place = app.bell.look_after(stood.waiter);
+    match stand(app, who, &mut place, until).await? {
+        Stands::Turn => stood.end(app).await.map(Some),
+        Stands::Over | Stands::Elsewhere => Ok(None),
+        Stands::Stopping => Err(stopping()),
+    }
+}
+
+/// How standing in line ends.
+enum Stands {
+    /// It was granted, or is gone.
+    Turn,
+    /// Patience is over.
+    Over,
+    /// A later request waits there.
+    Elsewhere,
+    /// The server stops.
+    Stopping,
+}
+
+/// Stands there, as long as whoever does may do so.
+async fn stand(
+    app: &Arc<App>,
+    who: &Who,
+    place: &mut Place,
+    until: Option<Instant>,
+) -> Answer<Stands> {
+    let mut still = Still::new(who.clone());
+    loop {
+        let look = Instant::now() + still::LOOK;
+        let next = until.map_or(look, |until| until.min(look));
+        tokio::select! {
+            turn = &mut place.turn => {
+                if turn.is_err() {
+                    return Ok(Stands::Elsewhere);
+                }
+                // Nothing is handed out to whom nothing would be given now.
+                still::counts(app, who).await?;
+                return Ok(Stands::Turn);
             }
-            let door = app.locks.clone();
-            let taken = app.core.call(move || take_or_leave(&door, waiter));
-            taken.await.map(Some)
+            () = sleep_until(Some(next)) => {}
+            () = app.stopped() => return Ok(Stands::Stopping),
         }
-        () = sleep_until(until) => Ok(None),
-        () = app.stopped() => Err(Problem::busy("server_stopping", "the server is stopping; ask again")),
+        if until.is_some_and(|until| Instant::now() >= until) {
+            still::counts(app, who).await?;
+            return Ok(Stands::Over);
+        }
+        still.may(app).await?;
     }
 }
 
 /// Asks; what came of it is undone if the client goes before it is told,
 /// unless a request id lets it ask again.
 async fn ask(app: &Arc<App>, door: LockService, request: Acquire) -> Answer<wire::Answer> {
-    let bell = app.bell.clone();
+    let (bell, keeps) = (app.bell.clone(), request.request_id.is_some());
     let called = app.core.call(move || {
         let answer = door.acquire(&request)?;
-        Ok::<_, gaia_locks::Error>(Untold {
-            bell: request.request_id.is_none().then_some(bell),
-            answer: Some(answer),
-        })
+        Ok::<_, gaia_locks::Error>(Untold::new(&bell, keeps, answer))
     });
-    let mut untold = called.await?;
-    let gone = || Problem::busy("server_stopping", "the server is stopping; ask again");
-    untold.answer.take().ok_or_else(gone)
-}
-
-/// An answer on its way to somebody who may have gone.
-struct Untold {
-    bell: Option<Arc<Bell>>,
-    answer: Option<wire::Answer>,
-}
-
-impl Drop for Untold {
-    fn drop(&mut self) {
-        let (Some(bell), Some(answer)) = (&self.bell, self.answer.take()) else {
-            return;
-        };
-        match answer {
-            wire::Answer::Queued(queued) => bell.clear_away(Gone::Place(queued.waiter)),
-            wire::Answer::Granted(granted) if !granted.held_before => {
-                for lock in granted.locks {
-                    bell.clear_away(Gone::Lock(Release {
-                        folder: None,
-                        session: lock.session_id,
-                        task: None,
-                        token: Some(lock.id),
-                    }));
-                }
-            }
-            _ => {}
-        }
-    }
+    let answer = called.await?.tell()?;
+    app.metrics.answered(&answer);
+    Ok(answer)
 }
 
 /// Somebody's place in line while its request stands.
-pub struct Waits {
+struct Waits {
     app: Arc<App>,
     who: Who,
-    door: LockService,
-    waiter: WaiterId,
+    stood: Stood,
     place: Place,
     leaves: bool,
 }
 
 impl Waits {
     /// A place is looked after from now on.
-    pub fn new(
-        app: &Arc<App>,
-        who: &Who,
-        door: LockService,
-        waiter: WaiterId,
-        keeps_place: bool,
-    ) -> Self {
+    fn new(app: &Arc<App>, who: &Who, stood: Stood) -> Self {
         Self {
-            place: app.bell.look_after(waiter),
+            place: app.bell.look_after(stood.waiter),
             app: app.clone(),
             who: who.clone(),
-            door,
-            waiter,
-            leaves: !keeps_place,
+            leaves: !stood.keeps,
+            stood,
         }
     }
 
     /// Waits until it is granted or patience ends.
-    ///
-    /// # Errors
-    /// As [`acquire`].
-    pub async fn until(mut self, until: Option<Instant>) -> Answer<wire::Answer> {
-        let stopping = tokio::select! {
-            turn = &mut self.place.turn => {
-                if turn.is_err() {
-                    // The place is the later request's now.
-                    self.leaves = false;
-                    return Err(super::door::asked_elsewhere());
-                }
-                false
+    async fn until(mut self, until: Option<Instant>) -> Answer<wire::Answer> {
+        match stand(&self.app, &self.who, &mut self.place, until).await? {
+            Stands::Turn | Stands::Over => {}
+            Stands::Elsewhere => {
+                // The place is the later request's now.
+                self.leaves = false;
+                return Err(asked_elsewhere());
             }
-            () = sleep_until(until) => false,
-            () = self.app.stopped() => true,
-        };
-        if stopping {
-            return Err(self.stopping());
+            Stands::Stopping => return Err(self.stopping()),
         }
-        // A token may have been revoked during a long wait.
-        still::counts(&self.app, &self.who).await?;
-        let (door, waiter) = (self.door.clone(), self.waiter);
-        let answer = self
-            .app
-            .core
-            .call(move || take_or_leave(&door, waiter))
-            .await?;
+        let answer = self.stood.end(&self.app).await?;
         self.leaves = false;
         Ok(answer)
     }
 
     fn stopping(&self) -> Problem {
-        let problem = Problem::busy("server_stopping", "the server is stopping; ask again");
         match self.leaves {
-            true => problem,
-            false => problem.hint("the same request id finds its place in line again for 30 s"),
+            true => stopping(),
+            false => stopping().hint("the same request id finds its place in line again for 30 s"),
         }
     }
 }
@@ -208,9 +188,14 @@ impl Waits {
 impl Drop for Waits {
     fn drop(&mut self) {
         if self.leaves {
-            self.app.bell.clear_away(Gone::Place(self.waiter));
+            self.app.bell.clear_away(Gone::Place(self.stood.waiter));
         }
     }
+}
+
+/// What whoever waits is told when the server stops.
+pub fn stopping() -> Problem {
+    Problem::busy("server_stopping", "the server is stopping; ask again")
 }
 
 /// Sleeps, without an end when there is none.
@@ -219,22 +204,4 @@ pub async fn sleep_until(until: Option<Instant>) {
         Some(until) => tokio::time::sleep_until(until).await,
         None => std::future::pending().await,
     }
-}
-
-/// Takes up what was granted; otherwise leaves and says what was in the way.
-///
-/// # Errors
-/// When the place is gone, or the store cannot be used.
-pub fn take_or_leave(
-    door: &LockService,
-    waiter: WaiterId,
-) -> Result<wire::Answer, gaia_locks::Error> {
-    let cancel = Cancel::default();
-    cancel.cancel();
-    let mut patience = Patience {
-        limit: Some(Duration::ZERO),
-        cancel,
-        on_look: None,
-    };
-    door.wait(waiter, &mut patience)
 }

@@ -88,7 +88,7 @@ impl Doors for Here {
     }
 
     fn refused(&self) {
-        self.app.metrics.refusals.add();
+        self.app.metrics.refused();
     }
 
     fn connection(&self, caller: &Caller) -> CancellationToken {

@@ -10,17 +10,16 @@ use std::time::Duration;
 
 use gaia_agent::mcp::{Came, Ends, Stands};
 use gaia_locks::LockService;
-use gaia_locks::ids::WaiterId;
 use gaia_locks::model::{Turn, WaiterLife, WaiterState};
 use gaia_locks::service::{Acquire, Line, Locks as _, PlaceNow};
-use gaia_locks::wire::{Answer as Was, Queued, Refusal};
+use gaia_locks::wire::{Answer as Was, Queued};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
 
 use super::doors::Caller;
-use crate::api::door::asked_elsewhere;
 use crate::api::folders;
-use crate::api::wait::{AFTERWARDS, sleep_until, take_or_leave};
+use crate::api::place::{Stood, asked_elsewhere};
+use crate::api::wait::{AFTERWARDS, sleep_until};
 use crate::app::App;
 use crate::auth::still::Still;
 use crate::bell::{Gone, Place};
@@ -50,12 +49,13 @@ pub async fn wait(app: &Arc<App>, caller: &Caller, stands: Stands) -> Answer<Cam
     let came = |answer, waited| Came { answer, waited };
     match app.core.call(move || asked.acquire(&request)).await? {
         Was::Queued(queued) => {
+            let keeps = stands.keeps_place();
             let standing = Standing {
                 place: app.bell.look_after(queued.waiter),
                 app: app.clone(),
+                stood: Stood::taken(door.clone(), &queued, stands.limit, keeps),
                 door,
-                waiter: queued.waiter,
-                keeps: stands.keeps_place(),
+                keeps,
                 over: false,
             };
             let still = Still::new(caller.who.clone());
@@ -63,12 +63,8 @@ pub async fn wait(app: &Arc<App>, caller: &Caller, stands: Stands) -> Answer<Cam
                 ends: stands.ends,
                 one_word: caller.one_word,
             };
-            let began = Instant::now();
-            let answer = standing
-                .until(until, off, still, queued, &stands.looks)
-                .await;
-            app.metrics.waits.add(began.elapsed());
-            Ok(came(answer?, true))
+            let answer = standing.until(until, off, still, queued, &stands.looks);
+            Ok(came(answer.await?, true))
         }
         answer => Ok(came(answer, false)),
     }
@@ -102,7 +98,7 @@ impl Off {
 struct Standing {
     app: Arc<App>,
     door: LockService,
-    waiter: WaiterId,
+    stood: Stood,
     place: Place,
     keeps: bool,
     over: bool,
@@ -117,7 +113,6 @@ impl Standing {
         queued: Queued,
         looks: &UnboundedSender<Queued>,
     ) -> Answer<Was> {
-        let mut refusal = queued.refusal.clone();
         // Nobody listens any more when its call is over.
         let _ = looks.send(queued);
         loop {
@@ -133,24 +128,24 @@ impl Standing {
                         self.over = true;
                         return Err(asked_elsewhere());
                     }
-                    return self.take(refusal).await;
+                    return self.take().await;
                 }
                 () = sleep_until(Some(next)) => {}
             }
             // A token may have been revoked during a long wait.
             still.may(&self.app).await?;
             if until.is_some_and(|until| Instant::now() >= until) {
-                return self.take(refusal).await;
+                return self.take().await;
             }
             if looks.is_closed() {
                 continue;
             }
-            let (door, waiter) = (self.door.clone(), self.waiter);
+            let (door, waiter) = (self.door.clone(), self.stood.waiter);
             let look = move || door.look(|tx| tx.place_now(waiter));
             match self.app.core.call(look).await {
-                Ok(PlaceNow::Over) => return self.take(refusal).await,
+                Ok(PlaceNow::Over) => return self.take().await,
                 Ok(PlaceNow::Waiting(queued)) => {
-                    refusal.clone_from(&queued.refusal);
+                    self.stood.refusal.clone_from(&queued.refusal);
                     let _ = looks.send(queued);
                 }
                 // The place stands whether it can be looked at just now or not.
@@ -160,19 +155,10 @@ impl Standing {
         }
     }
 
-    /// Takes up what was granted; otherwise leaves and says what was in the way.
-    async fn take(&mut self, refusal: Refusal) -> Answer<Was> {
-        let (door, waiter) = (self.door.clone(), self.waiter);
-        let answer = self
-            .app
-            .core
-            .call(move || take_or_leave(&door, waiter))
-            .await?;
+    async fn take(&mut self) -> Answer<Was> {
+        let answer = self.stood.end(&self.app).await?;
         self.over = true;
-        Ok(match answer {
-            Was::Refused(now) => Was::Refused(now.or(refusal)),
-            answer => answer,
-        })
+        Ok(answer)
     }
 
     async fn leave(&mut self, leaves: Leaves) -> Problem {
@@ -191,7 +177,7 @@ impl Standing {
     }
 
     async fn be_heard(&self) {
-        let (door, waiter) = (self.door.clone(), self.waiter);
+        let (door, waiter) = (self.door.clone(), self.stood.waiter);
         let heard = self.app.core.call(move || {
             door.transact(|tx| {
                 let heard = tx.now().moment;
@@ -221,7 +207,7 @@ impl Standing {
 impl Drop for Standing {
     fn drop(&mut self) {
         if !self.keeps && !self.over {
-            self.app.bell.clear_away(Gone::Place(self.waiter));
+            self.app.bell.clear_away(Gone::Place(self.stood.waiter));
         }
     }
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::client::{Ask, Reply};
 use crate::server::Server;
-use crate::waiting::in_line;
+use crate::waiting::{counted, in_line};
 
 /// A request of 2026-07-28, with all that it must bear.
 fn ask(server: &Server, token: &str, method: &str, mut params: Value) -> Ask {
@@ -453,5 +453,44 @@ fn a_refusal_counts_whichever_way_it_was_asked_for() {
     assert!(
         metrics.body.lines().any(|line| line == refusals),
         "{metrics:?}"
+    );
+}
+
+#[test]
+fn refusals_and_waits_of_tools_are_counted_as_those_over_http() {
+    let server = Server::start();
+    let token = server.token("ci", Role::Agent);
+    let web = server.folder("web");
+    let of = |session: &str| json!({"folder": web, "session": session});
+    call(&server, &token, "acquire_folder", &of("ci/a"));
+    assert_eq!(counted(&server, &token), ["0", "0"]);
+    call(&server, &token, "acquire_folder", &of("ci/b"));
+    assert_eq!(counted(&server, &token), ["1", "0"]);
+    let short = json!({"folder": web, "session": "ci/b", "limit": 0.1});
+    call(&server, &token, "wait_for_folder", &short);
+    assert_eq!(counted(&server, &token), ["2", "1"]);
+}
+
+#[test]
+fn a_place_that_somebody_else_left_is_told_to_be_gone() {
+    let server = Server::start();
+    let token = server.token("ci", Role::Agent);
+    let web = server.folder("web");
+    call(
+        &server,
+        &token,
+        "acquire_folder",
+        &json!({"folder": web, "session": "ci/a"}),
+    );
+    let waits_for = json!({"folder": web, "session": "ci/b", "limit": 40});
+    let mut waiting = waits(&server, &token, &waits_for);
+    in_line(&server, 1);
+    let id = server.locks.status(None).unwrap().waiters[0].id;
+    let leave = server.ask("DELETE", format!("/api/gaia/waiters/{}", id.0));
+    assert_eq!(leave.token(&token).send().status, 200);
+    let (told, _) = waiting.answer();
+    assert_eq!(
+        told["structuredContent"]["error"]["code"], "not_in_line",
+        "{told}"
     );
 }

@@ -109,3 +109,103 @@ fn heavy_two_hundred_wait_and_the_server_stops_and_others_are_answered_meanwhile
     server.locks.force_release(first, "test", "enough").unwrap();
     assert_eq!(read(&mut again).json()["locks"][0]["session_id"], "s1");
 }
+
+/// Which place somebody has, once it has one.
+fn place(server: &Server) -> i64 {
+    in_line(server, 1);
+    server.locks.status(None).unwrap().waiters[0].id.0
+}
+
+#[test]
+fn a_place_that_somebody_else_left_is_gone_and_no_refusal_that_names_nobody() {
+    let server = Server::start();
+    let admin = server.token("root", Role::Admin);
+    let folder = server.folder("web");
+    let of = |session: &str| json!({"folder_path": folder, "session_id": session, "wait": "40s"});
+    ask(&server, &admin, &of("a")).send();
+    let mut waiting = ask(&server, &admin, &of("b")).begin();
+    let leave = |id: i64| {
+        let leave = server.ask("DELETE", format!("/api/gaia/waiters/{id}"));
+        assert_eq!(leave.token(&admin).send().status, 200);
+    };
+    leave(place(&server));
+    let gone = read(&mut waiting);
+    assert_eq!((gone.status, gone.code().as_str()), (410, "not_in_line"));
+
+    let kept = json!({"folder_path": folder, "session_id": "b", "wait": "40s", "request_id": "r"});
+    let asks = ask(&server, &admin, &kept).begin();
+    let id = place(&server);
+    drop(asks);
+    let on = server.ask("POST", format!("/api/gaia/waiters/{id}/wait"));
+    let mut waits_on = on.token(&admin).json(&json!({"limit": "40s"})).begin();
+    leave(id);
+    let gone = read(&mut waits_on);
+    assert_eq!((gone.status, gone.code().as_str()), (410, "not_in_line"));
+}
+
+#[test]
+fn a_token_that_was_revoked_while_it_waited_is_granted_nothing() {
+    let server = Server::start();
+    let admin = server.token("root", Role::Admin);
+    let late = server.token("late", Role::Agent);
+    let folder = server.folder("web");
+    let first = ask(&server, &admin, &json!({"folder_path": folder})).send();
+    let waits = json!({"folder_path": folder, "wait": "40s", "request_id": "r"});
+    let asks = ask(&server, &late, &waits).begin();
+    let id = place(&server);
+    drop(asks);
+    let on = server.ask("POST", format!("/api/gaia/waiters/{id}/wait"));
+    let mut waiting = on.token(&late).json(&json!({"limit": "40s"})).begin();
+    server.accounts.revoke_token("late", "test").unwrap();
+    let path = format!("/api/gaia/locks/{}", first.json()["locks"][0]["id"]);
+    assert_eq!(server.ask("DELETE", path).token(&admin).send().status, 200);
+    let refused = read(&mut waiting);
+    assert_eq!(
+        (refused.status, refused.code().as_str()),
+        (401, "signed_out")
+    );
+}
+
+/// What the figures say of refusals and of waits.
+pub fn counted(server: &Server, token: &str) -> [String; 2] {
+    let text = server.get("/metrics", token).body;
+    ["gaia_refusals_total ", "gaia_wait_seconds_count "].map(|name| {
+        let line = text.lines().find_map(|line| line.strip_prefix(name));
+        line.unwrap().to_owned()
+    })
+}
+
+#[test]
+fn refusals_and_waits_are_counted_whichever_way_they_came() {
+    let server = Server::start();
+    let admin = server.token("root", Role::Admin);
+    let folder = server.folder("web");
+    let of = |wait: f64| json!({"folder_path": folder, "session_id": "b", "wait": wait});
+    ask(&server, &admin, &json!({"folder_path": folder})).send();
+    assert_eq!(counted(&server, &admin), ["0", "0"]);
+    ask(&server, &admin, &of(0.0)).send();
+    assert_eq!(counted(&server, &admin), ["1", "0"]);
+    ask(&server, &admin, &of(0.1)).send();
+    assert_eq!(counted(&server, &admin), ["2", "1"]);
+
+    // A gaia elsewhere.
+    let door = |call: &Value| {
+        let ask = server.ask("POST", "/api/gaia/door/locks");
+        let ask = ask.header("gaia-door", "1").token(&admin);
+        ask.json(&json!({"scope": "local", "call": call}))
+            .send()
+            .json()
+    };
+    let second = json!({"secs": 1, "nanos": 0});
+    let acquire = |line: &Value| {
+        json!({"acquire": {"folders": [{"path": folder}],
+            "holder": {"session": "b", "task": 0}, "mode": "exclusive", "ttl": null,
+            "process": null, "own": false, "request_id": null, "line": line}})
+    };
+    door(&acquire(&json!(null)));
+    assert_eq!(counted(&server, &admin), ["3", "1"]);
+    let queued = door(&acquire(&json!({"limit": second, "process": null})));
+    let waiter = &queued["queued"]["waiter"];
+    door(&json!({"wait": {"waiter": waiter, "period": {"secs": 20, "nanos": 0}, "leave": false}}));
+    assert_eq!(counted(&server, &admin), ["4", "2"], "{queued}");
+}

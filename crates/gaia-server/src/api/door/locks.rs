@@ -10,7 +10,7 @@ use gaia_locks::ids::{Scope, SessionId};
 use gaia_locks::model::Holder;
 use gaia_locks::service::{Locks as _, Release, Renew, Touch};
 use gaia_locks::wire::door::{Call, Named, Request};
-use gaia_locks::wire::{Answer as Came, FolderNow, Status};
+use gaia_locks::wire::{FolderNow, Status};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -103,9 +103,7 @@ fn do_at_once(app: &App, door: &LockService, who: &Who, call: Call) -> Answer<Va
             let request = ask.into_acquire(&**door.witness())?;
             folders::not_too_many(request.folders.len(), "folders")?;
             let came = door.acquire(&request)?;
-            if matches!(came, Came::Refused(_)) {
-                app.metrics.refusals.add();
-            }
+            app.metrics.answered(&came);
             value(came)
         }
         Call::Leave { waiter } => {
