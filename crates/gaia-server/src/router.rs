@@ -209,7 +209,13 @@ fn folder_of_locks<B>(mut request: axum::http::Request<B>) -> axum::http::Reques
     let Some(folder) = words.as_str().strip_prefix("/api/gaia/locks/") else {
         return request;
     };
-    if let Ok(uri) = format!("/api/gaia/folder/{folder}").parse::<Uri>() {
+    let Ok(path) = format!("/api/gaia/folder/{folder}").parse() else {
+        return request;
+    };
+    // Over HTTP/2 the name by which the server was asked stands in here too.
+    let mut parts = request.uri().clone().into_parts();
+    parts.path_and_query = Some(path);
+    if let Ok(uri) = Uri::from_parts(parts) {
         *request.uri_mut() = uri;
     }
     request

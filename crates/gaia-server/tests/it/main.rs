@@ -8,6 +8,7 @@ mod crowd;
 mod document;
 mod door;
 mod events;
+mod http2;
 mod kept;
 mod locks;
 mod mcp;
