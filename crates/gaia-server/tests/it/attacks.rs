@@ -331,3 +331,32 @@ fn the_page_that_changes_a_password_is_no_place_to_guess_it() {
     let trail = server.accounts.audit(None, 100).unwrap();
     assert!(trail.iter().any(|entry| entry.act == "sign_in_failed"));
 }
+
+#[test]
+fn nobody_revokes_anothers_token_by_a_name_that_reads_as_an_id() {
+    let server = Server::start();
+    server
+        .accounts
+        .add_user("vic", Role::Viewer, Some(PASSWORD), "test")
+        .unwrap();
+    let another = server.token("2024", Role::Agent);
+    let reply = sign_in(&server, "vic", PASSWORD).send();
+    let csrf = reply.json()["csrf"].as_str().unwrap().to_owned();
+    let revoke = |id: &str| {
+        let form = format!("csrf={csrf}&id={id}");
+        let ask = server.ask("POST", "/account/tokens/revoke");
+        let ask = ask.cookie(&reply.cookie());
+        ask.body("application/x-www-form-urlencoded", form.as_bytes())
+            .send()
+    };
+    assert_ne!(revoke("2024").status, 303);
+    assert_eq!(server.get("/api/gaia/locks", &another).status, 200);
+    // One's own goes, and with it none that bears its number as a name.
+    let mine = server
+        .accounts
+        .create_token("vic", Role::Viewer, None, "vic");
+    let id = mine.unwrap().0.id.to_string();
+    let namesake = server.token(&id, Role::Agent);
+    assert_eq!(revoke(&id).status, 303);
+    assert_eq!(server.get("/api/gaia/locks", &namesake).status, 200);
+}

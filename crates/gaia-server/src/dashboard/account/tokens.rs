@@ -166,12 +166,11 @@ pub async fn revoke(
     let revoked = app.core.call(move || {
         let tokens = accounts.tokens()?;
         let meant = tokens.iter().find(|token| token.id == which.id);
-        if by.role < Role::Admin && meant.is_some_and(|token| token.name != by.name) {
+        // An admin is told of one that is not there, others of none that is.
+        if by.role < Role::Admin && meant.is_none_or(|token| token.name != by.name) {
             return Err(Problem::forbidden("this token is somebody else's"));
         }
-        Ok(accounts
-            .revoke_token(&which.id.to_string(), &by.name)
-            .map(drop)?)
+        Ok(accounts.revoke_token_by_id(which.id, &by.name).map(drop)?)
     });
     told(&app, &who, revoked.await, Done::Revoked).await
 }
