@@ -50,6 +50,14 @@ impl LockTx<'_> {
     /// # Errors
     /// When the store fails, or neither folder nor token was given.
     pub fn release(&mut self, request: &Release) -> Result<Released, Error> {
+        self.release_by(request, request.session.as_str())
+    }
+
+    /// The same by somebody who acts for the holder, whom the history names.
+    ///
+    /// # Errors
+    /// As [`LockTx::release`].
+    pub fn release_by(&mut self, request: &Release, by: &str) -> Result<Released, Error> {
         let scope = self.config.scope.clone();
         let mut locks = match (request.token, &request.folder) {
             (Some(token), _) => self.tx.lock(token)?.into_iter().collect(),
@@ -66,7 +74,7 @@ impl LockTx<'_> {
         let lapsed =
             self.settle_locks(&mut locks, |lock| !is_told_by_holder(lock, request, now))?;
         let wish = self.wish(request, &locks, scope.clone());
-        let released = self.end_meant(&locks, &wish, request)?;
+        let released = self.end_meant(&locks, &wish, by)?;
         self.hand_off_all(&scope, lapsed, &released)?;
         Ok(released)
     }
@@ -87,12 +95,7 @@ impl LockTx<'_> {
         }
     }
 
-    fn end_meant(
-        &mut self,
-        locks: &[Lock],
-        wish: &Wish,
-        request: &Release,
-    ) -> Result<Released, Error> {
+    fn end_meant(&mut self, locks: &[Lock], wish: &Wish, by: &str) -> Result<Released, Error> {
         let now = self.now();
         match rule::decide(locks, wish) {
             Decision::NotHeld => Ok(Released::NotHeld),
@@ -103,7 +106,7 @@ impl LockTx<'_> {
                 }))
             }
             Decision::End(ids) => {
-                let end = self.end_now(EndReason::Released, request.session.as_str(), None);
+                let end = self.end_now(EndReason::Released, by, None);
                 let mut ended = Vec::with_capacity(ids.len());
                 for lock in locks.iter().filter(|lock| ids.contains(&lock.id)) {
                     self.end(lock, &end)?;

@@ -392,6 +392,19 @@ impl Accounts {
     }
 }
 
+/// Adds a line to the trail in the transaction of what it tells of.
+///
+/// # Errors
+/// When the store fails.
+pub(crate) fn note(
+    tx: &mut gaia_locks::service::LockTx<'_>,
+    who: &str,
+    act: &str,
+    details: &str,
+) -> Result<(), gaia_locks::Error> {
+    store::note(tx, who, act, details)
+}
+
 /// A name that an account or a token may bear.
 fn valid(name: &str) -> Result<(), InvalidName> {
     let named = SessionId::new(name).map(drop);

@@ -174,3 +174,60 @@ fn set(server: &Server, column: &str, wall: Wall) {
     let update = format!("UPDATE gaia_web_sessions SET {column} = ?1");
     database.execute(&update, [wall.to_sql()]).unwrap();
 }
+
+#[test]
+fn r07_who_releases_for_another_is_named_in_history_and_trail() {
+    let server = Server::start();
+    let (ivy, admin) = (
+        server.token("ivy", Role::Agent),
+        server.token("root", Role::Admin),
+    );
+    let folder = server.folder("web");
+    let take = || {
+        let lock = post(
+            &server,
+            &ivy,
+            "/api/gaia/locks",
+            &json!({"folder_path": folder}),
+        );
+        lock["locks"][0]["id"].clone()
+    };
+    let ended_by = |id: &Value| {
+        let verified = server.get(&format!("/api/gaia/verify/{id}"), &admin).json();
+        verified["lock"]["ended_by"].clone()
+    };
+    let by_id = |id: &Value, token: &str| {
+        let release = server.ask("DELETE", format!("/api/gaia/locks/{id}"));
+        assert_eq!(release.token(token).send().status, 200);
+    };
+    let acts = || {
+        let lines = server.accounts.audit(None, 100).unwrap();
+        let released = lines.iter().filter(|line| line.act == "release");
+        released
+            .map(|line| (line.who.clone(), line.details.clone()))
+            .collect::<Vec<_>>()
+    };
+    let own = take();
+    by_id(&own, &ivy);
+    assert_eq!(ended_by(&own), "ivy");
+    assert!(acts().is_empty());
+
+    let first = take();
+    by_id(&first, &admin);
+    assert_eq!(ended_by(&first), "root");
+    let second = take();
+    let of_ivy = json!({"folder_path": folder, "session_id": "ivy"});
+    post(&server, &admin, "/api/gaia/release", &of_ivy);
+    assert_eq!(ended_by(&second), "root");
+    let third = take();
+    let call = json!({"release": {"folder": {"path": folder}, "session": "ivy", "task": null, "token": null}});
+    let door = server.ask("POST", "/api/gaia/door/locks");
+    let door = door.header("gaia-door", "1").token(&admin);
+    let reply = door.json(&json!({"scope": "local", "call": call})).send();
+    assert_eq!(reply.status, 200, "{reply:?}");
+    assert_eq!(ended_by(&third), "ivy", "as on the database");
+    let told = acts();
+    assert_eq!(told.len(), 3, "{told:?}");
+    let line = format!("lock {third} on {folder}, for session ivy");
+    assert_eq!(told[0], ("root".to_owned(), line));
+}

@@ -17,7 +17,7 @@ use serde_json::Value;
 use super::super::extract::json as answer;
 use super::super::folders;
 use super::super::locks::may_act;
-use super::super::release::by_force;
+use super::super::release::{by_force, for_holder};
 use super::{Speaks, Verb, needs, wait};
 use crate::accounts::{Role, Who};
 use crate::app::App;
@@ -135,12 +135,15 @@ fn do_at_once(app: &App, door: &LockService, who: &Who, call: Call) -> Answer<Va
         } => {
             may_act(who, &session)?;
             let folder = folder.map(Named::into_folder).transpose()?;
-            value(door.release(&Release {
+            let request = Release {
                 folder,
                 session,
                 task,
                 token,
-            })?)
+            };
+            // As on the database, where whoever names a session acts as it.
+            let by = request.session.as_str();
+            value(for_holder(door, who, &request, by)?)
         }
         Call::Verify { token } => value(door.verify(token)?),
         Call::WaitingFor { token } => value(door.waiting_for(token)?),
