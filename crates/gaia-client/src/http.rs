@@ -52,6 +52,8 @@ pub struct Http {
 pub struct How {
     /// How long the server may let it stand.
     period: Duration,
+    /// How much longer its answer may take.
+    answer: Duration,
     /// How long it is tried again, once the server was reached before.
     patience: Duration,
     /// Whether it may be sent again when its answer was lost.
@@ -65,6 +67,7 @@ impl How {
     pub fn soon() -> Self {
         Self {
             period: Duration::ZERO,
+            answer: ANSWER,
             patience: AGAIN,
             repeat: true,
             abandoned: Arc::default(),
@@ -83,6 +86,7 @@ impl How {
     pub fn standing(period: Duration, patience: Duration, abandoned: &Arc<AtomicBool>) -> Self {
         Self {
             period,
+            answer: ANSWER,
             patience,
             repeat: true,
             abandoned: abandoned.clone(),
@@ -95,9 +99,10 @@ impl How {
         self
     }
 
-    /// Tried for so long.
+    /// Tried for so long, and no answer waited for longer.
     pub fn for_at_most(mut self, patience: Duration) -> Self {
         self.patience = patience;
+        self.answer = patience.min(ANSWER);
         self
     }
 }
@@ -183,7 +188,7 @@ impl Http {
         let began = SystemClock.now().moment;
         let (mut pause, mut repeated) = (PAUSE, false);
         loop {
-            let fault = match self.exchange(path, verb, how.period) {
+            let fault = match self.exchange(path, verb, how.period + how.answer) {
                 Ok((status, answer)) => match self.read(status, &answer, repeated) {
                     Ok(answer) => return Ok((answer, repeated)),
                     Err(fault) => fault,
@@ -217,10 +222,10 @@ impl Http {
         &self,
         path: &str,
         verb: Verb<'_>,
-        period: Duration,
+        limit: Duration,
     ) -> Result<(u16, Vec<u8>), Failed> {
         let url = format!("{}{path}", self.server);
-        let (agent, limit) = (self.agent(), period + ANSWER);
+        let agent = self.agent();
         let sent = match verb {
             Verb::Get => self.dressed(agent.get(&url), limit).call(),
             Verb::Delete => self.dressed(agent.delete(&url), limit).call(),
@@ -287,6 +292,11 @@ impl Http {
             ureq::Error::Timeout(_) => Failed::Lost("it did not answer in time".to_owned()),
             error => Failed::Lost(error.to_string()),
         }
+    }
+
+    /// What one is told who has waited for its answer long enough.
+    pub fn silent(&self) -> ServerError {
+        self.unreachable("it did not answer in time".to_owned())
     }
 
     fn unreachable(&self, detail: String) -> ServerError {

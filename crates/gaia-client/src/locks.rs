@@ -92,12 +92,13 @@ impl Client {
         &self,
         waiter: WaiterId,
         patience: &Patience<'_>,
+        left: &Left,
     ) -> Result<Option<Called<Waited>>, Error> {
         let period = match patience.on_look {
             Some(_) => SHOWN,
             None => QUIET,
         };
-        unless_cancelled(self, &patience.cancel, move |client, abandoned| {
+        unless_cancelled(self, &patience.cancel, left, move |client, abandoned| {
             let call = Call::Wait {
                 waiter,
                 period,
@@ -176,7 +177,7 @@ impl Locks for Client {
         let left = Left::new(patience.limit);
         let (mut refusal, mut was_seen) = (Refusal::default(), false);
         let answer = loop {
-            match self.stand(waiter, patience)? {
+            match self.stand(waiter, patience, &left)? {
                 None => break self.give_up(waiter),
                 Some(Ok((Waited::Over(answer), _))) => break Ok(answer),
                 Some(Ok((Waited::Still(queued), _))) => {

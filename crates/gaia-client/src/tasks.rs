@@ -118,10 +118,11 @@ impl Tasks for Client {
         let left = Left::new(patience.limit);
         loop {
             let period = left.piece(PERIOD);
-            let called = unless_cancelled(self, &patience.cancel, move |client, abandoned| {
-                let how = How::standing(period, OUTAGE, abandoned);
-                client.tasks_call::<TaskInfo>(Call::Wait { id, period }, &how)
-            });
+            let called =
+                unless_cancelled(self, &patience.cancel, &left, move |client, abandoned| {
+                    let how = How::standing(period, OUTAGE, abandoned);
+                    client.tasks_call::<TaskInfo>(Call::Wait { id, period }, &how)
+                });
             let Some(called) = called? else {
                 return self.show(id);
             };
@@ -237,9 +238,11 @@ impl Tasks for Client {
         let limit = patience.map_or(Some(Duration::ZERO), |patience| patience.limit);
         let cancel = patience.map(|patience| patience.cancel.clone());
         let (left, cancel) = (Left::new(limit), cancel.unwrap_or_default());
+        // A task that is on its way is not left there, however late it comes.
+        let endless = Left::new(None);
         loop {
             let (period, asks) = (left.piece(PERIOD), name.clone());
-            let called = unless_cancelled(self, &cancel, move |client, abandoned| {
+            let called = unless_cancelled(self, &cancel, &endless, move |client, abandoned| {
                 let how = How::standing(period, OUTAGE, abandoned);
                 let call = Call::Take { name: asks, period };
                 client.tasks_call::<Option<Taken>>(call, &how)

@@ -17,6 +17,9 @@ use crate::Client;
 /// How long one who waits tries a server that is gone: it may be started again
 /// meanwhile.
 pub const OUTAGE: Duration = Duration::from_secs(60);
+/// How long after its limit one who waits hears the server out, which may be
+/// slow.
+const LATE: Duration = Duration::from_secs(5);
 /// Nobody waits longer without looking.
 const LONG: Duration = Duration::from_secs(3600);
 
@@ -60,10 +63,12 @@ pub type Abandoned = Arc<AtomicBool>;
 /// Makes a call that can be called off; `None`: it was.
 ///
 /// # Errors
-/// When no thread can be started.
+/// When no thread can be started, and when the server has said nothing for
+/// [`LATE`] after a limit.
 pub fn unless_cancelled<A: Send + 'static>(
     client: &Client,
     cancel: &Cancel,
+    left: &Left,
     call: impl FnOnce(&Client, &Abandoned) -> A + Send + 'static,
 ) -> Result<Option<A>, Error> {
     let chime = Chime::default();
@@ -87,7 +92,11 @@ pub fn unless_cancelled<A: Send + 'static>(
             abandoned.store(true, Ordering::SeqCst);
             return Ok(None);
         }
-        chime.wait(LONG);
+        if left.is_long_over() {
+            abandoned.store(true, Ordering::SeqCst);
+            return Err(client.inner.http.silent().into());
+        }
+        chime.wait(left.until_long_over(LONG));
     }
 }
 
@@ -143,6 +152,17 @@ impl Left {
     pub fn piece(&self, most: Duration) -> Duration {
         let now = SystemClock.now().moment;
         self.until.map_or(most, |until| now.until(until).min(most))
+    }
+
+    /// Whether it has been over for [`LATE`].
+    fn is_long_over(&self) -> bool {
+        self.until_long_over(LONG).is_zero()
+    }
+
+    fn until_long_over(&self, most: Duration) -> Duration {
+        let now = SystemClock.now().moment;
+        let late = self.until.map(|until| until.plus(LATE));
+        late.map_or(most, |late| now.until(late).min(most))
     }
 
     /// Whether it is over; never without a limit.

@@ -16,7 +16,8 @@ use gaia_locks::folder::Folder;
 use gaia_locks::ids::{SessionId, TaskId};
 use gaia_locks::lease::{Kept, LeaseKeeper, News};
 use gaia_locks::liveness::ProcessIdentity;
-use gaia_locks::service::{Acquire, Patience, Release, Released, Renew};
+use gaia_locks::model::{Turn, WaiterLife};
+use gaia_locks::service::{Acquire, Cancel, Line, Patience, Release, Released, Renew};
 use gaia_locks::wire::{Answer, LockInfo};
 use gaia_locks::{Error, Locks};
 use gaia_server::Role;
@@ -289,6 +290,52 @@ fn alone_a_holder_that_cannot_reach_the_server_is_told_before_its_lease_is_given
         "told at {when:?}, given away at {expires:?}"
     );
     drop(keeper);
+}
+
+#[test]
+fn a_wait_with_a_limit_ends_soon_after_it_although_the_server_is_silent() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::in_folder(folder.path());
+    let proxy = Proxy::to(server.address);
+    let token = server.token("root", Role::Admin);
+    let client = client(&proxy.url(), Some(token), Some("local"));
+    granted(server.locks.acquire(&request("/w", "ann")).unwrap());
+    let limit = Duration::from_secs(1);
+    let waits = Acquire {
+        line: Line::Stand {
+            life: WaiterLife::Heartbeat,
+            limit: Some(limit),
+            turn: Turn::Granted,
+        },
+        ..request("/w", "bob")
+    };
+    let Answer::Queued(queued) = client.acquire(&waits).unwrap() else {
+        panic!("granted");
+    };
+    proxy.fall_silent();
+    let began = SystemClock.now().moment;
+    let mut patience = Patience {
+        limit: Some(limit),
+        ..Patience::default()
+    };
+    let waited = Locks::wait(&client, queued.waiter, &mut patience);
+    assert!(
+        matches!(waited, Err(Error::Server(ServerError::Unreachable { .. }))),
+        "{waited:?}"
+    );
+    let took = SystemClock.now().moment.since(began);
+    assert!(took < Duration::from_secs(15), "it waited {took:?}");
+    // Called off, it does not hear a silent server out either.
+    let cancel = Cancel::default();
+    cancel.cancel();
+    let mut patience = Patience {
+        cancel,
+        ..Patience::default()
+    };
+    let began = SystemClock.now().moment;
+    drop(Locks::wait(&client, queued.waiter, &mut patience));
+    let took = SystemClock.now().moment.since(began);
+    assert!(took < Duration::from_secs(6), "leaving took {took:?}");
 }
 
 #[test]
