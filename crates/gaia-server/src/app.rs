@@ -34,6 +34,9 @@ pub struct Config {
     pub tls: Option<Tls>,
     /// How often locks are swept, if at all.
     pub sweep: Option<Duration>,
+    /// How many may be connected at once; half of the files that the process may
+    /// have open when nobody says.
+    pub connections: Option<usize>,
 }
 
 /// Files for TLS, in PEM.
@@ -53,6 +56,7 @@ impl Config {
             names: Vec::new(),
             tls: None,
             sweep: None,
+            connections: None,
         }
     }
 

@@ -17,7 +17,7 @@
 //! kept        answers that are given again while they are true
 //! together    one look for all who ask the same at once
 //! accounts/   users, tokens, signed-in browsers, the trail
-//! serve       start, stop, TLS
+//! serve       start, stop, TLS         full      how many at once
 //! ```
 
 pub mod accounts;
@@ -29,6 +29,7 @@ mod core;
 mod dashboard;
 mod error;
 mod feed;
+mod full;
 mod guard;
 mod kept;
 mod mcp;

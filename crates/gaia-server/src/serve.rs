@@ -15,7 +15,8 @@ use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
 use axum_server::Handle;
-use axum_server::tls_rustls::RustlsConfig;
+use axum_server::accept::DefaultAcceptor;
+use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use gaia_locks::service::Locks as _;
 use hyper_util::rt::TokioTimer;
 use rustls::ServerConfig;
@@ -25,6 +26,7 @@ use tokio::runtime::{self, Runtime};
 use tokio::sync::watch;
 
 use crate::app::{App, Tls};
+use crate::full::{self, Bounded};
 use crate::{core, router};
 
 /// How long answers may take to leave once the server stops.
@@ -184,11 +186,15 @@ async fn run(
         .timer(TokioTimer::new())
         .keep_alive_interval(STILL_THERE)
         .keep_alive_timeout(HEAD_ARRIVES_WITHIN);
+    let places = app.config.connections.unwrap_or_else(full::usual);
     let served = match tls {
-        None => server.serve(routes).await,
+        None => {
+            let acceptor = Bounded::new(DefaultAcceptor::new(), places);
+            server.acceptor(acceptor).serve(routes).await
+        }
         Some(tls) => {
-            let acceptor =
-                axum_server::tls_rustls::RustlsAcceptor::new(RustlsConfig::from_config(tls));
+            let acceptor = RustlsAcceptor::new(RustlsConfig::from_config(tls));
+            let acceptor = Bounded::new(acceptor, places);
             server.acceptor(acceptor).serve(routes).await
         }
     };

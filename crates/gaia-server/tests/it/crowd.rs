@@ -127,3 +127,25 @@ fn heavy_who_sends_nothing_or_only_a_beginning_is_cut_off() {
     }
     assert_eq!(server.get("/api/gaia/locks", &token).status, 200);
 }
+
+#[test]
+fn one_connection_too_many_is_hung_up_on_and_a_place_that_gets_free_is_given() {
+    let server = Server::with_places(8);
+    let token = server.token("eye", Role::Viewer);
+    let follow = server.ask("GET", "/api/gaia/events").token(&token);
+    let mut inside: Vec<TcpStream> = (0..8).map(|_| follow.begin()).collect();
+    inside
+        .iter_mut()
+        .for_each(|reader| until(reader, "event: ready"));
+    let ask = server.ask("GET", "/healthz");
+    let answer = |mut stream: TcpStream| {
+        let mut text = String::new();
+        // Reset or closed, where it is not let in.
+        let _ = stream.read_to_string(&mut text);
+        text
+    };
+    assert_eq!(answer(ask.begin()), "");
+    inside.pop();
+    // The server hears of it a little later.
+    while answer(ask.begin()).is_empty() {}
+}

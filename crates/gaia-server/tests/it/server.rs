@@ -30,8 +30,21 @@ impl Server {
         Self::start_in(dir)
     }
 
+    /// One that lets in so many at once.
+    pub fn with_places(places: usize) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        Self::start_as(dir, |config| Config {
+            connections: Some(places),
+            ..config
+        })
+    }
+
     /// One more on the same database.
     pub fn start_in(dir: tempfile::TempDir) -> Self {
+        Self::start_as(dir, |config| config)
+    }
+
+    fn start_as(dir: tempfile::TempDir, how: impl FnOnce(Config) -> Config) -> Self {
         let file = dir.path().join("assigner.db");
         let store = SqliteStore::open(&file, SqliteOptions::default()).unwrap();
         let locks = LockService::new(Arc::new(store), LockConfig::default());
@@ -41,7 +54,7 @@ impl Server {
             sweep: Some(Duration::from_secs(3600)),
             ..Config::new(address)
         };
-        let app = App::new(locks.clone(), config);
+        let app = App::new(locks.clone(), how(config));
         let link = app.sign_in_link().unwrap().unwrap();
         let stop = Stop::default();
         let asked = stop.clone();
