@@ -224,6 +224,14 @@ impl TaskService {
         Ok(self.locks.look(tasks::counts)?)
     }
 
+    /// The task that was sent last, of those that are kept; 0 where none is.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn newest(&self) -> Result<TaskId, TaskError> {
+        Ok(self.locks.look(tasks::newest)?)
+    }
+
     /// One task.
     ///
     /// # Errors

@@ -100,7 +100,6 @@ pub enum Read {
 }
 
 /// What was there at the last look.
-#[derive(Default)]
 struct Seen {
     last: i64,
     locks: HashMap<LockId, Moment>,
@@ -108,6 +107,7 @@ struct Seen {
     /// Those of them who wait through this server.
     waits_here: HashSet<WaiterId>,
     tasks: HashMap<TaskId, TaskInfo>,
+    newest: TaskId,
     sessions: HashMap<String, SessionInfo>,
 }
 
@@ -204,7 +204,12 @@ impl Feed {
             ..Filter::default()
         };
         let all = tasks.list(&filter)?.tasks;
-        let all: HashMap<_, _> = all.into_iter().map(|task| (task.id, task)).collect();
+        let mut all: HashMap<_, _> = all.into_iter().map(|task| (task.id, task)).collect();
+        let newest = tasks.newest()?;
+        let in_sight: HashSet<TaskId> = all.keys().copied().collect();
+        if let Some(before) = before {
+            add_out_of_sight(tasks, before, newest, &mut all)?;
+        }
         let sessions = tasks.sessions()?.sessions.into_iter();
         let sessions: HashMap<_, _> = sessions.map(|s| (s.name.clone(), s)).collect();
         if let Some(before) = before {
@@ -216,6 +221,8 @@ impl Feed {
             self.tell("task", &before.tasks, &all);
             self.tell("session", &before.sessions, &sessions);
         }
+        // What is out of sight was told, and is not looked at for ever.
+        all.retain(|id, _| in_sight.contains(id));
         let expiries = now.locks.iter().map(|(id, (expires, _))| (*id, *expires));
         *seen = Some(Seen {
             last: now.last,
@@ -223,6 +230,7 @@ impl Feed {
             waiters: now.waiters,
             waits_here: bell.looked_after(),
             tasks: all,
+            newest,
             sessions,
         });
         Ok(())
@@ -272,13 +280,36 @@ impl Feed {
             kind,
             data: data.to_string(),
         });
-        drop(kept);
+        // Before anybody can read it: whoever has an event is not ahead of all.
         self.latest.send_replace(number);
     }
 
     fn events(&self) -> MutexGuard<'_, Kept> {
         self.events.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Adds what more than [`TASKS`] open tasks have moved out of sight: those that
+/// were seen at the last look and are still there, and those that were sent since.
+fn add_out_of_sight(
+    tasks: &TaskService,
+    before: &Seen,
+    newest: TaskId,
+    all: &mut HashMap<TaskId, TaskInfo>,
+) -> Result<(), gaia_assigner::TaskError> {
+    // Of a flood the latest: so many are compared, and no more.
+    let oldest = before.newest.0.max(newest.0 - i64::from(TASKS));
+    let sent = (oldest + 1..=newest.0).map(TaskId);
+    let wanted = before.tasks.keys().copied().chain(sent);
+    let missing: Vec<TaskId> = wanted.filter(|id| !all.contains_key(id)).collect();
+    for id in missing {
+        match tasks.show(id) {
+            Ok(task) => drop(all.insert(id, task)),
+            Err(gaia_assigner::TaskError::UnknownTask(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 fn around(tx: &mut LockTx<'_>, before: Option<&Seen>) -> Result<Now, gaia_locks::Error> {

@@ -183,6 +183,14 @@ pub(crate) fn counts(tx: &mut LockTx<'_>) -> Result<Vec<(Status, i64)>, Error> {
     })
 }
 
+/// The task that was sent last; 0 where none is kept.
+pub(crate) fn newest(tx: &mut LockTx<'_>) -> Result<TaskId, Error> {
+    sql(tx, |sql| {
+        sql.prepare_cached("SELECT coalesce(max(id), 0) FROM prompts")?
+            .query_row([], |row| row.get(0).map(TaskId))
+    })
+}
+
 /// Calls off a task that waits; gives its place in line, if it has one.
 pub(crate) fn cancel_pending(tx: &mut LockTx<'_>, id: TaskId, by: &str) -> Result<(), Error> {
     let now = tx.now().wall.to_sql();

@@ -135,3 +135,30 @@ fn alone_a_slow_client_is_hung_up_on() {
     let answer = String::from_utf8_lossy(&answer);
     assert!(answer.is_empty() || answer.contains(" 408 "), "{answer}");
 }
+
+#[test]
+fn tasks_beyond_those_that_are_compared_are_told_for_what_they_are() {
+    let server = Server::start();
+    let token = server.token("root", Role::Admin);
+    let tasks = gaia_assigner::TaskService::new(server.locks.clone());
+    let send = || {
+        let new = gaia_assigner::service::Send::new("x");
+        tasks.send(&new).unwrap().id
+    };
+    let ids: Vec<TaskId> = (0..515).map(|_| send()).collect();
+    let mut events = Events::follow(&server, &token, None);
+    assert_eq!(events.next().unwrap().kind, "ready");
+    let mut until = |wanted: TaskId, status: &str| loop {
+        let event = events.next().unwrap();
+        assert_ne!(event.kind, "task.gone", "{event:?}");
+        let data: serde_json::Value = serde_json::from_str(&event.data).unwrap();
+        if data["task"]["id"] == wanted.0 && data["task"]["status"] == status {
+            break;
+        }
+    };
+    let path = format!("/api/gaia/tasks/{}/cancel", ids[9]);
+    let cancelled = server.ask("POST", path).token(&token).send();
+    assert_eq!(cancelled.status, 200, "{cancelled:?}");
+    until(ids[9], "cancelled");
+    until(send(), "pending");
+}
