@@ -15,6 +15,7 @@ use serde_json::json;
 
 use super::extract::{In, Words, json as answer};
 use super::tasks::one;
+use super::wait::stopping;
 use crate::accounts::Who;
 use crate::app::App;
 use crate::auth::still::Still;
@@ -116,8 +117,11 @@ impl Follows {
                 self.from += piece.len() as u64;
                 return Ok(Some(piece));
             }
-            if over || *app.stopping.borrow() {
+            if over {
                 return Ok(None);
+            }
+            if *app.stopping.borrow() {
+                return Err(stopping());
             }
             tokio::select! {
                 () = tokio::time::sleep(Duration::from_millis(200)) => {}

@@ -131,6 +131,11 @@ async function refresh() {
 async function fetchPage() {
   const answer = await fetch(location.href, { headers: { accept: "text/html" }, cache: "no-store" });
   if (answer.redirected && new URL(answer.url).pathname === "/sign-in") return location.assign(answer.url);
+  if (answer.status >= 500) {
+    // What stands here is old, and no event says so again.
+    old = true;
+    return wait(1000);
+  }
   if (!answer.ok) return;
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   const fresh = page.querySelector("main[data-live]");
@@ -284,7 +289,9 @@ async function log(element) {
     try {
       const from = element.dataset.from;
       const answer = await fetch(`${element.dataset.log}?follow=true&from=${from}`);
-      if (!answer.ok) return;
+      // What is not there stays away; a server that is busy or starts again does not.
+      if (answer.status < 500 && !answer.ok) return;
+      if (!answer.ok) throw new Error(answer.statusText);
       const reader = answer.body.getReader();
       const decoder = new TextDecoder();
       for (;;) {
