@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, State};
 use axum::http::header::{LOCATION, SET_COOKIE};
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
 use serde_json::json;
@@ -155,29 +155,52 @@ pub struct Once {
 /// # Errors
 /// 401 for one that does not count (any more).
 #[utoipa::path(get, path = "/sign-in/link", tag = "accounts", params(Once))]
-pub async fn by_link(State(app): State<Arc<App>>, Words(once): Words<Once>) -> Answer<Response> {
-    if !app.links.take(&Secret::shown(&once.once)) {
+pub async fn by_link(
+    State(app): State<Arc<App>>,
+    method: Method,
+    Words(once): Words<Once>,
+) -> Answer<Response> {
+    let once = Secret::shown(&once.once);
+    let used = || {
         let detail =
             "this link was used already, or is too old; start the server again for another";
-        return Err(Problem::signed_out(detail));
+        Problem::signed_out(detail)
+    };
+    if !app.links.counts(&once) {
+        return Err(used());
+    }
+    // Whoever only looks whether a link leads somewhere does not use it up.
+    if method == Method::HEAD {
+        return Ok(StatusCode::NO_CONTENT.into_response());
     }
     let accounts = app.accounts.clone();
-    let signed_in = app.core.call(move || first_admin(&accounts)).await?;
+    let name = app.core.call(move || first_admin(&accounts)).await?;
+    // Only now, when it leads in; of two at once it leads one.
+    if !app.links.take(&once) {
+        return Err(used());
+    }
+    let accounts = app.accounts.clone();
+    let signed_in = app.core.call(move || accounts.sign_in(&name, "by link"));
+    let signed_in = signed_in.await?;
     let set = cookie::set(&signed_in.1, app.config.tls.is_some());
     let home = HeaderValue::from_static("/");
     Ok((StatusCode::SEE_OTHER, [(SET_COOKIE, set), (LOCATION, home)]).into_response())
 }
 
-fn first_admin(accounts: &crate::accounts::Accounts) -> Result<(Who, Secret), AccountError> {
+/// The first admin, made where there is none: under another name where somebody
+/// who is none has that one.
+fn first_admin(accounts: &crate::accounts::Accounts) -> Result<String, AccountError> {
     let users = accounts.users()?;
-    let admin = users.into_iter().find(|user| user.role == Role::Admin);
-    let name = match admin {
-        Some(admin) => admin.name,
-        None => {
-            accounts
-                .add_user(FIRST_ADMIN, Role::Admin, None, "sign-in link")?
-                .name
-        }
-    };
-    accounts.sign_in(&name, "by link")
+    if let Some(admin) = users.iter().find(|user| user.role == Role::Admin) {
+        return Ok(admin.name.clone());
+    }
+    let is_free = |name: &String| users.iter().all(|user| user.name != *name);
+    let names = (1..).map(|n| match n {
+        1 => FIRST_ADMIN.to_owned(),
+        n => format!("{FIRST_ADMIN}-{n}"),
+    });
+    let name = names.into_iter().find(is_free);
+    let name = name.unwrap_or_else(|| FIRST_ADMIN.to_owned());
+    let added = accounts.add_user(&name, Role::Admin, None, "sign-in link")?;
+    Ok(added.name)
 }

@@ -30,6 +30,12 @@ impl Link {
         Ok(secret)
     }
 
+    /// Whether it counts.
+    pub fn counts(&self, shown: &Secret) -> bool {
+        let now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
+        now.is_some_and(|(hash, made)| hash == shown.hash() && made.elapsed() < COUNTS)
+    }
+
     /// Uses it up; whether it counted.
     pub fn take(&self, shown: &Secret) -> bool {
         let mut now = self.now.lock().unwrap_or_else(PoisonError::into_inner);

@@ -231,3 +231,21 @@ fn r07_who_releases_for_another_is_named_in_history_and_trail() {
     let line = format!("lock {third} on {folder}, for session ivy");
     assert_eq!(told[0], ("root".to_owned(), line));
 }
+
+#[test]
+fn the_link_is_not_used_up_by_a_look_or_by_an_account_in_its_way() {
+    let server = Server::start();
+    server
+        .accounts
+        .add_user("admin", Role::Viewer, None, "test")
+        .unwrap();
+    let path = &server.link[server.link.find("/sign-in").unwrap()..];
+    assert_eq!(server.ask("HEAD", path).send().status, 204);
+    let signed_in = server.ask("GET", path).send();
+    assert_eq!(signed_in.status, 303, "{signed_in:?}");
+    let me = server
+        .ask("GET", "/api/gaia/session")
+        .cookie(&signed_in.cookie());
+    assert_eq!(me.send().json()["role"], "admin");
+    assert_eq!(server.ask("GET", path).send().status, 401);
+}
