@@ -59,3 +59,13 @@ pub fn folder(locks: &LockService, scope: Option<&Scope>, path: &str) -> Answer<
         false => Ok(cleaned),
     }
 }
+
+/// Refuses where somebody is to work what cannot be a folder, or would be one of
+/// whoever happens to read it.
+///
+/// # Errors
+/// 400, saying what is wrong.
+pub fn can_be_one(path: Option<&Path>) -> Answer<()> {
+    let clean = path.map(|path| Folder::clean(&path.to_string_lossy()));
+    Ok(clean.transpose().map(drop)?)
+}

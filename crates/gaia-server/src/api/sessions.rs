@@ -19,7 +19,7 @@ use tokio::time::Instant;
 use super::extract::{In, Json, Words, json as answer};
 use super::length::{Length, Wait};
 use super::locks::{may_act, own_session};
-use super::paging;
+use super::{folders, paging};
 use crate::accounts::{Role, Who};
 use crate::app::App;
 use crate::auth::still::Still;
@@ -119,6 +119,7 @@ pub async fn register(
 }
 
 fn add(tasks: &TaskService, name: SessionId, new: Register) -> Answer<Added> {
+    folders::can_be_one(new.folder_path.as_deref())?;
     let provider = new.provider;
     let session = match (new.command, new.tmux) {
         (Some(_), Some(_)) => return Err(Problem::invalid("name command or tmux, not both")),

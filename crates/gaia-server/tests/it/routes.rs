@@ -486,3 +486,21 @@ fn a_remote_agent_needs_nothing_but_the_api() {
     );
     assert_eq!(server.get("/api/gaia/locks", &agent).json()["count"], 0);
 }
+
+#[test]
+fn r12_a_session_works_in_no_folder_that_cannot_be_one() {
+    let server = Server::start();
+    let admin = server.token("root", Role::Admin);
+    for folder in ["", ".", "rel/x", "/a\0b"] {
+        for command in [json!(null), json!("pwd")] {
+            let new = json!({"session_id": "w", "command": command, "folder_path": folder});
+            let ask = server.ask("POST", "/api/gaia/sessions").token(&admin);
+            let wrong = ask.json(&new).send();
+            assert_eq!(
+                (wrong.status, wrong.code().as_str()),
+                (400, "invalid_folder"),
+                "{new}"
+            );
+        }
+    }
+}

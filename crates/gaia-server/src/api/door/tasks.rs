@@ -170,12 +170,14 @@ fn of_sessions(app: &App, who: &Who, scope: &Scope, call: Call) -> Answer<Value>
         Call::Sessions => value(tasks.sessions()?),
         Call::AddProcess(new) => {
             lies_here(app, scope, "the folder of a session that is started here")?;
+            folders::can_be_one(new.folder.as_deref())?;
             let added = tasks.add_process(&new)?;
             note("add_session", new.name.as_str())?;
             value(added)
         }
         Call::AddRemote(new) => {
             may_act(who, &new.name)?;
+            folders::can_be_one(new.folder.as_deref())?;
             value(tasks.add_remote(&new)?)
         }
         Call::AddTmux(new) => {
