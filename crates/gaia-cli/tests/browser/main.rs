@@ -36,6 +36,12 @@ fn missing(tools: &Path) -> Option<&'static str> {
     node.is_err().then_some("node")
 }
 
+/// The one that was built with this test, or another for figures.
+fn gaia() -> std::ffi::OsString {
+    let named = std::env::var_os("BROWSER_GAIA");
+    named.unwrap_or_else(|| env!("CARGO_BIN_EXE_gaia").into())
+}
+
 /// Runs a case in a group of its own, so that nothing of it stays behind.
 fn case(name: &str) {
     let tools = root().join(".tools/browser");
@@ -62,7 +68,7 @@ fn case(name: &str) {
         .env("BROWSER_CASE", name)
         .env("BROWSER_TOOLS", &tools)
         .env("BROWSER_CHROMIUM", CHROMIUM)
-        .env("BROWSER_GAIA", env!("CARGO_BIN_EXE_gaia"))
+        .env("BROWSER_GAIA", gaia())
         .env("BROWSER_SHOTS", root().join("target/dashboard"))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
