@@ -17,6 +17,7 @@ use super::length::Length;
 use super::{folders, task_page};
 use crate::accounts::{Role, Who};
 use crate::app::App;
+use crate::auth::still::{self, Still};
 use crate::error::{Answer, Problem};
 
 /// Which tasks are wanted.
@@ -165,6 +166,7 @@ pub struct Until {
 #[utoipa::path(get, path = "/api/gaia/tasks/{id}", tag = "tasks", params(("id" = i64, Path), Until))]
 pub async fn show(
     State(app): State<Arc<App>>,
+    who: Who,
     In(id): In<i64>,
     Words(until): Words<Until>,
 ) -> Answer<Response> {
@@ -173,13 +175,20 @@ pub async fn show(
     let limit = until.wait.as_deref().map(gaia_locks::duration::parse);
     let limit = limit.transpose().map_err(wrong)?.unwrap_or_default();
     let deadline = Instant::now().checked_add(limit);
-    let mut changes = app.bell.changes();
+    let (mut changes, mut still) = (app.bell.changes(), Still::new(who.clone()));
+    let mut waited = false;
     loop {
+        still.may(&app).await?;
         let task = one(&app, id).await?;
         let over = task.status.is_over() || deadline.is_some_and(|until| Instant::now() >= until);
         if over || *app.stopping.borrow() {
+            if waited {
+                // Nothing is handed out to whom nothing would be given now.
+                still::counts(&app, &who).await?;
+            }
             return Ok(answer(&json!({"task": task})));
         }
+        waited = true;
         tokio::select! {
             _ = changes.changed() => {}
             () = app.stopped() => {}
@@ -216,10 +225,16 @@ pub async fn call_off(app: &Arc<App>, who: Who, id: i64) -> Answer<TaskInfo> {
         let detail = "an agent calls off only the tasks of its own sessions";
         return Err(Problem::forbidden(detail));
     }
-    let tasks = app.tasks.clone();
+    let (tasks, accounts) = (app.tasks.clone(), app.accounts.clone());
     // It may wait until a process has stopped.
     app.core
-        .slow(move || tasks.cancel(TaskId(id), &who.name))
+        .slow(move || {
+            let task = tasks.cancel(TaskId(id), &who.name)?;
+            if who.role == Role::Admin {
+                accounts.note(&who.name, "cancel_task", &format!("task {id}"))?;
+            }
+            Ok::<_, Problem>(task)
+        })
         .await
 }
 
@@ -236,9 +251,21 @@ pub fn is_own(task: &TaskInfo, who: &Who) -> bool {
 /// 404 for an unknown task, 409 where its state does not allow it.
 #[utoipa::path(post, path = "/api/gaia/tasks/{id}/retry", tag = "tasks", params(("id" = i64, Path)))]
 pub async fn retry(State(app): State<Arc<App>>, who: Who, In(id): In<i64>) -> Answer<Response> {
-    let tasks = app.tasks.clone();
-    let task = app.core.call(move || tasks.retry(TaskId(id), &who.name));
-    Ok(answer(&json!({"task": task.await?})))
+    Ok(answer(&json!({"task": try_again(&app, who, id).await?})))
+}
+
+/// Lets a task be tried again for an admin.
+///
+/// # Errors
+/// As [`retry`].
+pub async fn try_again(app: &Arc<App>, who: Who, id: i64) -> Answer<TaskInfo> {
+    let (tasks, accounts) = (app.tasks.clone(), app.accounts.clone());
+    let task = app.core.call(move || {
+        let task = tasks.retry(TaskId(id), &who.name)?;
+        accounts.note(&who.name, "retry_task", &format!("task {id}"))?;
+        Ok::<_, Problem>(task)
+    });
+    task.await
 }
 
 /// Where a task is sent instead; with neither, to whoever can take it.
@@ -271,10 +298,12 @@ pub async fn reassign(
             return Err(Problem::invalid(detail));
         }
     };
-    let tasks = app.tasks.clone();
-    let task = app
-        .core
-        .slow(move || tasks.reassign(TaskId(id), &aim, &who.name));
+    let (tasks, accounts) = (app.tasks.clone(), app.accounts.clone());
+    let task = app.core.slow(move || {
+        let task = tasks.reassign(TaskId(id), &aim, &who.name)?;
+        accounts.note(&who.name, "reassign_task", &format!("task {id}"))?;
+        Ok::<_, Problem>(task)
+    });
     Ok(answer(&json!({"task": task.await?})))
 }
 

@@ -167,10 +167,7 @@ pub async fn cancel(State(app): State<Arc<App>>, who: Who, In(id): In<i64>) -> A
 /// # Errors
 /// 404 for an unknown task, 409 where its state does not allow it.
 pub async fn retry(State(app): State<Arc<App>>, who: Who, In(id): In<i64>) -> Answer<Response> {
-    let tasks = app.tasks.clone();
-    app.core
-        .call(move || tasks.retry(TaskId(id), &who.name))
-        .await?;
+    tasks::try_again(&app, who, id).await?;
     Ok(back(id))
 }
 

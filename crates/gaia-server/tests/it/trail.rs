@@ -233,6 +233,27 @@ fn r07_who_releases_for_another_is_named_in_history_and_trail() {
 }
 
 #[test]
+fn the_trail_tells_of_an_admins_word_on_a_task_and_not_of_an_agents_on_its_own() {
+    let server = Server::start();
+    let admin = server.token("root", Role::Admin);
+    let acts = |act: &str| {
+        let lines = server.accounts.audit(None, 100).unwrap();
+        let found = lines.iter().filter(|line| line.act == act);
+        found.map(|line| line.details.clone()).collect::<Vec<_>>()
+    };
+    let new = json!({"text": "x", "target_session": "nobody"});
+    let task = post(&server, &admin, "/api/gaia/tasks", &new);
+    let id = &task["task"]["id"];
+    let at = |what: &str| format!("/api/gaia/tasks/{id}/{what}");
+    post(&server, &admin, &at("reassign"), &json!({}));
+    post(&server, &admin, &at("cancel"), &json!({}));
+    post(&server, &admin, &at("retry"), &json!({}));
+    for act in ["reassign_task", "cancel_task", "retry_task"] {
+        assert_eq!(acts(act), [format!("task {id}")], "{act}");
+    }
+}
+
+#[test]
 fn the_link_is_not_used_up_by_a_look_or_by_an_account_in_its_way() {
     let server = Server::start();
     server

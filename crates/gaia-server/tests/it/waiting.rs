@@ -209,3 +209,29 @@ fn refusals_and_waits_are_counted_whichever_way_they_came() {
     door(&json!({"wait": {"waiter": waiter, "period": {"secs": 20, "nanos": 0}, "leave": false}}));
     assert_eq!(counted(&server, &admin), ["4", "2"], "{queued}");
 }
+
+#[test]
+fn a_task_is_told_to_nobody_whose_token_was_revoked_while_it_was_waited_for() {
+    let server = Server::start();
+    let admin = server.token("root", Role::Admin);
+    let late = server.token("late", Role::Viewer);
+    let new = json!({"text": "x", "target_session": "nobody"});
+    let task = server.ask("POST", "/api/gaia/tasks").token(&admin);
+    let id = task.json(&new).send().json()["task"]["id"].clone();
+    let path = format!("/api/gaia/tasks/{id}?wait=40s");
+    let mut waiting = server.ask("GET", path).token(&late).begin();
+    // It has been let in when its token was noted to be used.
+    let was_used = || {
+        let tokens = server.accounts.tokens().unwrap();
+        tokens
+            .iter()
+            .any(|token| token.name == "late" && token.last_used_at.is_some())
+    };
+    while !was_used() {
+        std::thread::yield_now();
+    }
+    server.accounts.revoke_token("late", "test").unwrap();
+    let cancel = server.ask("POST", format!("/api/gaia/tasks/{id}/cancel"));
+    assert_eq!(cancel.token(&admin).send().status, 200);
+    assert_eq!(read(&mut waiting).status, 401);
+}

@@ -116,15 +116,27 @@ fn at_once(app: &App, who: &Who, scope: &Scope, call: Call) -> Answer<Value> {
         Call::Output { id, from } => value(Piece::from(tasks.output(id, from)?)),
         Call::Cancel { id } => {
             may_cancel(app, who, id)?;
-            value(tasks.cancel(id, &who.name)?)
+            let cancelled = tasks.cancel(id, &who.name)?;
+            if who.role == Role::Admin {
+                note("cancel_task", &format!("task {id}"))?;
+            }
+            value(cancelled)
         }
-        Call::Retry { id } => value(tasks.retry(id, &who.name)?),
+        Call::Retry { id } => {
+            let again = tasks.retry(id, &who.name)?;
+            note("retry_task", &format!("task {id}"))?;
+            value(again)
+        }
         Call::RetryFailed => {
             let again = tasks.retry_failed(&who.name)?;
             note("retry_failed", &format!("{} tasks", again.count))?;
             value(again)
         }
-        Call::Reassign { id, aim } => value(tasks.reassign(id, &aim, &who.name)?),
+        Call::Reassign { id, aim } => {
+            let sent = tasks.reassign(id, &aim, &who.name)?;
+            note("reassign_task", &format!("task {id}"))?;
+            value(sent)
+        }
         Call::Clear { age } => {
             let cleared = tasks.clear(age)?;
             note("clear_tasks", &format!("{} tasks", cleared.count))?;

@@ -17,6 +17,7 @@ use super::super::place::{Stood, asked_elsewhere, unknown};
 use super::super::wait::{sleep_until, stopping};
 use crate::accounts::Who;
 use crate::app::App;
+use crate::auth::still;
 use crate::error::{Answer, Problem};
 
 /// No call lasts longer, whatever was asked for.
@@ -45,7 +46,11 @@ pub async fn wait(app: &Arc<App>, who: &Who, waiter: WaiterId, period: Duration)
         let next = until.min(Instant::now() + LOOK);
         tokio::select! {
             turn = &mut looked_after.turn => match turn {
-                Ok(()) => return place.end(app).await.map(Waited::Over),
+                Ok(()) => {
+                    // Nothing is handed out to whom nothing would be given now.
+                    still::counts(app, who).await?;
+                    return place.end(app).await.map(Waited::Over);
+                }
                 // The same client asks anew, on another connection.
                 Err(_) => return Err(asked_elsewhere()),
             },
