@@ -40,4 +40,4 @@ mod together;
 
 pub use accounts::{AccountError, Accounts, Role};
 pub use app::{App, Config, Tls};
-pub use serve::{Running, Stop, serve, start};
+pub use serve::{Running, Stop, can_be_used, serve, start};

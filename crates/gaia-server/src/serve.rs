@@ -228,6 +228,15 @@ async fn sweep(app: Arc<App>) {
     }
 }
 
+/// Whether certificate and key can be used: to be asked before anybody is told
+/// that the server is up.
+///
+/// # Errors
+/// When they cannot, naming the file.
+pub fn can_be_used(files: &Tls) -> io::Result<()> {
+    tls_config(files).map(drop)
+}
+
 fn tls_config(files: &Tls) -> io::Result<Arc<ServerConfig>> {
     let wrong = |what: &std::path::Path, error: &dyn std::fmt::Display| {
         io::Error::new(

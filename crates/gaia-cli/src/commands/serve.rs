@@ -106,11 +106,13 @@ pub fn prepare(context: &Context, reached: &Reached) -> Result<Ready, Failure> {
     if tls.is_none() && !settings.listen.ip().is_loopback() && !reached.insecure_http {
         return Err(unprotected(settings.listen));
     }
+    let tls = tls.map(|(certificates, key)| Tls { certificates, key });
+    tls.as_ref().map(gaia_server::can_be_used).transpose()?;
     let listener = TcpListener::bind(settings.listen)
         .map_err(|error| cannot_listen(settings.listen, &error))?;
     let config = Config {
         names: reached.names.clone(),
-        tls: tls.map(|(certificates, key)| Tls { certificates, key }),
+        tls,
         sweep: settings.auto_cleanup.then_some(settings.cleanup_interval),
         ..Config::new(listener.local_addr()?)
     };

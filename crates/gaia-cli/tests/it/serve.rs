@@ -147,6 +147,20 @@ fn beyond_this_machine_it_wants_tls_or_the_words() {
     );
 }
 
+#[test]
+fn up_looks_at_its_certificate_before_it_says_that_it_is_up() {
+    let home = Home::new();
+    let words = ["up", "--json", "--listen", "127.0.0.1:0"];
+    let files = ["--tls-cert", "nothere.pem", "--tls-key", "nothere.pem"];
+    let output = home.gaia(&[&words[..], &files].concat()).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        told.contains("nothere.pem") && !told.contains("\"up\""),
+        "{told}"
+    );
+}
+
 /// With curl, which checks the certificate against the one that was made.
 #[test]
 fn over_tls_it_is_reached_by_its_name_and_its_cookie_is_for_tls_alone() {
