@@ -1,15 +1,18 @@
 //! A stage for one client: its home, two repositories, a database, and a model on loopback.
 #![allow(
     dead_code,
+    unused_imports,
     clippy::allow_attributes,
     reason = "each test binary uses a part of it"
 )]
 
+mod gaia;
+mod model;
+mod served;
 mod settings;
 
 use std::cell::{Cell, RefCell};
 use std::fs;
-use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -18,6 +21,9 @@ use std::time::{Duration, Instant};
 use gaia_agent::hook::Client;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+
+use model::Model;
+pub use served::Served;
 
 /// The clients that are tested, their packages and pinned versions (scripts/agents/package.json).
 pub const CLIENTS: [(Client, &str, &str); 4] = [
@@ -56,66 +62,6 @@ pub struct Stage {
     knows_server: Cell<bool>,
     has_hooks: Cell<bool>,
     models: RefCell<Vec<Model>>,
-}
-
-/// A stage's server, ended when it is dropped.
-pub struct Served {
-    process: Child,
-    /// How a client's configuration names its tools.
-    pub entry: Value,
-    url: String,
-    token: String,
-}
-
-impl Served {
-    pub fn start(stage: &Stage) -> Self {
-        let made = stage.json(&["token", "create", "far", "--role", "agent"]);
-        let mut serve = stage.command(&["serve"]);
-        serve.env("GAIA_LISTEN", "127.0.0.1:0");
-        let mut process = serve.stderr(Stdio::piped()).spawn().unwrap();
-        let mut said = BufReader::new(process.stderr.take().unwrap()).lines();
-        let started = said.find(|line| line.as_ref().unwrap().contains("server started"));
-        let line = started.unwrap().unwrap();
-        let url = line
-            .split_once("url=\"")
-            .unwrap()
-            .1
-            .split('"')
-            .next()
-            .unwrap()
-            .to_owned();
-        let token = made["token"].as_str().unwrap().to_owned();
-        let bearer = format!("Bearer {token}");
-        let entry = json!({"type": "http", "url": format!("{url}/mcp"), "headers": {"Authorization": bearer}});
-        // What it says further is read, or it would stand still one day.
-        std::thread::spawn(move || said.for_each(drop));
-        Self {
-            process,
-            entry,
-            url,
-            token,
-        }
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-/// A model, ended with its stage.
-struct Model {
-    process: Child,
-    requests: PathBuf,
-}
-
-impl Drop for Model {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
 }
 
 impl Stage {
@@ -218,67 +164,6 @@ impl Stage {
         path
     }
 
-    /// `gaia init` for the client's user, who has nothing yet.
-    pub fn init(&self, words: &[&str]) {
-        let done = self.gaia(&[&["init", "--yes"], words].concat());
-        assert!(done.status.success(), "{done:?}");
-    }
-
-    fn command(&self, words: &[&str]) -> Command {
-        let mut gaia = Command::new(env!("CARGO_BIN_EXE_gaia"));
-        gaia.env_clear()
-            .env("HOME", self.path("home"))
-            .env("GAIA_HOME", self.path("gaia"));
-        gaia.args(words);
-        gaia
-    }
-
-    fn gaia(&self, words: &[&str]) -> Output {
-        self.command(words).arg("--json").output().unwrap()
-    }
-
-    fn json(&self, words: &[&str]) -> Value {
-        let output = self.gaia(words);
-        serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{words:?}: {output:?}"))
-    }
-
-    /// Frees what a session holds.
-    pub fn free(&self, folder: &str, session: &str) {
-        let freed = self.gaia(&["release", &self.text(folder), "--session", session]);
-        assert!(freed.status.success(), "{freed:?}");
-    }
-
-    /// How many wait in line.
-    pub fn waiting(&self) -> usize {
-        self.json(&["status"])["waiters"].as_array().unwrap().len()
-    }
-
-    pub fn takes(&self, folder: &str, session: &str) -> bool {
-        self.gaia(&["acquire", &self.text(folder), "--session", session])
-            .status
-            .success()
-    }
-
-    pub fn hold(&self, folder: &str, session: &str) {
-        assert!(self.takes(folder, session));
-    }
-
-    /// Who holds locks around a folder.
-    pub fn holders(&self, folder: &str) -> Vec<String> {
-        let status = self.json(&["status", &self.text(folder)]);
-        let locks = status["locks"].as_array().unwrap();
-        locks
-            .iter()
-            .map(|lock| lock["session_id"].as_str().unwrap().to_owned())
-            .collect()
-    }
-
-    /// What the history says of a folder, newest first.
-    pub fn history(&self, folder: &str) -> Vec<Value> {
-        let history = self.json(&["history", "--folder", &self.text(folder)]);
-        history["locks"].as_array().unwrap().clone()
-    }
-
     pub fn until(&self, what: &str, met: impl Fn() -> bool) {
         let begun = Instant::now();
         while !met() {
@@ -347,34 +232,6 @@ impl Stage {
         all
     }
 
-    /// Runs `gaia` with such an environment, and gives what it says.
-    pub fn ask(&self, words: &[&str]) -> Value {
-        self.json(words)
-    }
-
-    fn model(&self, plan: &Value) -> u16 {
-        let number = self.models.borrow().len();
-        let (file, requests) = (
-            self.path(&format!("plan{number}.json")),
-            self.path(&format!("requests{number}")),
-        );
-        fs::write(&file, plan.to_string()).unwrap();
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/agents/model.py");
-        let mut process = Command::new("python3")
-            .arg(script)
-            .args([&file, &requests])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(process.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
-        self.models.borrow_mut().push(Model { process, requests });
-        line.trim().parse().unwrap()
-    }
-
     /// The client with a home of its own and nothing of this process's environment.
     pub fn client(&self, words: &[&str]) -> Command {
         let mut client = Command::new(&self.program);
@@ -389,56 +246,9 @@ impl Stage {
         client
     }
 
-    fn last_request(requests: &Path) -> Value {
-        let text = fs::read_to_string(requests).unwrap_or_default();
-        let bodies = text
-            .lines()
-            .filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        let longest = bodies.max_by_key(|request| request.to_string().len());
-        longest.unwrap_or_default()
-    }
-
-    /// All that the client told its model, results of tools included.
-    pub fn told(&self) -> String {
-        let models = self.models.borrow();
-        models.last().map_or_else(String::new, |model| {
-            fs::read_to_string(&model.requests).unwrap_or_default()
-        })
-    }
-
-    /// Of each model what it was told last, once it was told any result.
-    pub fn all_told(&self) -> Vec<String> {
-        let models = self.models.borrow();
-        let told = models
-            .iter()
-            .map(|model| results_in(&Self::last_request(&model.requests)).join("\n"));
-        told.filter(|told| !told.is_empty()).collect()
-    }
-
-    /// The results of Claude Code's tools, in order.
-    pub fn results(&self) -> Vec<String> {
-        let models = self.models.borrow();
-        results_in(&Self::last_request(&models.last().unwrap().requests))
-    }
-
     /// Ends a process and what it started.
     pub fn kill_all_below(&self, pid: &str) {
         let _ = Command::new("pkill").args(["-KILL", "-P", pid]).status();
         let _ = Command::new("kill").args(["-KILL", pid]).status();
     }
-}
-
-fn results_in(request: &Value) -> Vec<String> {
-    let messages = request["body"]["messages"]
-        .as_array()
-        .cloned()
-        .unwrap_or_default();
-    let parts = messages
-        .iter()
-        .filter_map(|message| message["content"].as_array())
-        .flatten();
-    parts
-        .filter(|part| part["type"] == "tool_result")
-        .map(|part| part["content"].to_string())
-        .collect()
 }
