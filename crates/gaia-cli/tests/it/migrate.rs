@@ -55,6 +55,22 @@ fn it_is_told_shown_and_done_and_doctor_does_not_do_it() {
     assert_eq!(home.json(&["doctor"])["ok"], true);
 }
 
+/// What agents were told stands in it, whatever the umask is.
+#[test]
+fn a_copy_of_a_database_is_for_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let home = Home::new();
+    let file = earlier(&home, EARLIER);
+    std::fs::set_permissions(&file, PermissionsExt::from_mode(0o600)).unwrap();
+    let copy = home.json(&["migrate"])["copy"].as_str().unwrap().to_owned();
+    let backup = home.path("backup.db").to_str().unwrap().to_owned();
+    assert_eq!(home.status(&["backup", &backup]), 0);
+    for file in [copy, backup] {
+        let mode = std::fs::metadata(&file).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{file}");
+    }
+}
+
 #[test]
 fn any_command_does_it_and_what_is_in_the_way_is_named() {
     let home = Home::new();

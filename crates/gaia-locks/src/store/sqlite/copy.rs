@@ -64,12 +64,21 @@ fn unfinished(to: &Path) -> PathBuf {
 
 fn copy(from: &Sqlite, to: &Path) -> Result<(), StoreError> {
     let failed = |error: rusqlite::Error| of_sqlite(to, &error);
+    make_private(to).map_err(|error| unusable(to, &error))?;
     let mut target = Sqlite::open(to).map_err(failed)?;
     step_through(from, &mut target).map_err(failed)?;
     // The copy is one file, without a log beside it.
     target
         .query_row("PRAGMA journal_mode=DELETE", [], |_| Ok(()))
         .map_err(failed)
+}
+
+/// Whatever the umask is: what agents were told, and who may sign in, stands in it.
+fn make_private(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    options.open(path).map(drop)
 }
 
 /// Copies all pages. Another program that keeps one of the two locked is waited
