@@ -75,6 +75,38 @@ fn what_would_be_done_is_told_and_the_file_is_not_touched() {
 }
 
 #[test]
+fn an_index_is_known_by_what_it_is_of_however_it_is_written() {
+    let with = |index: &str| {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("assigner.db");
+        let mut made = LATE.replace(
+            "CREATE INDEX idx_lock_history_folder ON lock_history(folder_path);",
+            "",
+        );
+        assert_ne!(made, LATE);
+        made += index;
+        write(&path, &made);
+        survey(&path, &Earlier::default()).is_ok()
+    };
+    for form in [
+        "CREATE INDEX IF NOT EXISTS idx_lock_history_folder\nON lock_history(folder_path)",
+        "CREATE INDEX idx_lock_history_folder On lock_history (\"folder_path\" ASC)",
+        "CREATE INDEX idx_lock_history_folder ON lock_history(folder_path) -- by folder",
+    ] {
+        assert!(with(form), "{form}");
+    }
+    for other in [
+        "CREATE INDEX idx_lock_history_folder ON lock_history(session_id)",
+        "CREATE INDEX idx_lock_history_folder ON lock_history(folder_path DESC)",
+        "CREATE UNIQUE INDEX idx_lock_history_folder ON lock_history(folder_path)",
+        "CREATE INDEX idx_lock_history_folder ON lock_history(folder_path) WHERE id > 7",
+        "CREATE INDEX idx_lock_history_folder ON prompts(content)",
+    ] {
+        assert!(!with(other), "{other}");
+    }
+}
+
+#[test]
 fn its_program_may_set_the_version_back_and_make_what_it_always_makes() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("assigner.db");

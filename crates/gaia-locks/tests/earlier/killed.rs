@@ -69,3 +69,36 @@ fn killed_anywhere_it_is_as_it_was_or_as_it_will_be() {
     }
     assert!(old > 0, "killed in time: {old} as before, {new} as after");
 }
+
+/// As its program leaves it when it is killed in the midst of a large change.
+#[test]
+fn a_file_whose_journal_must_be_rolled_back_is_looked_at_all_the_same() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("assigner.db");
+    write(&path, MIDDLE);
+    let at_work = rusqlite::Connection::open(&path).unwrap();
+    let spilled = "PRAGMA journal_mode=DELETE; PRAGMA cache_size=2; BEGIN;
+        WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000)
+        INSERT INTO prompts (content) SELECT 'text ' || i FROM n";
+    at_work.execute_batch(spilled).unwrap();
+    let left = dir.path().join("left.db");
+    std::fs::copy(&path, &left).unwrap();
+    let journal = |path: &Path| std::path::PathBuf::from(format!("{}-journal", path.display()));
+    std::fs::copy(journal(&path), journal(&left)).unwrap();
+    let told = survey(&left, &Earlier::default()).unwrap().unwrap();
+    let before = survey(&before_it(&dir), &Earlier::default())
+        .unwrap()
+        .unwrap();
+    let rows = |told: &gaia_locks::store::sqlite::Takeover| format!("{:?}", told.rows);
+    assert_eq!(
+        rows(&told),
+        rows(&before),
+        "what was not committed is not there"
+    );
+}
+
+fn before_it(dir: &tempfile::TempDir) -> std::path::PathBuf {
+    let path = dir.path().join("before.db");
+    write(&path, MIDDLE);
+    path
+}

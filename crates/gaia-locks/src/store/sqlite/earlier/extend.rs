@@ -36,7 +36,7 @@ pub(super) fn extend(
     let wanted = things(&template)?;
     note_others(&there, &wanted, &mut done);
     for thing in &wanted {
-        add(file, &there, thing, &mut done)?;
+        add(file, &template, &there, thing, &mut done)?;
     }
     make_names_unique(file, &mut done)?;
     copy_state(file, &template)?;
@@ -137,10 +137,16 @@ fn note_others(there: &[Thing], wanted: &[Thing], done: &mut Takeover) {
 }
 
 /// Makes a table or an index, unless it is there.
-fn add(file: &Sqlite, there: &[Thing], thing: &Thing, done: &mut Takeover) -> Result<(), Refused> {
+fn add(
+    file: &Sqlite,
+    template: &Sqlite,
+    there: &[Thing],
+    thing: &Thing,
+    done: &mut Takeover,
+) -> Result<(), Refused> {
     if let Some(found) = there.iter().find(|found| is_named(found, &thing.name)) {
         let is_shared = SHARED.iter().any(|(table, _)| is_named(found, table));
-        return match is_shared || is_same_index(found, thing) {
+        return match is_shared || is_same_index(file, template, found, thing)? {
             true => Ok(()),
             false => Err(Refused::Obstacle(format!(
                 "its {} {} is another program's, and GAIA needs that name; rename it",
@@ -157,20 +163,48 @@ fn add(file: &Sqlite, there: &[Thing], thing: &Thing, done: &mut Takeover) -> Re
     Ok(())
 }
 
-/// People make the indexes of section 4 by hand; how they write that is theirs.
-fn is_same_index(found: &Thing, ours: &Thing) -> bool {
-    let plain = |sql: &str| {
-        let (_, behind) = sql.split_once(" ON ").or_else(|| sql.split_once(" on "))?;
-        let letters = behind
-            .chars()
-            .filter(|letter| !" \"`[]\n\t".contains(*letter));
-        Some(letters.collect::<String>().to_lowercase())
-    };
+/// People make the indexes of section 4 by hand, and how they write that is
+/// theirs: what SQLite understood is compared. Of a condition it tells nothing,
+/// so that one is compared as it is written.
+fn is_same_index(
+    file: &Sqlite,
+    template: &Sqlite,
+    found: &Thing,
+    ours: &Thing,
+) -> rusqlite::Result<bool> {
     let same_table = found.table.eq_ignore_ascii_case(&ours.table);
-    found.kind == "index"
-        && ours.kind == "index"
-        && same_table
-        && plain(&found.sql) == plain(&ours.sql)
+    if found.kind != "index" || ours.kind != "index" || !same_table {
+        return Ok(false);
+    }
+    let same_columns = columns_of(file, &found.name)? == columns_of(template, &ours.name)?;
+    Ok(same_columns && condition(&found.sql) == condition(&ours.sql))
+}
+
+/// What stands behind the columns, without what can be written one way or another.
+fn condition(sql: &str) -> Option<String> {
+    let sql = sql.to_lowercase();
+    let at = sql.split_whitespace().position(|word| word == "where")?;
+    let words = sql.split_whitespace().skip(at);
+    let letters = words.flat_map(str::chars);
+    Some(
+        letters
+            .filter(|letter| !"\"`[]".contains(*letter))
+            .collect(),
+    )
+}
+
+/// What an index is of: whether it is unique, whether it has a condition, and its
+/// columns, each with its order and its way to compare.
+fn columns_of(file: &Sqlite, index: &str) -> rusqlite::Result<String> {
+    file.query_row(
+        "SELECT l.\"unique\" || l.partial || '|' || (SELECT group_concat(
+                    coalesce(i.name, '()') || ' ' || i.\"desc\" || ' ' || i.coll, ',')
+                    FROM pragma_index_xinfo(l.name) i WHERE i.key)
+           FROM sqlite_schema s, pragma_index_list(s.tbl_name) l
+          WHERE s.type = 'index' AND s.name = ?1 AND l.name = s.name",
+        [index],
+        |row| row.get(0),
+    )
 }
 
 /// A session is known by its name; an earlier file need not have said so.

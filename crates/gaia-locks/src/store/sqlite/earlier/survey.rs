@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection as Sqlite, OpenFlags};
+use rusqlite::{Connection as Sqlite, ErrorCode, OpenFlags};
 
 use super::{Earlier, Takeover, extend};
 use crate::clock::SystemClock;
@@ -22,8 +22,7 @@ pub fn survey(path: &Path, earlier: &Earlier) -> Result<Option<Takeover>, StoreE
     }
     let failed = |error: rusqlite::Error| of_sqlite(path, &error);
     crate::store::sqlite::vfs::replace_calls();
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_EXRESCODE;
-    let file = Sqlite::open_with_flags(path, flags).map_err(failed)?;
+    let file = opened(path).map_err(failed)?;
     if migrate::is_ours(&file).map_err(failed)? {
         return Ok(None);
     }
@@ -32,4 +31,19 @@ pub fn survey(path: &Path, earlier: &Earlier) -> Result<Option<Takeover>, StoreE
     copy::step_through(&file, &mut copied).map_err(failed)?;
     let done = extend::extend(&copied, earlier, &SystemClock);
     done.map(Some).map_err(|refused| refused.of(path))
+}
+
+/// For reading, where that will do. A program that was killed in the midst of a
+/// change leaves a journal that SQLite must roll back before anybody can read:
+/// that is the file's own state, and no change of ours.
+fn opened(path: &Path) -> rusqlite::Result<Sqlite> {
+    let open = |access| Sqlite::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_EXRESCODE);
+    let file = open(OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    match file.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(())) {
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::ReadOnly) => {
+            open(OpenFlags::SQLITE_OPEN_READ_WRITE)
+        }
+        Err(error) => Err(error),
+        Ok(()) => Ok(file),
+    }
 }
