@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use jsonc_parser::cst::CstObject;
+use jsonc_parser::cst::{CstArray, CstNode, CstObject};
 use serde_json::Value;
 
 use super::json::{self, Settings};
@@ -36,6 +36,7 @@ pub(super) fn hooks(
 /// The entries of one event: an earlier one of ours is replaced where it stands.
 fn put(hooks: &CstObject, event: &str, new: &[Value], client: Client) -> Result<(), Unmerged> {
     let list = json::list(hooks, event)?;
+    leave_entries_of_others(&list, client);
     let there: Vec<Value> = list.elements().iter().map(json::value).collect();
     let mut missing: VecDeque<&Value> = new.iter().filter(|new| !there.contains(new)).collect();
     let mut at = 0;
@@ -101,6 +102,7 @@ fn take_out(
         let Some(list) = property.array_value().filter(|_| meant(&event)) else {
             continue;
         };
+        leave_entries_of_others(&list, client);
         let ours = list.elements().into_iter();
         let ours: Vec<_> = ours
             .filter(|node| is_ours(&json::value(node), client))
@@ -114,6 +116,24 @@ fn take_out(
         }
         for node in ours {
             node.remove();
+        }
+    }
+}
+
+/// Takes the hook that calls GAIA out of entries that call something else too:
+/// whoever put that there has made the entry his own.
+fn leave_entries_of_others(list: &CstArray, client: Client) {
+    for entry in list.elements() {
+        let hooks = entry.as_object().and_then(|entry| entry.get("hooks"));
+        let Some(hooks) = hooks.and_then(|hooks| hooks.array_value()) else {
+            continue;
+        };
+        let (ours, others): (Vec<_>, Vec<_>) = hooks
+            .elements()
+            .into_iter()
+            .partition(|hook| calls_gaia(&json::value(hook), client));
+        if !others.is_empty() {
+            ours.into_iter().for_each(CstNode::remove);
         }
     }
 }
@@ -156,12 +176,11 @@ pub fn called(existing: &str, client: Client) -> Option<Vec<String>> {
     let entries = BEFORE
         .iter()
         .filter_map(|event| settings[HOOKS].get(event)?.as_array());
-    let ours = entries.flatten().find(|entry| is_ours(entry, client))?;
-    let hook = match ours.get("hooks").and_then(Value::as_array) {
-        Some(hooks) => hooks.first()?,
-        None => ours,
-    };
-    Some(words(hook))
+    let mut hooks = entries.flatten().flat_map(|entry| {
+        let inner = entry.get("hooks").and_then(Value::as_array);
+        inner.map_or(std::slice::from_ref(entry), Vec::as_slice)
+    });
+    hooks.find(|hook| calls_gaia(hook, client)).map(words)
 }
 
 /// The plugin names the program in a line of its own.

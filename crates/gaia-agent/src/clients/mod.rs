@@ -56,6 +56,9 @@ pub enum Unmerged {
     /// Another MCP server has the name already.
     #[error("another MCP server is called gaia there, and is left alone")]
     Taken,
+    /// Another file has the place of one that is wholly GAIA's.
+    #[error("another file stands there, which is not of gaia init, and is left alone")]
+    Others,
     /// Something else stands where hooks belong.
     #[error("{0} in the settings is no {1}")]
     Shape(&'static str, &'static str),
@@ -89,6 +92,9 @@ pub fn place(client: Client) -> Result<&'static Path, Unmerged> {
 pub fn merged(client: Client, existing: Option<&str>, call: &Call) -> Result<File, Unmerged> {
     let path = place(client)?.to_owned();
     let text = match client {
+        Client::Opencode if existing.is_some_and(|text| !is_plugin(text)) => {
+            return Err(Unmerged::Others);
+        }
         Client::Opencode => plugin(call),
         _ => merge::hooks(existing, &wanted(client, call), client)?,
     };
@@ -305,6 +311,12 @@ fn cursor(call: &Call) -> Wanted {
 }
 
 /// The plugin for opencode, which has no hooks that run programs.
+/// Whether a file is the one that is made here, of whatever version.
+fn is_plugin(text: &str) -> bool {
+    let first = include_str!("opencode.js").lines().next();
+    text.trim().is_empty() || text.lines().next() == first
+}
+
 fn plugin(call: &Call) -> String {
     let text = |word: &str| Value::from(word).to_string();
     let settings = call

@@ -39,6 +39,42 @@ fn doing_it_twice_changes_nothing_and_another_path_replaces_the_first() {
     }
 }
 
+/// Whoever adds a hook to an entry has made it theirs, but for the one of ours.
+#[test]
+fn in_an_entry_that_its_user_has_added_to_only_the_hook_of_gaia_goes_or_is_renewed() {
+    let first = merged(Client::Claude, None, &call("/old/gaia")).unwrap();
+    let mut theirs: Value = serde_json::from_str(&first.text).unwrap();
+    let hooks = theirs["hooks"]["PreToolUse"][0]["hooks"].as_array_mut();
+    hooks
+        .unwrap()
+        .push(json!({"type": "command", "command": "mine"}));
+    let theirs = theirs.to_string();
+    let moved = merged(Client::Claude, Some(&theirs), &call("/new/gaia")).unwrap();
+    assert!(
+        !moved.text.contains("/old/gaia") && moved.text.contains("mine"),
+        "{}",
+        moved.text
+    );
+    let again = merged(Client::Claude, Some(&moved.text), &call("/new/gaia")).unwrap();
+    assert_eq!(moved, again);
+    for text in [&theirs, &moved.text] {
+        let left = without(Client::Claude, Part::Hooks, text, None)
+            .unwrap()
+            .unwrap();
+        assert!(!left.contains("gaia") && left.contains("mine"), "{left}");
+        assert!(calls_hooks(text, Client::Claude));
+    }
+}
+
+#[test]
+fn a_plugin_of_the_users_own_is_left_alone() {
+    for text in ["// my own plugin\n", "export const x = 1"] {
+        let refused = merged(Client::Opencode, Some(text), &call("/x/gaia"));
+        assert_eq!(refused, Err(Unmerged::Others));
+    }
+    assert!(merged(Client::Opencode, Some(" \n"), &call("/x/gaia")).is_ok());
+}
+
 #[test]
 fn codex_tells_of_a_turn_that_its_user_breaks_off() {
     let file = merged(Client::Codex, None, &call("/x/gaia")).unwrap();
@@ -59,9 +95,11 @@ fn what_is_the_users_stays() {
     let file = merged(Client::Claude, Some(&theirs.to_string()), &call("/x/gaia")).unwrap();
     let now: Value = serde_json::from_str(&file.text).unwrap();
     assert_eq!(now["model"], "opus");
-    for event in ["PreToolUse", "Stop", "Other"] {
+    for event in ["PreToolUse", "Other"] {
         assert_eq!(now["hooks"][event][0], theirs["hooks"][event][0], "{event}");
     }
+    let stop = &now["hooks"]["Stop"][0]["hooks"];
+    assert_eq!(*stop, json!([{"type": "command", "command": "say done"}]));
     assert_eq!(now["hooks"]["PreToolUse"].as_array().unwrap().len(), 2);
 }
 

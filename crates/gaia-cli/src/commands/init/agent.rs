@@ -49,6 +49,7 @@ pub fn plan(ground: &Ground<'_>, plan: &mut Plan) -> Result<(), Failure> {
         }
         tell(plan, client, ground);
     }
+    tell_of_token(plan, ground.context.settings()?);
     Ok(())
 }
 
@@ -61,10 +62,14 @@ fn one(plan: &mut Plan, place: &Place<'_>, call: &Call) -> Result<(), Failure> {
     let hooks = clients::place(client).map_err(|error| refused(&error, &place.folder))?;
     let file = place.folder.join(hooks);
     let existing = plan.text(&file)?;
-    let merged = clients::merged(client, existing.as_deref(), call);
-    let merged = merged.map_err(|error| refused(&error, &file))?;
-    let why = "asks GAIA before it writes";
-    plan.write_part(of(Part::Hooks), &file, (&merged.text, READABLE), why)?;
+    match clients::merged(client, existing.as_deref(), call) {
+        Ok(merged) => {
+            let why = "asks GAIA before it writes";
+            plan.write_part(of(Part::Hooks), &file, (&merged.text, READABLE), why)?;
+        }
+        Err(error @ Unmerged::Others) => plan.note(format!("{}: {error}", file.display())),
+        Err(error) => return Err(refused(&error, &file)),
+    }
 
     let (file, mode) = place.server();
     let existing = plan.text(&file)?;
@@ -95,7 +100,7 @@ fn plugin(plan: &mut Plan, folder: &Path, call: &Call) -> Result<(), Failure> {
     let files = clients::claude_plugin(call);
     let manifest = files.first().map(|file| folder.join(&file.path));
     let is_ours = match manifest.map(|file| plan.text(&file)).transpose()?.flatten() {
-        Some(text) => text.contains("\"name\": \"gaia\""),
+        Some(text) => is_named_gaia(&text),
         None => is_free(plan, &folder, &files)?,
     };
     if !is_ours {
@@ -115,6 +120,11 @@ fn plugin(plan: &mut Plan, folder: &Path, call: &Call) -> Result<(), Failure> {
         "`claude --plugin-dir {shown}` uses the plugin once; `/plugin marketplace add {shown}` and `/plugin install gaia@gaia` in Claude Code keep it"
     ));
     Ok(())
+}
+
+fn is_named_gaia(manifest: &str) -> bool {
+    let manifest: serde_json::Value = serde_json::from_str(manifest).unwrap_or_default();
+    manifest["name"] == "gaia"
 }
 
 fn is_free(plan: &Plan, folder: &Path, files: &[clients::File]) -> Result<bool, Failure> {
@@ -153,12 +163,28 @@ fn tell(plan: &mut Plan, client: Client, ground: &Ground<'_>) {
     }
 }
 
-/// What a hook would not find by itself where the client runs it.
+fn tell_of_token(plan: &mut Plan, settings: &Settings) {
+    let is_passing = matches!(settings.origin("GAIA_TOKEN"), Origin::Environment);
+    if settings.server.is_some() && is_passing {
+        let file = settings.home.join(".env");
+        plan.note(format!(
+            "agents need GAIA_TOKEN for the server too: put it into {}, readable by you alone",
+            file.display()
+        ));
+    }
+}
+
+/// What a hook would not find by itself where the client runs it. A token is a
+/// secret, and is not written into settings that others may read.
 pub fn environment(settings: &Settings) -> Vec<(String, String)> {
+    let certificates = settings.server_ca.as_ref();
+    let certificates = certificates.map(|file| file.display().to_string());
     let table = [
         ("GAIA_HOME", settings.home.display().to_string()),
         ("GAIA_LOCKS_DIR", settings.locks_dir.display().to_string()),
         ("GAIA_DATABASE_URL", settings.database.to_string()),
+        ("GAIA_SERVER", settings.server.clone().unwrap_or_default()),
+        ("GAIA_SERVER_CA", certificates.unwrap_or_default()),
     ];
     let given = |name: &str| matches!(settings.origin(name), Origin::Environment | Origin::Flag(_));
     let handed = table.into_iter().filter(|(name, _)| given(name));
@@ -215,6 +241,16 @@ fn opencode(folder: &Path) -> PathBuf {
 /// The file in which a client's MCP servers stand for its user.
 pub fn own_server_file(client: Client) -> Result<PathBuf, Failure> {
     Ok(Place::of_user(client)?.server().0)
+}
+
+/// The client's folder in the repository of the current folder, and the file in
+/// which its MCP servers stand there.
+pub fn of_project_here(client: Client) -> Option<(PathBuf, PathBuf)> {
+    let here = crate::context::here().ok()?;
+    let top = super::git::Repo::of(&here).ok()?.top;
+    let place = Place::of_project(client, &top);
+    let server = place.server().0;
+    Some((place.folder, server))
 }
 
 fn folder_name(client: Client) -> &'static str {
