@@ -8,6 +8,7 @@
 //! A check that was never seen to fail says nothing: each has a test in which it
 //! fails, and its remedy is tried there.
 
+mod ask;
 mod earlier;
 mod gate;
 mod git;
@@ -15,6 +16,8 @@ mod markers;
 mod places;
 mod store;
 mod tmux;
+
+pub use ask::said;
 
 use std::path::Path;
 
@@ -102,7 +105,10 @@ pub fn checks(ground: Ground<'_>) -> Vec<Check> {
     if settings.server.is_some() {
         // Its own doctor looks at its database; whether it answers is asked by
         // whoever works through it.
-        return vec![places::home(&settings.home)];
+        return vec![
+            places::home(&settings.home),
+            places::private(&settings.home),
+        ];
     }
     let mut checks = vec![
         places::home(&settings.home),
@@ -142,21 +148,43 @@ pub fn is_ready(settings: &Settings) -> bool {
 
 /// Mends what is safe to mend: makes the locks directory, takes the right to
 /// write in the home from others, has git ignore the marker files, sweeps locks
-/// and markers.
+/// and markers. What cannot be mended keeps nothing else from it.
 ///
 /// # Errors
 /// What cannot be mended, in words.
 pub fn fix(ground: Ground<'_>) -> Result<(), String> {
+    let steps: [fn(Ground<'_>) -> Result<(), String>; 4] =
+        [make_locks_dir, close_home, ignore_markers, sweep];
+    let failed: Vec<String> = steps.iter().filter_map(|step| step(ground).err()).collect();
+    match failed.is_empty() {
+        true => Ok(()),
+        false => Err(failed.join("; ")),
+    }
+}
+
+fn make_locks_dir(ground: Ground<'_>) -> Result<(), String> {
+    let folder = &ground.settings.locks_dir;
+    gaia_locks::os::make_private_folder(folder)
+        .map_err(|error| format!("{}: {error}", folder.display()))
+}
+
+fn close_home(ground: Ground<'_>) -> Result<(), String> {
+    let home = &ground.settings.home;
+    match home.is_dir() {
+        true => places::make_private(home).map_err(|error| error.to_string()),
+        false => Ok(()),
+    }
+}
+
+fn ignore_markers(ground: Ground<'_>) -> Result<(), String> {
+    let ignored = ground
+        .here
+        .map(|here| git::ignore(here, ground.settings.markers));
+    ignored.unwrap_or(Ok(())).map_err(|error| error.to_string())
+}
+
+fn sweep(ground: Ground<'_>) -> Result<(), String> {
     let settings = ground.settings;
-    let words = |error: std::io::Error| error.to_string();
-    gaia_locks::os::make_private_folder(&settings.locks_dir)
-        .map_err(|error| format!("{}: {error}", settings.locks_dir.display()))?;
-    if settings.home.is_dir() {
-        places::make_private(&settings.home).map_err(words)?;
-    }
-    if let Some(here) = ground.here {
-        git::ignore(here).map_err(words)?;
-    }
     let file = open::database_file(settings).map_err(|error| error.to_string())?;
     if store::is_ready(settings, file) && gate::holder(file).is_none() {
         let service = open::open(settings).map_err(|error| error.to_string())?;

@@ -1,9 +1,10 @@
 //! Whether sessions in tmux can be reached.
 
 use std::collections::BTreeSet;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use super::Check;
+use super::ask::said;
 use crate::session::Kind;
 use crate::wire::SessionInfo;
 
@@ -39,11 +40,4 @@ pub fn reached(sessions: &[SessionInfo]) -> Check {
             "start it again; its sessions get no task until it is there",
         ),
     }
-}
-
-fn said(command: &mut Command) -> Option<String> {
-    let command = command.stdin(Stdio::null()).stderr(Stdio::null());
-    let output = command.output().ok()?;
-    let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-    output.status.success().then_some(said)
 }

@@ -298,3 +298,26 @@ fn stale_markers_are_found_and_mended() {
     assert!(!marker.exists());
     assert_eq!(check(&home, "marker files").0, "ok");
 }
+
+/// Patterns are bytes; and one that is overruled is not mended by another.
+#[test]
+fn what_a_repository_leaves_out_stays_as_it_is_when_the_pattern_is_added() {
+    let home = Home::new();
+    let made = std::process::Command::new("git")
+        .args(["init", "--quiet"])
+        .current_dir(home.path("work"))
+        .status();
+    assert!(made.unwrap().success());
+    let exclude = home.path("work/.git/info/exclude");
+    std::fs::write(&exclude, b"# caf\xe9\nbuild").unwrap();
+    home.output(&["doctor", "--fix"]);
+    let fixed = b"# caf\xe9\nbuild\n.gaia*\n";
+    assert_eq!(std::fs::read(&exclude).unwrap(), fixed);
+    std::fs::write(home.path("work/.gitignore"), "!.gaia*\n").unwrap();
+    home.output(&["doctor", "--fix"]);
+    assert_eq!(std::fs::read(&exclude).unwrap(), fixed);
+    std::fs::write(&exclude, "").unwrap();
+    let mut unmarked = home.gaia(&["doctor", "--fix"]);
+    unmarked.env("GAIA_MARKERS", "off").output().unwrap();
+    assert_eq!(std::fs::read(&exclude).unwrap(), b"");
+}

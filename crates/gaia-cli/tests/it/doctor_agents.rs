@@ -174,3 +174,27 @@ fn a_session_that_starts_claude_without_hooks_is_a_problem() {
         "{found:?}"
     );
 }
+
+#[test]
+fn a_client_that_does_not_say_its_version_is_not_waited_for() {
+    let home = set_up("claude");
+    script(&home, "bin/claude", "exec sleep 600");
+    let (state, _) = the_one(&home);
+    assert_eq!(state, "ok");
+}
+
+#[test]
+fn a_client_that_is_set_up_in_the_project_that_one_is_in_is_well() {
+    let home = Home::new();
+    std::fs::create_dir(home.path(".claude")).unwrap();
+    let made = std::process::Command::new("git")
+        .args(["init", "--quiet"])
+        .current_dir(home.path("work"))
+        .status();
+    assert!(made.unwrap().success());
+    assert_eq!(the_one(&home).0, "warning");
+    let words = ["init", "--agent", "claude", "--project", "--yes"];
+    assert_eq!(home.status(&words), 0);
+    let (_, finding) = the_one(&home);
+    assert!(finding.contains("was never heard of"), "{finding}");
+}

@@ -5,14 +5,14 @@ mod bare;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use gaia_agent::clients::{self, Runs};
 use gaia_agent::hook::Client;
 use gaia_assigner::agents;
 use gaia_assigner::doctor::{self, Check};
 
-use crate::commands::init::agent::{own_folder, own_server_file};
+use crate::commands::init::agent::{of_project_here, own_folder, own_server_file};
 use crate::context::Context;
 
 const NAME: &str = "agents";
@@ -46,18 +46,33 @@ struct Here {
     file: PathBuf,
     /// The settings there.
     text: String,
+    /// Where its MCP servers stand.
+    server: PathBuf,
 }
 
 impl Here {
+    /// As its user has it, or else as the project does that one is in.
     fn find(client: Client) -> Option<Self> {
         let folder = own_folder(client).ok().filter(|folder| folder.is_dir())?;
-        let file = folder.join(clients::place(client).ok()?);
+        let own = Self::with(client, &folder, &folder, own_server_file(client).ok()?)?;
+        if clients::calls_hooks(&own.text, client) {
+            return Some(own);
+        }
+        let of_project = of_project_here(client)
+            .and_then(|(place, server)| Self::with(client, &folder, &place, server));
+        let sets_up = of_project.filter(|here| clients::calls_hooks(&here.text, client));
+        Some(sets_up.unwrap_or(own))
+    }
+
+    fn with(client: Client, folder: &Path, place: &Path, server: PathBuf) -> Option<Self> {
+        let file = place.join(clients::place(client).ok()?);
         let text = fs::read_to_string(&file).unwrap_or_default();
         Some(Self {
             client,
-            folder,
+            folder: folder.to_owned(),
             file,
             text,
+            server,
         })
     }
 }
@@ -71,7 +86,7 @@ fn check(context: &Context, look: Option<&Context>, here: &Here) -> Check {
         .or_else(|| not_answered(here))
         .or_else(|| too_old_to_block(here.client))
         .or_else(|| unheard(context, look, here.client))
-        .or_else(|| without_server(here.client))
+        .or_else(|| without_server(here))
         .unwrap_or_else(|| Check::ok(NAME, format!("{word} asks GAIA before it writes")))
 }
 
@@ -81,6 +96,12 @@ fn not_set_up(here: &Here) -> Option<Check> {
     }
     let (word, shown) = (here.client.word(), here.file.display());
     let finding = format!("{word} is here and does not ask GAIA before it writes ({shown})");
+    // What a plugin brings stands in no settings of the client's.
+    let plugin = match here.client {
+        Client::Claude => "; with GAIA's plugin it does",
+        _ => "",
+    };
+    let finding = format!("{finding}{plugin}");
     Some(Check::warning(
         NAME,
         finding,
@@ -154,18 +175,17 @@ fn unheard(context: &Context, look: Option<&Context>, client: Client) -> Option<
     Some(Check::warning(NAME, finding, remedy))
 }
 
-fn without_server(client: Client) -> Option<Check> {
-    let file = own_server_file(client).ok()?;
-    let text = fs::read_to_string(&file).unwrap_or_default();
-    if clients::names_server(&text, client) {
+fn without_server(here: &Here) -> Option<Check> {
+    let text = fs::read_to_string(&here.server).unwrap_or_default();
+    if clients::names_server(&text, here.client) {
         return None;
     }
-    let word = client.word();
+    let word = here.client.word();
     Some(Check::warning(
         NAME,
         format!(
             "{word} asks GAIA before it writes, and does not know its MCP server ({})",
-            file.display()
+            here.server.display()
         ),
         format!("gaia init --agent {word}"),
     ))
@@ -185,12 +205,7 @@ pub fn too_old(client: Client) -> Option<String> {
     if client != Client::Claude {
         return None;
     }
-    let output = Command::new("claude")
-        .arg("--version")
-        .stdin(Stdio::null())
-        .output()
-        .ok()?;
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let text = doctor::said(Command::new("claude").arg("--version"))?;
     let version = text.split_whitespace().next()?.to_owned();
     let numbers: Option<Vec<u32>> = version.split('.').map(|part| part.parse().ok()).collect();
     let is_old = numbers.is_some_and(|numbers| numbers.as_slice() < BLOCKS_FROM.as_slice());

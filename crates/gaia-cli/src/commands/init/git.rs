@@ -72,7 +72,8 @@ fn asked(folder: &Path, words: &[&str]) -> Result<String, Failure> {
             folder.display()
         ))
     })?;
-    Ok(line.trim_end_matches('\n').to_owned())
+    // One line end is git's; others belong to the name.
+    Ok(line.strip_suffix('\n').unwrap_or(&line).to_owned())
 }
 
 /// git for this folder, whatever repository a hook's environment names.
