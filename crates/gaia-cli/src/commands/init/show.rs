@@ -40,6 +40,8 @@ pub enum Action {
     Restore,
     /// Left as it is: undoing it would take away what others did.
     Keep,
+    /// It is as it was before already.
+    Nothing,
 }
 
 impl<'a> Shown<'a> {
@@ -62,6 +64,7 @@ impl<'a> Shown<'a> {
     /// A change that is to be undone, or cannot be.
     pub fn undone(change: &'a Change, fate: &'a Fate) -> Self {
         let diff = match &change.what {
+            _ if fate.action == Action::Nothing => None,
             // What init had done, for whoever takes it back by hand.
             What::File { before, after } if fate.action == Action::Keep => {
                 Some(diff(change, before.as_ref(), after.as_ref()))
@@ -102,6 +105,7 @@ impl<'a> Shown<'a> {
             Action::Restore => style.green("restore"),
             Action::Remove => style.yellow("remove "),
             Action::Keep => style.yellow("keep   "),
+            Action::Nothing => style.dim("nothing"),
         };
         let path = style.bold(&clean(&self.path.to_string_lossy()));
         let to = self.to.map_or_else(String::new, |to| {
@@ -150,9 +154,51 @@ fn without_others(diff: &str, old: &str, new: &str) -> String {
     };
     let shown = |line: &str| match is_others(line) {
         true => format!("{}  …\n", &line[..1]),
+        false if line.starts_with(['+', '-']) => {
+            format!("{}{}\n", &line[..1], without_words(&line[1..], &old, &new))
+        }
         false => format!("{line}\n"),
     };
     diff.lines().map(shown).collect()
+}
+
+/// With the words left out that stand on both sides: all settings may stand in
+/// one line, ours in the midst of it. The names of settings are no secrets.
+fn without_words(line: &str, old: &str, new: &str) -> String {
+    let mut shown = String::new();
+    let mut rest = line;
+    while let Some(first) = rest.chars().next() {
+        let (word, after) = rest.split_at(length_of_word(rest, first));
+        let is_name = first == '"' && after.trim_start().starts_with(':');
+        let packed = word.split_whitespace().collect::<String>();
+        let bare = packed.trim_matches('"');
+        let is_others = !bare.is_empty() && old.contains(bare) && new.contains(bare);
+        let is_word = packed.chars().any(char::is_alphanumeric);
+        shown += match is_word && !is_name && is_others {
+            true => "…",
+            false => word,
+        };
+        rest = after;
+    }
+    shown
+}
+
+/// A quoted text, a run of what no setting is divided by, or one other letter.
+fn length_of_word(text: &str, first: char) -> usize {
+    if first == '"' {
+        let mut is_escaped = false;
+        let end = text.char_indices().skip(1).find(|(_, letter)| {
+            let ends = *letter == first && !is_escaped;
+            is_escaped = *letter == '\\' && !is_escaped;
+            ends
+        });
+        return end.map_or(first.len_utf8(), |(at, letter)| at + letter.len_utf8());
+    }
+    let divides = |letter: char| letter.is_whitespace() || "{}[],:=\"'".contains(letter);
+    match divides(first) {
+        true => first.len_utf8(),
+        false => text.find(divides).unwrap_or(text.len()),
+    }
 }
 
 /// With the control characters of the files shown escaped.
@@ -173,4 +219,25 @@ fn coloured(style: &Style, diff: &str) -> String {
         more => lines.push(style.dim(&format!("    … {more} more lines; --json shows all"))),
     }
     lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_words;
+
+    #[test]
+    fn words_of_both_sides_are_left_out_and_names_and_ours_are_shown() {
+        let old = r#"{"env":{"KEY":"sk-1\"2"},"hooks":{},"x":[sk-3,true]}"#;
+        let new = r#"{"env":{"KEY":"sk-1\"2"},"hooks":{"Pre":["gaia hook"]},"x":[sk-3,true]}"#;
+        let (old, new): (String, String) = (packed(old), packed(new));
+        let line = r#"{"env":{"KEY":"sk-1\"2"},"hooks":{"Pre":["gaia hook"]},"x":[sk-3,true]}"#;
+        let shown = r#"{"env":{"KEY":…},"hooks":{"Pre":["gaia hook"]},"x":[…,…]}"#;
+        assert_eq!(without_words(line, &old, &new), shown);
+        // One that never ends, and one in a comment.
+        assert_eq!(without_words("\"sk-3 // # sk-3", &old, &new), "\"… // # …");
+    }
+
+    fn packed(text: &str) -> String {
+        text.split_whitespace().collect()
+    }
 }
