@@ -12,12 +12,12 @@ fn said(output: &Output) -> String {
     String::from_utf8(said).unwrap()
 }
 
-fn init(home: &Home, words: &[&str]) -> (i32, String) {
+pub fn init(home: &Home, words: &[&str]) -> (i32, String) {
     let output = home.output(&[&["init"], words].concat());
     (output.status.code().unwrap(), said(&output))
 }
 
-fn git(folder: &Path, words: &[&str]) {
+pub fn git(folder: &Path, words: &[&str]) {
     let done = Command::new("git")
         .args([
             "-c",
@@ -35,7 +35,7 @@ fn git(folder: &Path, words: &[&str]) {
     assert!(done.status.success(), "git {words:?}: {}", said(&done));
 }
 
-fn repository(home: &Home, name: &str) -> PathBuf {
+pub fn repository(home: &Home, name: &str) -> PathBuf {
     let top = home.path(name);
     std::fs::create_dir_all(&top).unwrap();
     git(&top, &["init", "-q"]);
@@ -118,51 +118,6 @@ fn it_is_shown_then_done_then_nothing_is_left_to_do_and_it_can_be_taken_back() {
     assert_eq!(status, 0, "{text}");
     assert_eq!(all(&home.path("")), before);
     assert_eq!(init(&home, &["--undo", "--yes"]).0, 0);
-}
-
-#[test]
-fn a_file_that_somebody_changed_since_is_theirs() {
-    let home = Home::new();
-    let (one, two) = (repository(&home, "one"), repository(&home, "two"));
-    let named = [one.to_str().unwrap(), two.to_str().unwrap(), "--yes"];
-    assert_eq!(init(&home, &named).0, 0);
-    let ignore = one.join(".gitignore");
-    std::fs::write(&ignore, ".gaia*\ntheirs\n").unwrap();
-    let (status, text) = init(&home, &["--undo", "--yes"]);
-    assert_eq!(status, 1, "{text}");
-    let named = format!("keep     {}", ignore.display());
-    assert!(
-        text.contains(&named) && text.contains("changed since"),
-        "{text}"
-    );
-    assert_eq!(
-        std::fs::read_to_string(&ignore).unwrap(),
-        ".gaia*\ntheirs\n"
-    );
-    assert!(!two.join(".gitignore").exists(), "the rest is taken back");
-    // Put back by hand as init had left it, it can be taken back too.
-    std::fs::write(&ignore, ".gaia*\n").unwrap();
-    assert_eq!(init(&home, &["--undo", "--yes"]).0, 0);
-    assert!(!ignore.exists() && !home.path(".gaia").exists());
-}
-
-#[test]
-fn what_was_done_twice_is_taken_back_twice() {
-    let home = Home::new();
-    let repo = repository(&home, "repo");
-    let ignore = repo.join(".gitignore");
-    let words = [repo.to_str().unwrap(), "--yes"];
-    assert_eq!(init(&home, &words).0, 0);
-    std::fs::write(&ignore, "theirs\n").unwrap();
-    assert_eq!(init(&home, &words).0, 0);
-    assert_eq!(
-        std::fs::read_to_string(&ignore).unwrap(),
-        "theirs\n.gaia*\n"
-    );
-    // Theirs comes back; what lies before it is gone for good, and they keep it.
-    let (status, text) = init(&home, &["--undo", "--yes"]);
-    assert_eq!(status, 1, "{text}");
-    assert_eq!(std::fs::read_to_string(&ignore).unwrap(), "theirs\n");
 }
 
 #[test]
@@ -267,22 +222,6 @@ fn a_link_is_followed_and_stays_a_link() {
     assert!(text.contains(".env.example"), "{text}");
 }
 
-/// Killed between the note and the change, or in the middle of all changes.
-#[test]
-fn what_was_noted_but_not_done_has_nothing_to_be_taken_back() {
-    let home = Home::new();
-    let repo = repository(&home, "repo");
-    let ignore = repo.join(".gitignore");
-    std::fs::write(&ignore, "mine\n").unwrap();
-    assert_eq!(init(&home, &[repo.to_str().unwrap(), "--yes"]).0, 0);
-    std::fs::write(&ignore, "mine\n").unwrap();
-    std::fs::remove_file(home.path(".gaia/.env.example")).unwrap();
-    let (status, text) = init(&home, &["--undo", "--yes"]);
-    assert_eq!(status, 0, "{text}");
-    assert_eq!(std::fs::read_to_string(&ignore).unwrap(), "mine\n");
-    assert!(!home.path(".gaia").exists(), "{text}");
-}
-
 #[test]
 fn a_file_that_cannot_be_read_stops_it_before_anything_is_changed() {
     let home = Home::new();
@@ -360,19 +299,4 @@ fn a_guard_takes_nothing_from_the_hook_that_was_there() {
     std::fs::remove_file(&hook).unwrap();
     assert_eq!(init(&home, &["--undo", "--yes"]).0, 0);
     assert_eq!(all(&repo), before);
-}
-
-#[test]
-fn a_database_on_which_gaia_up_works_is_kept_though_nobody_has_used_it() {
-    let home = Home::new();
-    assert_eq!(init(&home, &["--yes"]).0, 0);
-    let up = home.spawn(&["up"]);
-    let there = home.path(".gaia/locks/assigner.db-up");
-    crate::home::until("it runs", || {
-        there.metadata().is_ok_and(|found| found.len() > 0)
-    });
-    let (status, text) = init(&home, &["--undo", "--yes"]);
-    assert!(status == 0 && text.contains("works on it"), "{text}");
-    assert!(home.path(".gaia/locks/assigner.db").is_file());
-    drop(up);
 }

@@ -133,6 +133,28 @@ fn keys_and_tokens_in_a_clients_settings_are_not_shown() {
     assert_eq!(read(&home, ".claude/settings.json"), json);
 }
 
+/// All in one line, with what is changed in the midst of it.
+#[test]
+fn keys_beside_what_is_changed_in_one_line_are_not_shown() {
+    let home = Home::new();
+    std::fs::create_dir(home.path(".claude")).unwrap();
+    let hooks = r#"{"env":{"KEY":"hush-1"},"hooks":{},"x":{"TOKEN":"hush-2"}}"#;
+    std::fs::write(home.path(".claude/settings.json"), hooks).unwrap();
+    let servers = r#"{"oauth":{"key":"hush-3"},"mcpServers":{},"x":["hush-4"]}"#;
+    std::fs::write(home.path(".claude.json"), servers).unwrap();
+    for more in ["--yes", "--undo"] {
+        for form in [&[][..], &["--json"]] {
+            let words = [form, &["init", "--agent", "claude", more]].concat();
+            let shown = String::from_utf8(home.output(&words).stdout).unwrap();
+            assert!(!shown.contains("hush"), "{shown}");
+            assert!(
+                form.is_empty() || more == "--yes" || shown.contains("gaia"),
+                "{shown}"
+            );
+        }
+    }
+}
+
 /// Clients write into their own settings all the time.
 #[test]
 fn from_settings_that_were_changed_since_only_what_is_gaias_goes() {
@@ -280,4 +302,33 @@ fn a_database_that_is_used_while_somebody_is_asked_is_kept() {
     until("it says so", || {
         terminal.screen().contains("it has been used")
     });
+}
+
+/// The clients' settings are on this machine, wherever the database is.
+#[test]
+fn through_a_server_agents_are_set_up_and_no_database_is_made() {
+    let home = Home::new();
+    let init = |words: &[&str]| {
+        let mut gaia = home.gaia(&[&["init", "--agent", "claude", "--yes"], words].concat());
+        let server = gaia
+            .env("GAIA_SERVER", "http://127.0.0.1:9")
+            .env("GAIA_TOKEN", "gaia_hush");
+        server.output().unwrap()
+    };
+    let done = init(&[]);
+    let said = String::from_utf8_lossy(&done.stdout).into_owned();
+    assert!(done.status.success(), "{done:?}");
+    assert!(said.contains("agents need GAIA_TOKEN"), "{said}");
+    let settings = read(&home, ".claude/settings.json");
+    assert!(
+        settings.contains("GAIA_SERVER=http://127.0.0.1:9"),
+        "{settings}"
+    );
+    assert!(
+        !settings.contains("hush") && !said.contains("hush"),
+        "{settings}"
+    );
+    assert!(!home.path(".gaia/locks/assigner.db").exists());
+    assert!(init(&["--undo"]).status.success());
+    assert!(!home.path(".claude").exists());
 }

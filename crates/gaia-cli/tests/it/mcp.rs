@@ -1,6 +1,6 @@
 //! `gaia mcp` as a real process that a client talks to on its stdin and stdout.
 
-mod client;
+pub mod client;
 mod shape;
 mod waits;
 

@@ -1,25 +1,22 @@
 //! The planner of the database, and what becomes of it when init is undone.
 
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use gaia_assigner::service::Filter;
-use gaia_locks::store::HistoryFilter;
-use gaia_server::Accounts;
+use gaia_locks::store::sqlite::{InUse, in_use, remove_unused};
 
 use super::Ground;
 use super::fate::Fate;
-use super::plan::{Plan, unusable};
+use super::plan::Plan;
 use super::show::Action;
 use crate::commands::up::only;
 use crate::context::Context;
-use crate::exit::Failure;
-
-/// All that lies beside a database, the database last.
-const FILES: [&str; 6] = ["-wal", "-shm", "-gate", ".bell", "-up", ""];
+use crate::exit::{Failure, Status};
 
 /// Makes the database, unless it is there or is kept by a server.
 pub fn plan(ground: &Ground<'_>, plan: &mut Plan) -> Result<(), Failure> {
+    if ground.context.settings()?.server.is_some() {
+        return Ok(());
+    }
     let file = ground.context.database_file()?;
     if let Some(folder) = file.parent() {
         plan.private_folder(folder, "the database")?;
@@ -45,45 +42,28 @@ pub fn fate(context: &Context, file: &Path) -> Result<Fate, Failure> {
             "`gaia up` works on it; delete it yourself",
         ));
     }
-    match is_unused(context)? {
-        true => Ok(Fate::new(Action::Remove, "nobody has used it")),
-        false => Ok(Fate::new(
+    Ok(match in_use(file)? {
+        None => Fate::new(Action::Remove, "nobody has used it"),
+        Some(InUse::Used) => Fate::new(Action::Keep, "it has been used; delete it yourself"),
+        Some(InUse::Open) => Fate::new(
             Action::Keep,
-            "it has been used; delete it yourself",
+            "another process has it open; end that, and delete it yourself",
+        ),
+    })
+}
+
+/// Removes it with all that lies beside it, unless somebody has come to use it
+/// since it was judged.
+pub fn remove(file: &Path) -> Result<(), Failure> {
+    if !file.try_exists()? {
+        return Ok(());
+    }
+    match remove_unused(file)? {
+        None => Ok(()),
+        Some(_) => Err(Failure::new(
+            "in_use",
+            Status::Failed,
+            format!("{} came into use just now, and stays", file.display()),
         )),
     }
-}
-
-fn is_unused(context: &Context) -> Result<bool, Failure> {
-    let newest = HistoryFilter {
-        limit: Some(1),
-        ..HistoryFilter::default()
-    };
-    let any = Filter {
-        limit: Some(1),
-        ..Filter::default()
-    };
-    let tasks = context.tasks()?;
-    let accounts = Accounts::new((*context.service()?).clone());
-    Ok(context.locks()?.history(&newest)?.is_empty()
-        && tasks.list(&any)?.tasks.is_empty()
-        && tasks.sessions()?.sessions.is_empty()
-        && accounts.users()?.is_empty()
-        && accounts.tokens()?.is_empty())
-}
-
-/// Removes it with all that lies beside it.
-pub fn remove(file: &Path) -> Result<bool, Failure> {
-    for suffix in FILES {
-        let mut name = file.as_os_str().to_owned();
-        name.push(suffix);
-        let path = PathBuf::from(name);
-        match std::fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(unusable(&path, &error));
-            }
-            _ => {}
-        }
-    }
-    Ok(true)
 }

@@ -30,6 +30,10 @@ pub fn plan(ground: &Ground<'_>, plan: &mut Plan) -> Result<(), Failure> {
 }
 
 fn write(plan: &mut Plan, hook: &Planned) -> Result<(), Failure> {
+    // Another work tree of the same repository has the same hooks.
+    if plan.is_planned(&hook.hook) {
+        return Ok(());
+    }
     if let Some(kept) = &hook.kept {
         let why = "the hook that was there; it runs after the guard";
         plan.move_aside(&hook.hook, kept, why)?;

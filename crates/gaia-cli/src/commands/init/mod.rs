@@ -5,10 +5,11 @@
 //! Planners say what is to be changed, in a [`plan::Plan`]; they write nothing.
 //! The plan is shown as a difference, and asked for or agreed to with `--yes`.
 //! Then it is noted in a journal in GAIA_HOME (`journal`), and made, each file
-//! whole or not at all (`write`). `--undo` puts back what the journal knows,
-//! byte for byte (`undo`). What becomes of a file that somebody has changed
-//! since is judged in `fate`: from a client's settings GAIA's own part is taken
-//! out, any other file is left alone and named.
+//! whole or not at all (`write`). `--undo` puts back what the journal knows
+//! (`undo`), or what of it is meant (`meant`), byte for byte. What becomes of a
+//! file that somebody has changed since is judged in `fate`: from a client's
+//! settings and from what git ignores GAIA's own part is taken out, any other
+//! file is left alone and named.
 //!
 //! Run again, a planner finds what it wants there already and plans nothing.
 //!
@@ -30,6 +31,7 @@ pub mod agent;
 mod ask;
 mod database;
 mod fate;
+mod files;
 mod git;
 mod guard;
 mod home;
@@ -37,6 +39,7 @@ mod ignore;
 mod journal;
 mod keep_running;
 mod launchd;
+mod meant;
 mod place;
 mod plan;
 mod service;
@@ -87,8 +90,8 @@ const PLANNERS: &[(&str, Planner)] = &[
 ///
 /// All changes are shown first, and made with --yes or after a y on a terminal.
 /// It can be run again: what is there already is left as it is. --undo takes
-/// back what init changed, with REPO only what it changed there; a file that
-/// somebody has changed since is left alone.
+/// back what init changed, with REPO only what it changed there, with --agent or
+/// --guard only that; a file that somebody has changed since is left alone.
 ///
 /// With --service alone it writes a unit for systemd (Linux) or an agent for
 /// launchd (macOS) of this user, which runs `gaia up` with this binary and this
@@ -105,7 +108,7 @@ pub struct InitArgs {
     #[arg(long)]
     pub local: bool,
     /// Set up the service: systemd or launchd [default: the one of this system]
-    #[arg(long, value_name = "KIND", num_args = 0..=1, require_equals = true, value_enum, conflicts_with_all = ["repos", "local"])]
+    #[arg(long, value_name = "KIND", num_args = 0..=1, require_equals = true, value_enum, conflicts_with_all = ["repos", "local", "agent", "guard"])]
     pub service: Option<Option<Kind>>,
     /// Have these agents ask GAIA before they write, and know its MCP server: claude, codex, gemini, opencode, cursor
     #[arg(long, value_name = "CLIENT,…", value_delimiter = ',', value_parser = ["claude", "codex", "gemini", "opencode", "cursor"])]
@@ -137,6 +140,11 @@ pub fn run(context: &Context, args: &InitArgs) -> Ended {
         let named = repos.into_iter().map(|repo| repo.top);
         let named: Vec<PathBuf> = named.filter(|_| !args.repos.is_empty()).collect();
         return undo::run(context, args, &named);
+    }
+    if repos.is_empty() && (args.guard || args.project) {
+        let flag = if args.guard { "--guard" } else { "--project" };
+        let message = format!("{flag} is for a repository, and there is none here");
+        return Err(Failure::usage(message).hint("name it: gaia init REPO"));
     }
     let ground = Ground {
         context,

@@ -230,7 +230,8 @@ impl Plan {
         planned.map_or_else(|| on_disk(file), Ok)
     }
 
-    fn is_planned(&self, path: &Path) -> bool {
+    /// Whether something is to be changed there already.
+    pub fn is_planned(&self, path: &Path) -> bool {
         self.changes.iter().any(|change| change.path == path)
     }
 
@@ -260,9 +261,17 @@ pub fn on_disk(file: &Path) -> Result<Option<Text>, Failure> {
     };
     match read() {
         Ok(text) => Ok(Some(text)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) if is_absent(&error) => Ok(None),
         Err(error) => Err(unusable(file, &error)),
     }
+}
+
+/// Where a file stands in the place of a folder there is nothing below it.
+fn is_absent(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
 }
 
 /// Where a file's content lies; a link that leads nowhere is not filled.

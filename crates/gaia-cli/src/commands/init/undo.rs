@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::ask::{is_asked, yes_to};
 use super::fate::{Fate, fates};
 use super::journal::Journal;
+use super::meant::Meant;
 use super::plan::{Change, Text, What, on_disk, unusable};
 use super::show::{Action, Shown};
 use super::{InitArgs, database, write};
@@ -28,12 +29,13 @@ struct Answer<'a> {
 /// Shows, asks, takes back.
 pub fn run(context: &Context, args: &InitArgs, repos: &[PathBuf]) -> Ended {
     let home = &context.settings()?.home;
+    let meant = Meant::new(args, repos);
     let known = || -> Result<Vec<Change>, Failure> {
         let journal = Journal::open(home)?;
         Ok(journal.map_or_else(Vec::new, |journal| journal.changes().to_vec()))
     };
     let changes = known()?;
-    let judged = fates(context, &changes, repos)?;
+    let judged = fates(context, &changes, &meant.of(&changes));
     if !agreed(context, args, &shown(&changes, &judged))? {
         return told(context, false, &changes, &judged);
     }
@@ -41,12 +43,14 @@ pub fn run(context: &Context, args: &InitArgs, repos: &[PathBuf]) -> Ended {
         return told(context, true, &changes, &judged);
     };
     let changes = journal.changes().to_vec();
-    let judged = fates(context, &changes, repos)?;
-    let mut undone = take_back(&changes, &judged)?;
+    let judged = fates(context, &changes, &meant.of(&changes));
+    let mut undone = vec![false; changes.len()];
+    let taken_back = take_back(&changes, &judged, &mut undone);
     keep_folders_in_use(&changes, &mut undone, journal.file());
     journal.strike(&undone)?;
     drop(journal);
     remove_folders(&changes, &undone);
+    taken_back?;
     told(context, true, &changes, &judged)
 }
 
@@ -60,36 +64,36 @@ fn told(context: &Context, done: bool, changes: &[Change], fates: &[Option<Fate>
     Ok(if left { Status::Failed } else { Status::Done }.into())
 }
 
-/// Takes back what can be, newest first; which changes the journal need not
-/// know any longer.
-fn take_back(changes: &[Change], fates: &[Option<Fate>]) -> Result<Vec<bool>, Failure> {
-    let mut undone = vec![false; changes.len()];
+/// Takes back what can be, newest first, and marks what the journal need not
+/// know any longer: also where something then stands in the way.
+fn take_back(
+    changes: &[Change],
+    fates: &[Option<Fate>],
+    undone: &mut [bool],
+) -> Result<(), Failure> {
     for (index, change) in changes.iter().enumerate().rev() {
-        let Some(fate) = &fates[index] else {
+        let Some(fate) = fates[index].as_ref().filter(|fate| !fate.is_put_off) else {
             continue;
         };
-        undone[index] = match (&change.what, fate.action) {
-            (What::Folder | What::PrivateFolder, _) => true,
-            (What::Database, Action::Remove) => database::remove(&change.path)?,
-            // It holds what people did: theirs from now on.
-            (What::Database, _) => true,
-            (_, Action::Keep) => false,
-            (What::Moved { to }, Action::Restore) => {
-                write::move_back(&change.path, to)?;
-                true
-            }
-            (What::Moved { .. }, _) => true,
+        match (&change.what, fate.action) {
+            // What people did is theirs from now on, and is not ours to know.
+            (_, Action::Keep | Action::Nothing) => {}
+            // Once the journal is written, see [`remove_folders`].
+            (What::Folder | What::PrivateFolder, _) => {}
+            (What::Database, _) => database::remove(&change.path)?,
+            (What::Moved { to }, _) => write::move_back(&change.path, to)?,
             (What::File { .. }, _) => restore(&change.path, fate.then.as_ref())?,
-        };
+        }
+        undone[index] = true;
     }
-    Ok(undone)
+    Ok(())
 }
 
-fn restore(path: &Path, then: Option<&Text>) -> Result<bool, Failure> {
+fn restore(path: &Path, then: Option<&Text>) -> Result<(), Failure> {
     if on_disk(path)?.as_ref() != then {
         write::put(path, then).map_err(|error| unusable(path, &error))?;
     }
-    Ok(true)
+    Ok(())
 }
 
 /// A folder in which something is left that can be taken back another time,

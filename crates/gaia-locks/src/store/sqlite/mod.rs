@@ -35,6 +35,7 @@ mod line;
 mod migrate;
 mod one_write;
 mod open;
+mod remove;
 mod requests;
 mod settle;
 mod tokens;
@@ -47,6 +48,7 @@ use std::sync::Arc;
 pub use copy::restore;
 pub use earlier::{Earlier, Rows, Takeover, survey};
 pub use fork::quiesce as quiesce_forks;
+pub use remove::{InUse, in_use, remove_unused};
 pub use transaction::SqliteTx;
 
 use crate::clock::{Clock, SystemClock};

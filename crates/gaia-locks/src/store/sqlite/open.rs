@@ -105,8 +105,19 @@ fn connect(
         earlier::clear_away(files);
     }
     set_up(&sqlite, options.durability).map_err(failed)?;
+    refuse_removed(path, file)?;
     let is_fresh = made.is_some();
     Ok(Connection::new(path.to_owned(), file, sqlite, gate).fresh(is_fresh))
+}
+
+/// It may have been removed between its being found and its being opened; from
+/// now on nobody removes it (`remove`).
+pub(super) fn refuse_removed(path: &Path, file: (u64, u64)) -> Result<(), StoreError> {
+    match fs::metadata(path) {
+        Ok(found) if (found.dev(), found.ino()) == file => Ok(()),
+        Ok(_) => Err(unusable(path, &"it was replaced just now; try again")),
+        Err(error) => Err(unusable(path, &format!("it was removed just now: {error}"))),
+    }
 }
 
 /// A file that cannot be opened for writing just now (no descriptor is free) is
