@@ -289,9 +289,13 @@ impl TaskService {
     /// Adds a process session.
     ///
     /// # Errors
-    /// [`TaskError::SessionExists`], or a command that cannot be read.
+    /// [`TaskError::SessionExists`], a command that cannot be read, or a folder
+    /// that is none: every task without one of its own would fail there.
     pub fn add_process(&self, new: &AddProcess) -> Result<SessionInfo, TaskError> {
         let argv = split(&new.command)?;
+        if let Some(folder) = &new.folder {
+            is_a_folder(folder)?;
+        }
         let folder = new
             .folder
             .as_deref()
@@ -387,6 +391,19 @@ fn session_shown(
 }
 
 /// Splits a command as a shell would.
+fn is_a_folder(path: &Path) -> Result<(), TaskError> {
+    let why = match path.metadata() {
+        Ok(found) if found.is_dir() => return Ok(()),
+        Ok(_) => "is a file".to_owned(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => "does not exist".to_owned(),
+        Err(error) => format!("cannot be looked at: {error}"),
+    };
+    let path = path.display();
+    Err(TaskError::InvalidRequest(format!(
+        "a session cannot work in {path}: it {why}; name a folder that is there"
+    )))
+}
+
 fn split(command: &str) -> Result<Vec<String>, TaskError> {
     let wrong = |why: &str| {
         TaskError::InvalidRequest(format!("the command {command:?} cannot be used: {why}"))

@@ -30,6 +30,16 @@ fn sessions_are_unique_and_one_that_works_is_not_removed() {
             "{command}"
         );
     }
+    std::fs::write(fleet.path("file"), "").unwrap();
+    for (folder, why) in [("nowhere", "does not exist"), ("file", "is a file")] {
+        let bad = AddProcess {
+            name: SessionId::new("x").unwrap(),
+            folder: Some(fleet.path(folder)),
+            ..again.clone()
+        };
+        let refused = fleet.tasks.add_process(&bad).unwrap_err().to_string();
+        assert!(refused.contains(why), "{refused}");
+    }
     let _at_work = fleet.work();
     let id = fleet.send("touch up; until [ -e go ]; do sleep 0.02; done", None);
     until("it runs", || fleet.path("up").is_file());

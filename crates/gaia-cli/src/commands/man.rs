@@ -33,8 +33,7 @@ pub fn run(context: &Context, args: &ManArgs) -> Ended {
     };
     std::fs::create_dir_all(&args.dir).map_err(failed)?;
     clap_mangen::generate_to(args::command(), &args.dir).map_err(failed)?;
-    // One page for gaia, one for each command.
-    let count = 1 + args::command().get_subcommands().count();
+    let count = pages(&args::command());
     let answer = Answer {
         count,
         dir: &args.dir,
@@ -44,4 +43,10 @@ pub fn run(context: &Context, args: &ManArgs) -> Ended {
         format!("{count} manual pages written to {dir}")
     })?;
     Ok(Status::Done.into())
+}
+
+/// One page for a command, and those of the commands below it that help shows.
+fn pages(command: &clap::Command) -> usize {
+    let below = command.get_subcommands().filter(|sub| !sub.is_hide_set());
+    1 + below.map(pages).sum::<usize>()
 }
