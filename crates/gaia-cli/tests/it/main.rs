@@ -10,9 +10,11 @@
 mod client_mode;
 mod doctor;
 mod doctor_agents;
+mod each;
 mod home;
 mod init;
 mod init_agents;
+mod init_undo;
 mod interrupt;
 mod log;
 mod lost_database;

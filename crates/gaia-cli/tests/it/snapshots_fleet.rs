@@ -6,9 +6,14 @@ use std::process::Command;
 use crate::home::Home;
 use crate::told::{check, check_both, check_reading};
 
-/// A private home whose work folder is a git repository.
+/// A private home with a git repository in its work folder.
 fn repository() -> Home {
     let home = Home::new();
+    has_repository(&home);
+    home
+}
+
+pub fn has_repository(home: &Home) {
     let made = Command::new("git")
         .args(["init", "--quiet", "--initial-branch=main"])
         .arg(home.path("work/repo"))
@@ -17,7 +22,6 @@ fn repository() -> Home {
         .env("HOME", home.path(""))
         .status();
     assert!(made.unwrap().success());
-    home
 }
 
 #[test]
