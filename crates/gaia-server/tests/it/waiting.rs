@@ -143,6 +143,18 @@ fn a_place_that_somebody_else_left_is_gone_and_no_refusal_that_names_nobody() {
     assert_eq!((gone.status, gone.code().as_str()), (410, "not_in_line"));
 }
 
+/// Awaits that a token was shown: whoever showed it has been let in.
+fn was_shown(server: &Server, name: &str) {
+    let shown = || {
+        let tokens = server.accounts.tokens().unwrap();
+        let mut its = tokens.iter().filter(|token| token.name == name);
+        its.any(|token| token.last_used_at.is_some())
+    };
+    while !shown() {
+        std::thread::yield_now();
+    }
+}
+
 #[test]
 fn a_token_that_was_revoked_while_it_waited_is_granted_nothing() {
     let server = Server::start();
@@ -150,12 +162,14 @@ fn a_token_that_was_revoked_while_it_waited_is_granted_nothing() {
     let late = server.token("late", Role::Agent);
     let folder = server.folder("web");
     let first = ask(&server, &admin, &json!({"folder_path": folder})).send();
-    let waits = json!({"folder_path": folder, "wait": "40s", "request_id": "r"});
-    let asks = ask(&server, &late, &waits).begin();
+    let waits =
+        json!({"folder_path": folder, "session_id": "late", "wait": "40s", "request_id": "r"});
+    let asks = ask(&server, &admin, &waits).begin();
     let id = place(&server);
     drop(asks);
     let on = server.ask("POST", format!("/api/gaia/waiters/{id}/wait"));
     let mut waiting = on.token(&late).json(&json!({"limit": "40s"})).begin();
+    was_shown(&server, "late");
     server.accounts.revoke_token("late", "test").unwrap();
     let path = format!("/api/gaia/locks/{}", first.json()["locks"][0]["id"]);
     assert_eq!(server.ask("DELETE", path).token(&admin).send().status, 200);
@@ -220,16 +234,7 @@ fn a_task_is_told_to_nobody_whose_token_was_revoked_while_it_was_waited_for() {
     let id = task.json(&new).send().json()["task"]["id"].clone();
     let path = format!("/api/gaia/tasks/{id}?wait=40s");
     let mut waiting = server.ask("GET", path).token(&late).begin();
-    // It has been let in when its token was noted to be used.
-    let was_used = || {
-        let tokens = server.accounts.tokens().unwrap();
-        tokens
-            .iter()
-            .any(|token| token.name == "late" && token.last_used_at.is_some())
-    };
-    while !was_used() {
-        std::thread::yield_now();
-    }
+    was_shown(&server, "late");
     server.accounts.revoke_token("late", "test").unwrap();
     let cancel = server.ask("POST", format!("/api/gaia/tasks/{id}/cancel"));
     assert_eq!(cancel.token(&admin).send().status, 200);
