@@ -162,3 +162,25 @@ fn tasks_beyond_those_that_are_compared_are_told_for_what_they_are() {
     until(ids[9], "cancelled");
     until(send(), "pending");
 }
+
+/// An end would say that this was all of it.
+#[test]
+fn a_log_that_is_followed_breaks_off_when_the_server_stops() {
+    use std::io::Read as _;
+    let mut server = Server::start();
+    let token = server.token("root", Role::Admin);
+    let tasks = gaia_assigner::TaskService::new(server.locks.clone());
+    let task = tasks.send(&gaia_assigner::service::Send::new("x")).unwrap();
+    let path = format!("/api/gaia/tasks/{}/log?follow=true", task.id);
+    let mut log = BufReader::new(server.ask("GET", path).token(&token).begin());
+    let mut line = String::new();
+    while line != "\r\n" {
+        line.clear();
+        assert!(log.read_line(&mut line).unwrap() > 0, "no answer");
+    }
+    server.halt();
+    let mut rest = String::new();
+    // Reset or closed, but not by the last piece, which has no bytes.
+    let _ = log.read_to_string(&mut rest);
+    assert_eq!(rest, "");
+}
