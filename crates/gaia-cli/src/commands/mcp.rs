@@ -218,7 +218,7 @@ impl Doors for Here {
 
     async fn wait(&self, (): &(), stands: Stands) -> Result<Came, Said> {
         let (cancel, ends, keeps) = (Cancel::default(), stands.ends.clone(), stands.keeps_place());
-        let (stop, place) = (cancel.clone(), Arc::new(OnceLock::new()));
+        let (stop, place) = (cancel.clone(), Arc::new(Place::default()));
         let taken = place.clone();
         let waits = self.off_the_loop(move |here| {
             let opened = here.open(stands.scope.as_ref())?;
@@ -230,8 +230,13 @@ impl Doors for Here {
             () = ends.called_off.cancelled() => {}
             () = ends.broke.cancelled() => {
                 if keeps {
+                    // Before it stands in line it may be granted or refused.
+                    tokio::select! {
+                        came = &mut waits => return came,
+                        () = place.is_taken.cancelled() => {}
+                    }
                     let keep = move |here: &Here| {
-                        here.keep(place.get());
+                        here.keep(place.waiter.get());
                         Ok(())
                     };
                     self.off_the_loop(keep).await?;
@@ -274,13 +279,27 @@ impl Doors for Here {
     }
 }
 
+/// A place in line, once it was taken.
+#[derive(Default)]
+struct Place {
+    waiter: OnceLock<WaiterId>,
+    is_taken: CancellationToken,
+}
+
+impl Place {
+    fn take(&self, waiter: WaiterId) {
+        self.waiter.get_or_init(|| waiter);
+        self.is_taken.cancel();
+    }
+}
+
 /// Stands in line: in the name of this process, or with a request id for as
 /// long as it is heard, so that the place outlives this process [R8].
 fn stand(
     locks: &dyn Locks,
     stands: &Stands,
     cancel: &Cancel,
-    place: &OnceLock<WaiterId>,
+    place: &Place,
 ) -> Result<Came, gaia_locks::Error> {
     let mut request = stands.request.clone();
     if stands.keeps_place() {
@@ -299,7 +318,7 @@ fn stand(
             });
         }
     };
-    place.get_or_init(|| queued.waiter);
+    place.take(queued.waiter);
     // Nobody listens any more when its call is over.
     let mut tell = |look: &Look| drop(stands.looks.send(look.queued.clone()));
     tell(&Look {
