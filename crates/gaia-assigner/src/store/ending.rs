@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use gaia_locks::clock::Moment;
 use gaia_locks::error::Error;
 use gaia_locks::ids::{LockId, TaskId};
 use gaia_locks::model::Lock;
@@ -98,6 +99,8 @@ fn write_ended(tx: &mut LockTx<'_>, ending: &Ending<'_>) -> Result<bool, Error> 
     let now = tx.now();
     let running = ending.running;
     let (status, error, until, spent) = match ending.next {
+/// A try without a lock has no token that tells it from the task's next one in
+/// the same session: its deadline does.
         Next::Completed => ("completed", None, None, 0),
         Next::Failed(why) => ("failed", Some(why.clone()), None, 1),
         Next::Cancelled => ("cancelled", Some("cancelled".to_owned()), None, 0),
@@ -121,7 +124,8 @@ fn write_ended(tx: &mut LockTx<'_>, ending: &Ending<'_>) -> Result<bool, Error> 
                  lock_released_at = ?12, assigner = NULL, keeper = NULL, pane = NULL, deadline_ns = NULL, agent_pid = NULL,
                  stop = NULL, stop_by = NULL, stop_note = NULL, stop_ns = NULL, told = NULL,
                  hold_note = ?14
-             WHERE id = ?1 AND assigned_session = ?2 AND lock_token IS ?3 AND status IN ('assigned', 'in_progress')",
+             WHERE id = ?1 AND assigned_session = ?2 AND lock_token IS ?3 AND status IN ('assigned', 'in_progress')
+                 AND (?3 IS NOT NULL OR coalesce(deadline_ns, ?16) = ?15)",
         )?
         .execute(params![
             running.id.0,
@@ -142,6 +146,8 @@ fn write_ended(tx: &mut LockTx<'_>, ending: &Ending<'_>) -> Result<bool, Error> 
     })?;
     Ok(changed > 0)
 }
+            running.deadline.0,
+            Moment::MAX.0,
 
 /// Its own lock, and those that its agent took for (session, task) meanwhile.
 pub(super) fn end_locks(tx: &mut LockTx<'_>, running: &Running) -> Result<(), Error> {

@@ -16,11 +16,12 @@ use gaia_locks::wire::Answer;
 
 use rusqlite::{Connection as Sqlite, ffi};
 
+use super::ending::{self, Ending};
 use super::queue::{self, Eyes};
 use super::sql;
 use crate::plan::{Effect, Rules, plan};
 use crate::service::{AddProcess, Send, TaskService};
-use crate::task::Running;
+use crate::task::{Next, Outcome, Running};
 
 const RULES: Rules = Rules {
     patience: Duration::from_secs(600),
@@ -297,6 +298,28 @@ fn a_late_end_of_a_run_without_a_lock_leaves_the_next_run_alone() {
 }
 
 #[test]
+fn t08_a_late_end_of_a_try_without_a_lock_does_not_end_the_next_try_in_its_session() {
+    let queue = Queue::new();
+    queue.fill(1, |_| Send::new("work"));
+    let locks = queue.tasks.locks();
+    let next = |tx: &mut LockTx<'_>| {
+        let query = "UPDATE prompts SET status = 'in_progress', assigned_session = 'worker', deadline_ns = 2";
+        sql(tx, |sql| sql.execute(query, []))
+    };
+    locks.transact(next).unwrap();
+    let ends = |deadline| {
+        let run = Running {
+            deadline: Moment(deadline),
+            ..Running::known(TaskId(1), SessionId::new("worker").unwrap(), None)
+        };
+        let ending = Ending::of(&run, &Outcome::Lost, &Next::Completed);
+        locks.transact(|tx| ending::end(tx, &ending)).unwrap()
+    };
+    assert!(!ends(1), "an earlier try");
+    assert!(ends(2), "this try");
+}
+
+#[test]
 fn t03_a_lock_that_another_program_wrote_off_in_the_history_ends_with_its_task() {
     let queue = Queue::new();
     let worker = SessionId::new("worker").unwrap();
@@ -313,7 +336,7 @@ fn t03_a_lock_that_another_program_wrote_off_in_the_history_ends_with_its_task()
     assert_eq!(locks.transact(write_off).unwrap(), 1);
     let run = Running::known(TaskId(1), worker, None);
     let left = locks.transact(|tx| {
-        super::ending::end_locks(tx, &run)?;
+        ending::end_locks(tx, &run)?;
         tx.store().lock(token)
     });
     assert_eq!(left.unwrap(), None);
