@@ -85,21 +85,29 @@ pub(crate) fn aim(tx: &mut LockTx<'_>, task: &TaskInfo, aim: &Aim, by: &str) -> 
     Ok(())
 }
 
+/// What is kept beyond its time: what a task needs that stays itself and may
+/// still be done, because it has not ended or can be tried again.
+const STILL_NEEDED: &str = "WITH RECURSIVE needed(id) AS (
+         SELECT n.needs_id FROM task_needs n JOIN prompts p ON p.id = n.task_id
+             WHERE p.status IS NOT 'completed' AND NOT (p.status IN ('failed', 'cancelled')
+                 AND coalesce(p.completed_at, p.created_at, '') <= ?1)
+         UNION
+         SELECT n.needs_id FROM needed JOIN prompts p ON p.id = needed.id JOIN task_needs n ON n.task_id = p.id
+             WHERE p.status IS NOT 'completed')";
+
 /// Forgets tasks that ended before an instant; what the locks' history says of
-/// them stays, and so do those that a task needs that has not ended. Gives
-/// their ids and where their output is.
+/// them stays, and so do those that another task still needs. Gives their ids
+/// and where their output is.
 pub(crate) fn clear(
     tx: &mut LockTx<'_>,
     before: Wall,
 ) -> Result<Vec<(TaskId, Option<String>)>, Error> {
     let gone = sql(tx, |sql| {
-        let mut statement = sql.prepare_cached(
-            "DELETE FROM prompts WHERE status IN ('completed', 'failed', 'cancelled')
-                 AND coalesce(completed_at, created_at, '') <= ?1
-                 AND NOT EXISTS (SELECT 1 FROM task_needs n JOIN prompts p ON p.id = n.task_id
-                     WHERE n.needs_id = prompts.id AND p.status NOT IN ('completed', 'failed', 'cancelled'))
-             RETURNING id, log_file",
-        )?;
+        let mut statement = sql.prepare_cached(&format!(
+            "{STILL_NEEDED} DELETE FROM prompts WHERE status IN ('completed', 'failed', 'cancelled')
+                 AND coalesce(completed_at, created_at, '') <= ?1 AND id NOT IN (SELECT id FROM needed)
+             RETURNING id, log_file"
+        ))?;
         let rows = statement.query_map([before.to_sql()], |row| {
             Ok((TaskId(row.get(0)?), row.get(1)?))
         })?;

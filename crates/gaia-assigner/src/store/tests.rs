@@ -297,6 +297,33 @@ fn a_late_end_of_a_run_without_a_lock_leaves_the_next_run_alone() {
     assert!(let_go(2), "this run, whose session another program has set");
 }
 
+/// 1 and 2 completed long ago; 3, which needs 2, failed then; 4, which needs 3,
+/// failed a moment ago and may be tried again, and so may 3 be before it.
+#[test]
+fn t07_what_a_task_needs_that_may_be_tried_again_is_not_forgotten() {
+    let queue = Queue::new();
+    queue.fill(4, |at| Send {
+        after: (at > 1).then_some(TaskId(at as i64)).into_iter().collect(),
+        ..Send::new("work")
+    });
+    let locks = queue.tasks.locks();
+    let past = |tx: &mut LockTx<'_>| {
+        let query = "UPDATE prompts SET status = iif(id < 3, 'completed', 'failed'),
+             completed_at = iif(id = 4, '2099-01-01 00:00:00', '2026-01-01 00:00:00')";
+        sql(tx, |sql| sql.execute(query, []))
+    };
+    locks.transact(past).unwrap();
+    let age = Duration::from_secs(60);
+    assert_eq!(queue.tasks.clear(age).unwrap().tasks, [TaskId(1)]);
+    let forget = |tx: &mut LockTx<'_>| {
+        let query = "UPDATE prompts SET completed_at = '2026-01-01 00:00:00'";
+        sql(tx, |sql| sql.execute(query, []))
+    };
+    locks.transact(forget).unwrap();
+    let rest = [TaskId(2), TaskId(3), TaskId(4)];
+    assert_eq!(queue.tasks.clear(age).unwrap().tasks, rest);
+}
+
 #[test]
 fn t08_a_late_end_of_a_try_without_a_lock_does_not_end_the_next_try_in_its_session() {
     let queue = Queue::new();
