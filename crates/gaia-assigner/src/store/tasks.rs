@@ -81,11 +81,12 @@ fn all_completed(sql: &Sqlite, needed: &[TaskId]) -> rusqlite::Result<bool> {
 /// The state of a task, if there is one.
 pub(crate) fn status(tx: &mut LockTx<'_>, id: TaskId) -> Result<Option<Status>, Error> {
     sql(tx, |sql| {
-        let word: Option<String> = sql
+        let word = sql
             .prepare_cached("SELECT status FROM prompts WHERE id = ?1")?
-            .query_row([id.0], |row| row.get(0))
+            .query_row([id.0], |row| words(row, 0))
             .optional()?;
-        Ok(word.map(|word| Status::from_word(&word).unwrap_or(Status::Failed)))
+        let known = |word: Option<String>| word.as_deref().and_then(Status::from_word);
+        Ok(word.map(|word| known(word).unwrap_or(Status::Failed)))
     })
 }
 
@@ -152,7 +153,7 @@ fn with_needs(sql: &Sqlite, mut task: TaskInfo) -> rusqlite::Result<TaskInfo> {
     )?;
     let mut rows = statement.query([task.id.0])?;
     while let Some(row) = rows.next()? {
-        let (id, status): (i64, Option<String>) = (row.get(0)?, row.get(1)?);
+        let (id, status): (i64, _) = (row.get(0)?, words(row, 1)?);
         task.after.push(TaskId(id));
         match status.as_deref().and_then(Status::from_word) {
             Some(Status::Completed) => {}
@@ -174,9 +175,9 @@ pub(crate) fn counts(tx: &mut LockTx<'_>) -> Result<Vec<(Status, i64)>, Error> {
     sql(tx, |sql| {
         let mut statement =
             sql.prepare_cached("SELECT status, count(*) FROM prompts GROUP BY status")?;
-        let rows = statement.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get(1)?)))?;
+        let rows = statement.query_map([], |row| Ok((words(row, 0)?, row.get(1)?)))?;
         let known = rows.filter_map(|row| match row {
-            Ok((word, count)) => Some(Ok((Status::from_word(&word)?, count))),
+            Ok((word, count)) => Some(Ok((Status::from_word(&word?)?, count))),
             Err(error) => Some(Err(error)),
         });
         known.collect()
