@@ -228,6 +228,11 @@ pub enum Stop {
 pub enum Outcome {
     /// The agent ended.
     Exit(Exit),
+    /// The agent ended after it was told to: its status says nothing of its
+    /// work.
+    Stopped(Exit),
+    /// The same, because its time was up while no assigner said so [T4].
+    Late(Exit),
     /// It could not be started [T2].
     NotStarted(String),
     /// This session could not be given this text [T2]: another may take it, and
@@ -295,8 +300,8 @@ pub const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 /// Decides what becomes of a task [T2, T4, T6].
 ///
 /// Who was told to stop has stopped for that reason, however it then ended;
-/// but what had done its work when the word came has done its work, unless it
-/// was called off.
+/// but what had ended by itself when the word came, or says that it is done,
+/// has done its work, unless it was called off.
 pub fn after(running: &Running, outcome: &Outcome, first_pause: Duration) -> Next {
     match (&running.stop, outcome) {
         // What the other program set stands; this is not written over it.
@@ -308,7 +313,9 @@ pub fn after(running: &Running, outcome: &Outcome, first_pause: Duration) -> Nex
             Next::Failed(format!("its lock was lost: {how}"))
         }
         (_, Outcome::Exit(Exit::Code(0)) | Outcome::Told(Told::Done(_))) => Next::Completed,
-        (Some(Stop::TimedOut), _) => Next::Failed("timed out".to_owned()),
+        (Some(Stop::TimedOut), _) | (None, Outcome::Late(_)) => {
+            Next::Failed("timed out".to_owned())
+        }
         (Some(Stop::Leaving), _) => Next::Again {
             spent: false,
             pause: Duration::ZERO,
@@ -328,6 +335,9 @@ pub fn after(running: &Running, outcome: &Outcome, first_pause: Duration) -> Nex
         (None, Outcome::Exit(exit)) if running.retry => again(running, exit.words(), first_pause),
         (None, Outcome::Exit(exit)) => Next::Failed(exit.words()),
         (None, Outcome::SeenIdle) => Next::Completed,
+        (None, Outcome::Stopped(exit)) => {
+            again(format!("it was told to end, and {}", exit.words()))
+        }
         (None, Outcome::NotNow(why)) => Next::Again {
             spent: false,
             pause: first_pause,

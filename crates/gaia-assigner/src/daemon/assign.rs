@@ -319,6 +319,7 @@ impl Assigner {
             grace_ms: u64::try_from(self.config.grace.as_millis()).unwrap_or(u64::MAX),
             is_worker,
             lease: None,
+            deadline: Some(begun.running.deadline),
             stash: None,
         }
     }

@@ -167,6 +167,7 @@ impl Assigner {
         // heard yet. A process is not talked about.
         let told = told.filter(|_| running.keeper.is_none());
         let outcome = &told.map_or_else(|| outcome.clone(), Outcome::Told);
+        let asked = asked.or(matches!(outcome, Outcome::Late(_)).then_some(Stop::TimedOut));
         let stop = match asked {
             // An admin's word, whatever it was stopped for before [R7].
             Some(Stop::Forced { .. }) => asked,
@@ -212,7 +213,7 @@ impl Assigner {
         running: &Running,
         outcome: &Outcome,
     ) -> Result<(Outcome, Option<i32>), gaia_locks::Error> {
-        let Outcome::Exit(exit) = outcome else {
+        let (Outcome::Exit(exit) | Outcome::Stopped(exit) | Outcome::Late(exit)) = outcome else {
             return Ok((outcome.clone(), None));
         };
         let status = match exit {

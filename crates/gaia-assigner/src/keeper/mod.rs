@@ -83,6 +83,9 @@ pub struct Spec {
     /// Its lock, if it has a folder.
     #[serde(default)]
     pub lease: Option<Lease>,
+    /// When its time is up.
+    #[serde(default)]
+    pub deadline: Option<Moment>,
     /// Under which name uncommitted work is stashed before the agent starts.
     #[serde(default)]
     pub stash: Option<String>,
@@ -157,17 +160,17 @@ pub fn run(door: Door) -> io::Result<()> {
 impl Keeper {
     /// One task from its start to its last word.
     fn serve(&mut self, spec: Spec) -> io::Result<Audience> {
-        let (said, audience) = match spec.is_worker {
+        let (word, audience) = match spec.is_worker {
             true => self.serve_by_worker(&spec)?,
             false => match start(&spec) {
                 Ok(agent) => self.keep(&spec, agent)?,
-                Err(said) => (said, Audience::Assigner),
+                Err(said) => (said.into(), Audience::Assigner),
             },
         };
         let locked = spec.lease.is_some();
         let word = Word {
             work_tree: locked.then(|| look(&spec.folder, LOOKING)).flatten(),
-            said,
+            ..word
         };
         if audience == Audience::Assigner {
             talk::say(&word);
@@ -202,7 +205,7 @@ impl Keeper {
         }
     }
 
-    fn keep(&mut self, spec: &Spec, agent: Agent) -> io::Result<(Said, Audience)> {
+    fn keep(&mut self, spec: &Spec, agent: Agent) -> io::Result<(Word, Audience)> {
         talk::say(&Said::Started { pid: agent.pid() }.into());
         watch_agent(agent.group(), self.tell.clone())?;
         let mut watch = Watch::new(spec, &agent, &self.tell);
@@ -210,7 +213,7 @@ impl Keeper {
         let exit = agent.reap()?;
         watch.family.clear_away(watch.kill_strays_at());
         let audience = watch.audience;
-        Ok((watch.said(exit), audience))
+        Ok((watch.word(exit), audience))
     }
 }
 

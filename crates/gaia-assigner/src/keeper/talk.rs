@@ -46,6 +46,12 @@ pub enum Said {
 pub struct Word {
     /// What.
     pub said: Said,
+    /// Whether the agent was told to end before it did.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_stopped: bool,
+    /// Whether that was because its time was up, and no assigner said so.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_late: bool,
     /// How the folder was left [T13].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub work_tree: Option<WorkTree>,
@@ -55,6 +61,8 @@ impl From<Said> for Word {
     fn from(said: Said) -> Self {
         Self {
             said,
+            is_stopped: false,
+            is_late: false,
             work_tree: None,
         }
     }

@@ -10,7 +10,11 @@ use gaia_locks::ids::LockId;
 use super::agent::Agent;
 use super::family::Family;
 use super::lease::{Care, now};
-use super::{Audience, Event, Exit, Keeper, Said, Spec};
+use super::{Audience, Event, Exit, Keeper, Said, Spec, Word};
+
+/// How long after its time is up a task is stopped from here: by then an
+/// assigner that lives has done so itself.
+const LATE: Duration = Duration::from_secs(5);
 
 /// Why a lease could not be kept.
 enum Unkept {
@@ -22,6 +26,9 @@ enum Unkept {
 pub(super) struct Watch {
     pub(super) family: Family,
     care: Option<Care>,
+    /// When its time is up, whether an assigner lives or not [T4].
+    late_at: Option<Moment>,
+    is_late: bool,
     /// Once the agent was told to end: when it is killed.
     kill_at: Option<Moment>,
     unkept: Option<Unkept>,
@@ -37,6 +44,8 @@ impl Watch {
         Self {
             family: Family::of(agent, grace),
             care: lease.map(|lease| Care::new(lease, grace, tell.clone())),
+            late_at: spec.deadline.map(|deadline| deadline.plus(LATE)),
+            is_late: false,
             kill_at: None,
             unkept: None,
             is_answered: false,
@@ -73,7 +82,9 @@ impl Watch {
         let now = now();
         let care = self.care.as_ref().filter(|_| self.unkept.is_none());
         let wakes_at = care.map(|care| care.wakes_at(now));
-        match self.kill_at.into_iter().chain(wakes_at).min() {
+        let late_at = self.late_at.filter(|_| !self.is_stopped());
+        let due = self.kill_at.into_iter().chain(wakes_at).chain(late_at);
+        match due.min() {
             None => events.recv().ok(),
             Some(until) => events.recv_timeout(now.until(until)).ok(),
         }
@@ -88,6 +99,10 @@ impl Watch {
                 self.unkept = Some(Unkept::Unrenewed);
                 self.stop(grace);
             }
+        }
+        if !self.is_stopped() && self.late_at.is_some_and(|at| now >= at) {
+            self.is_late = true;
+            self.stop(self.family.grace());
         }
         if self.kill_at.is_some_and(|at| now >= at) {
             self.family.kill();
@@ -126,13 +141,19 @@ impl Watch {
         self.kill_at.is_some()
     }
 
-    /// An agent that had done its work when it was stopped has done its work,
-    /// unless another may have been in its folder.
-    pub(super) fn said(self, exit: Exit) -> Said {
-        match self.unkept {
+    /// An agent that was stopped has not done its work, however it then ended:
+    /// many end with status 0 when they are told to end.
+    pub(super) fn word(self, exit: Exit) -> Word {
+        let (is_stopped, is_late) = (self.is_stopped(), self.is_late);
+        let said = match self.unkept {
             Some(Unkept::Lost(why)) => Said::LeaseLost(why),
-            Some(Unkept::Unrenewed) if exit != Exit::Code(0) => Said::Unrenewed,
-            Some(Unkept::Unrenewed) | None => Said::Ended(exit),
+            Some(Unkept::Unrenewed) => Said::Unrenewed,
+            None => Said::Ended(exit),
+        };
+        Word {
+            is_stopped,
+            is_late,
+            ..said.into()
         }
     }
 }

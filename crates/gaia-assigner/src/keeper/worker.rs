@@ -30,7 +30,7 @@ use serde_json::{Value, json};
 use super::agent::{Agent, log_file};
 use super::family::Family;
 use super::lease::now;
-use super::{Audience, Event, Keeper, Said, Spec, refusal, stashed, talk, watch_agent};
+use super::{Audience, Event, Keeper, Said, Spec, Word, refusal, stashed, talk, watch_agent};
 use super::{Exit, watch::Watch};
 use crate::output::goes_on_by_itself;
 
@@ -254,17 +254,17 @@ fn pause() {
 
 impl Keeper {
     /// One task of a worker's, from its text to its answer.
-    pub(super) fn serve_by_worker(&mut self, spec: &Spec) -> io::Result<(Said, Audience)> {
+    pub(super) fn serve_by_worker(&mut self, spec: &Spec) -> io::Result<(Word, Audience)> {
         if let Err(said) = stashed(spec) {
-            return Ok((said, Audience::Assigner));
+            return Ok((said.into(), Audience::Assigner));
         }
         let log = match log_file(&spec.log) {
             Ok(log) => log,
-            Err(error) => return Ok((refusal(spec, &error), Audience::Assigner)),
+            Err(error) => return Ok((refusal(spec, &error).into(), Audience::Assigner)),
         };
         let mut worker = match self.worker_for(spec)? {
             Ok(worker) => worker,
-            Err(said) => return Ok((said, Audience::Assigner)),
+            Err(said) => return Ok((said.into(), Audience::Assigner)),
         };
         let pid = worker.agent.pid();
         talk::say(&Said::Started { pid }.into());
@@ -285,7 +285,7 @@ impl Keeper {
         } else {
             self.end_worker(worker, at_latest)?;
         }
-        Ok((watch.said(Exit::Code(0)), audience))
+        Ok((watch.word(Exit::Code(0)), audience))
     }
 
     fn worker_for(&mut self, spec: &Spec) -> io::Result<Result<Worker, Said>> {
@@ -355,7 +355,7 @@ impl Keeper {
 /// What is said of a task whose worker ended: one that had answered is judged
 /// by that, and one that was there before and did not take the text was not
 /// given it [T2].
-fn worker_ended(worker: Worker, watch: Watch, was_there: bool) -> io::Result<(Said, Audience)> {
+fn worker_ended(worker: Worker, watch: Watch, was_there: bool) -> io::Result<(Word, Audience)> {
     let Worker {
         agent,
         sink,
@@ -373,14 +373,15 @@ fn worker_ended(worker: Worker, watch: Watch, was_there: bool) -> io::Result<(Sa
         (sink.is_taken, is_answered)
     };
     let audience = watch.audience;
-    let said = match exit {
-        _ if watch.is_stopped() => watch.said(exit),
-        _ if is_answered => watch.said(Exit::Code(0)),
+    let word = match exit {
+        _ if watch.is_stopped() => watch.word(exit),
+        _ if is_answered => watch.word(Exit::Code(0)),
         _ if was_there && !is_taken => Said::Refused(format!(
             "its worker ended before it took the text: {}",
             exit.words()
-        )),
-        _ => watch.said(exit),
+        ))
+        .into(),
+        _ => watch.word(exit),
     };
-    Ok((said, audience))
+    Ok((word, audience))
 }

@@ -189,15 +189,18 @@ impl Spare {
 fn hear(mut child: Child, stdout: ChildStdout, heard: &Heard, tell: &Tell) {
     for line in BufReader::new(stdout).lines() {
         let word: Option<Word> = line.ok().and_then(|line| serde_json::from_str(&line).ok());
-        match word.map(|word| (word.said, word.work_tree)) {
-            Some((Said::Started { pid }, _)) => {
+        match word {
+            Some(Word {
+                said: Said::Started { pid },
+                ..
+            }) => {
                 if let Some(run) = heard.now() {
                     tell.tell(Event::Started { run, pid });
                 }
             }
             Some((said, tree)) => {
                 if let Some(run) = heard.set(None) {
-                    over(tell, run, outcome(&said), tree);
+                    over(tell, run, outcome(&word), word.work_tree);
                 }
             }
             None => break,
@@ -221,8 +224,10 @@ fn over(tell: &Tell, run: RunId, outcome: Outcome, tree: Option<WorkTree>) {
     tell.tell(Event::Over { run, outcome });
 }
 
-fn outcome(said: &Said) -> Outcome {
-    match said {
+fn outcome(word: &Word) -> Outcome {
+    match &word.said {
+        Said::Ended(exit) if word.is_late => Outcome::Late(*exit),
+        Said::Ended(exit) if word.is_stopped => Outcome::Stopped(*exit),
         Said::Ended(exit) => Outcome::Exit(*exit),
         Said::Uncommitted(why) => Outcome::Uncommitted(why.clone()),
         Said::Refused(why) => Outcome::NotStarted(why.clone()),
@@ -299,7 +304,7 @@ impl Run for ProcessRun {
 /// What a keeper without an assigner left behind.
 pub(crate) fn left_behind(word: &Path) -> (Outcome, Option<WorkTree>) {
     match read_word(word) {
-        Some(word) => (outcome(&word.said), word.work_tree),
+        Some(word) => (outcome(&word), word.work_tree),
         None => (Outcome::Lost, None),
     }
 }

@@ -38,12 +38,16 @@ impl<'a> Ending<'a> {
             next,
             response: None,
             exit_status: match outcome {
-                Outcome::Exit(Exit::Code(code)) => Some(*code),
+                Outcome::Exit(Exit::Code(code))
+                | Outcome::Stopped(Exit::Code(code))
+                | Outcome::Late(Exit::Code(code)) => Some(*code),
                 _ => None,
             },
             has_run: matches!(
                 outcome,
                 Outcome::Exit(_)
+                    | Outcome::Stopped(_)
+                    | Outcome::Late(_)
                     | Outcome::Unrenewed
                     | Outcome::LeaseLost(_)
                     | Outcome::Told(_)
@@ -95,12 +99,12 @@ pub(crate) fn end(tx: &mut LockTx<'_>, ending: &Ending<'_>) -> Result<bool, Erro
     Ok(true)
 }
 
+/// A try without a lock has no token that tells it from the task's next one in
+/// the same session: its deadline does.
 fn write_ended(tx: &mut LockTx<'_>, ending: &Ending<'_>) -> Result<bool, Error> {
     let now = tx.now();
     let running = ending.running;
     let (status, error, until, spent) = match ending.next {
-/// A try without a lock has no token that tells it from the task's next one in
-/// the same session: its deadline does.
         Next::Completed => ("completed", None, None, 0),
         Next::Failed(why) => ("failed", Some(why.clone()), None, 1),
         Next::Cancelled => ("cancelled", Some("cancelled".to_owned()), None, 0),
@@ -142,12 +146,12 @@ fn write_ended(tx: &mut LockTx<'_>, ending: &Ending<'_>) -> Result<bool, Error> 
             lock,
             ending.has_run,
             hold_note,
+            running.deadline.0,
+            Moment::MAX.0,
         ])
     })?;
     Ok(changed > 0)
 }
-            running.deadline.0,
-            Moment::MAX.0,
 
 /// Its own lock, and those that its agent took for (session, task) meanwhile.
 pub(super) fn end_locks(tx: &mut LockTx<'_>, running: &Running) -> Result<(), Error> {

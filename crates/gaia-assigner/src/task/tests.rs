@@ -77,6 +77,26 @@ fn t04_timed_out_is_the_error_word_for_word_unless_it_was_done_after_all() {
     assert_eq!(next, Next::Completed);
 }
 
+/// Many an agent ends with status 0 when it is told to end.
+#[test]
+fn t04_the_status_of_one_that_was_told_to_end_says_nothing_of_its_work() {
+    let stopped = Outcome::Stopped(Exit::Code(0));
+    let after = |stop| after(&running(0, false, stop), &stopped, FIRST);
+    assert_eq!(
+        after(Some(Stop::TimedOut)),
+        Next::Failed("timed out".to_owned())
+    );
+    let reassigned = Stop::Reassigned {
+        by: "me".to_owned(),
+    };
+    for stop in [Stop::Leaving, reassigned] {
+        let next = after(Some(stop));
+        assert!(matches!(next, Next::Again { spent: false, .. }), "{next:?}");
+    }
+    let next = after(None);
+    assert!(matches!(next, Next::Again { spent: true, .. }), "{next:?}");
+}
+
 #[test]
 fn who_was_called_off_is_cancelled_however_it_ended() {
     let told = Outcome::Told(Told::Done(None));

@@ -83,6 +83,23 @@ fn t04_past_its_time_it_is_stopped_fails_with_timed_out_and_keeps_its_output() {
 }
 
 #[test]
+fn t04_one_that_ends_with_status_0_when_it_is_told_to_end_has_timed_out_all_the_same() {
+    let fleet = Fleet::new();
+    fleet.shell("worker");
+    let _at_work = fleet.work();
+    let text = "trap 'exit 0' TERM; while :; do sleep 0.05; done";
+    let id = fleet.send_with(text, None, |new| {
+        new.time_limit = Duration::from_millis(300)
+    });
+    let task = fleet.end_of(id);
+    assert_eq!(
+        (task.status, task.error.as_deref()),
+        (Status::Failed, Some("timed out"))
+    );
+    assert_eq!(task.exit_status, Some(0));
+}
+
+#[test]
 fn cancelling_takes_a_waiting_task_out_and_stops_a_running_one() {
     let fleet = Fleet::new();
     fleet.shell("worker");

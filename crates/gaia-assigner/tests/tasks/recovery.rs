@@ -98,3 +98,30 @@ fn heavy_t08_a_keepers_word_outlasts_an_assigner_that_could_not_record_it() {
     assert!(fleet.start_assigner().wait().unwrap().success());
     assert_done_once(&fleet, id);
 }
+
+#[test]
+fn t04_the_time_limit_holds_while_no_assigner_lives() {
+    let fleet = Fleet::new();
+    fleet.shell("worker");
+    let folder = fleet.folder("repo");
+    let text = "trap 'exit 0' TERM; echo $$ > pid; while :; do sleep 0.05; done";
+    let id = fleet.send_with(text, Some(&folder), |new| {
+        new.time_limit = Duration::from_secs(2)
+    });
+    let mut assigner = fleet.start_assigner();
+    fleet.running(id);
+    until("it says its number", || {
+        read(&fleet.path("repo/pid")).ends_with('\n')
+    });
+    let pid = read(&fleet.path("repo/pid")).trim().parse().unwrap();
+    assigner.kill().unwrap();
+    assigner.wait().unwrap();
+    until("it is stopped", || !lives(pid));
+    let _at_work = fleet.work();
+    let task = fleet.end_of(id);
+    assert_eq!(
+        (task.status, task.error.as_deref()),
+        (Status::Failed, Some("timed out"))
+    );
+    fleet.assert_at_rest();
+}
