@@ -1,6 +1,7 @@
 //! The assigner's side of a running task: whatever a session is, a run is
 //! started, stopped, and tells when it is over.
 
+mod fds;
 mod process;
 pub mod tmux;
 

@@ -7,6 +7,7 @@
 use std::ffi::OsString;
 use std::fs;
 use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -16,8 +17,10 @@ use std::time::Duration;
 use gaia_locks::clock::{Clock as _, SystemClock};
 use gaia_locks::ids::SessionId;
 use gaia_locks::liveness::{Liveness, ProcessIdentity, ProcessWatch, leftovers, liveness};
+use rustix::event::{PollFd, PollFlags};
 use rustix::process::{Pid, Signal, kill_process};
 
+use super::fds::{do_not_block, wait_for};
 use super::{Event, Run, RunId, Tell, word_file};
 use crate::keeper::{ACKNOWLEDGED, Said, Spec, Word, read_word};
 use crate::task::{Outcome, Running};
@@ -31,6 +34,10 @@ const IDLE_GRACE: Duration = Duration::from_secs(2);
 
 /// How long one may take whose worker has to end first.
 const LEAVING: Duration = Duration::from_secs(15);
+
+/// How long a keeper may take to read what it is given. The assigner does
+/// nothing else meanwhile.
+const TAKING: Duration = Duration::from_secs(2);
 
 /// How long a keeper may take beyond the agent's grace before it is killed.
 const KEEPER_GRACE: Duration = Duration::from_secs(10);
@@ -114,6 +121,7 @@ impl Spare {
             let why = "the keeper ended as soon as it was started";
             return Err(io::Error::other(why));
         };
+        do_not_block(stdin.as_fd())?;
         let heard = Arc::new(Heard {
             run: Mutex::new(None),
             ended: Mutex::new(false),
@@ -166,14 +174,16 @@ impl Spare {
     /// Gives it a spec.
     ///
     /// # Errors
-    /// When it has ended.
+    /// When it has ended, or does not take it (somebody stopped it): then it is
+    /// killed.
     pub fn run(mut self, spec: &Spec, run: RunId) -> io::Result<ProcessRun> {
         let mut line = serde_json::to_vec(spec)?;
         line.push(b'\n');
         self.line.heard.set(Some(run));
-        if let Err(error) = self.line.stdin.write_all(&line) {
+        if let Err(error) = write_within(&mut self.line.stdin, &line, TAKING) {
             // Whoever hears of this error needs no second word about it.
             self.line.heard.set(None);
+            signal(&self.identity, Signal::KILL);
             return Err(error);
         }
         Ok(ProcessRun {
@@ -183,6 +193,26 @@ impl Spare {
             _watch: None,
         })
     }
+}
+
+/// Writes all of it, unless the reader does not take it for so long.
+fn write_within(to: &mut ChildStdin, mut bytes: &[u8], patience: Duration) -> io::Result<()> {
+    let until = SystemClock.now().moment.plus(patience);
+    while !bytes.is_empty() {
+        match to.write(bytes) {
+            Ok(written) => bytes = &bytes[written..],
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                let left = SystemClock.now().moment.until(until);
+                if left.is_zero() {
+                    return Err(io::Error::new(io::ErrorKind::TimedOut, "it does not read"));
+                }
+                wait_for(&mut [PollFd::new(&*to, PollFlags::OUT)], left)?;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 /// Passes on what a keeper says until it has ended.
@@ -198,7 +228,7 @@ fn hear(mut child: Child, stdout: ChildStdout, heard: &Heard, tell: &Tell) {
                     tell.tell(Event::Started { run, pid });
                 }
             }
-            Some((said, tree)) => {
+            Some(word) => {
                 if let Some(run) = heard.set(None) {
                     over(tell, run, outcome(&word), word.work_tree);
                 }
@@ -366,4 +396,44 @@ pub fn end_orphan(keeper: &ProcessIdentity) {
 )]
 fn pause() {
     thread::sleep(Duration::from_millis(10));
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    /// More than a pipe holds.
+    #[test]
+    fn t04_a_keeper_that_does_not_read_what_it_is_given_is_killed_and_holds_nobody_up() {
+        let program = KeeperProgram {
+            program: "sleep".into(),
+            arguments: vec!["300".into()],
+            environment: Vec::new(),
+        };
+        let tell = Tell {
+            words: mpsc::channel().0,
+            ring: Arc::new(|| {}),
+        };
+        let spare = Spare::start(&program, tell).unwrap();
+        let (heard, keeper) = (spare.line.heard.clone(), spare.identity.clone());
+        let spec = Spec {
+            argv: Vec::new(),
+            input: Some("x".repeat(1 << 20)),
+            folder: PathBuf::from("/"),
+            environment: Vec::new(),
+            log: PathBuf::new(),
+            word: PathBuf::new(),
+            grace_ms: 0,
+            is_worker: false,
+            lease: None,
+            deadline: None,
+            stash: None,
+        };
+        let error = spare.run(&spec, 1).err().unwrap();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert!(heard.ends_within(Duration::from_secs(10)));
+        assert_eq!(liveness(&keeper), Liveness::Gone);
+    }
 }

@@ -6,15 +6,17 @@
 //! would block.
 
 use std::io::{self, Write as _};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd as _, BorrowedFd};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
 use gaia_locks::clock::{Clock as _, SystemClock};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+use rustix::event::{PollFd, PollFlags};
+
+use super::super::fds::{do_not_block, wait_for};
+use super::dead;
 
 /// How long one command may take.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -112,7 +114,7 @@ impl Talk<'_> {
         if let Some(stdin) = &self.stdin {
             fds.push(PollFd::new(stdin, PollFlags::OUT));
         }
-        wait(&mut fds, patience)?;
+        wait_for(&mut fds, patience)?;
         drop(fds);
         self.write()?;
         if self.open[0] {
@@ -158,23 +160,6 @@ fn read_all(from: &mut impl io::Read, into: &mut Vec<u8>) -> io::Result<bool> {
     }
 }
 
-fn do_not_block(fd: BorrowedFd<'_>) -> io::Result<()> {
-    let flags = fcntl_getfl(fd)?;
-    Ok(fcntl_setfl(fd, flags | OFlags::NONBLOCK)?)
-}
-
-/// Waits until one of these is ready, or time is up.
-pub(super) fn wait(fds: &mut [PollFd<'_>], patience: Duration) -> io::Result<()> {
-    let patience = Timespec {
-        tv_sec: i64::try_from(patience.as_secs()).unwrap_or(i64::MAX),
-        tv_nsec: i64::from(patience.subsec_nanos()),
-    };
-    match poll(fds, Some(&patience)) {
-        Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
-        Err(error) => Err(error.into()),
-    }
-}
-
 /// Reads to the end, and gives whether it came in time.
 fn hear_out(stdout: &mut ChildStdout, patience: Duration) -> bool {
     let until = SystemClock.now().moment.plus(patience);
@@ -186,7 +171,7 @@ fn hear_out(stdout: &mut ChildStdout, patience: Duration) -> bool {
         said.clear();
         let left = SystemClock.now().moment.until(until);
         let mut fds = [PollFd::new(stdout, PollFlags::IN)];
-        if left.is_zero() || wait(&mut fds, left).is_err() {
+        if left.is_zero() || wait_for(&mut fds, left).is_err() {
             return false;
         }
     }

@@ -14,7 +14,8 @@ use gaia_locks::clock::{Clock as _, Moment, SystemClock};
 use gaia_locks::liveness::{Liveness, liveness};
 use rustix::event::{PollFd, PollFlags};
 
-use super::command;
+use super::super::fds::wait_for;
+use super::dead;
 use super::delivery::{Act, Delivery, Seen};
 use super::link::{Heard, Link};
 use super::screen::{Look, Reading};
@@ -130,7 +131,7 @@ impl Thread {
         let mut fds = vec![PollFd::new(&self.bell, PollFlags::IN)];
         let links = self.scout.iter().chain(self.links.values());
         fds.extend(links.map(|link| PollFd::from_borrowed_fd(link.fd(), PollFlags::IN)));
-        command::wait(&mut fds, patience.min(SLOW_LOOK))?;
+        wait_for(&mut fds, patience.min(SLOW_LOOK))?;
         let mut rung = [0; 64];
         // Nothing to read is no failure: somebody else rang.
         while (&self.bell)
