@@ -303,6 +303,7 @@ pub const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 /// but what had ended by itself when the word came, or says that it is done,
 /// has done its work, unless it was called off.
 pub fn after(running: &Running, outcome: &Outcome, first_pause: Duration) -> Next {
+    let again = |why| again(running.spent, running.most, why, first_pause);
     match (&running.stop, outcome) {
         // What the other program set stands; this is not written over it.
         (Some(Stop::Cancelled | Stop::Overruled), _) => Next::Cancelled,
@@ -330,44 +331,43 @@ pub fn after(running: &Running, outcome: &Outcome, first_pause: Duration) -> Nex
         (None, Outcome::Silent(lease)) => {
             let lease = gaia_locks::duration::human(*lease);
             let why = format!("its session was not heard for {lease}");
-            again(running, why, first_pause)
+            again(why)
         }
-        (None, Outcome::Exit(exit)) if running.retry => again(running, exit.words(), first_pause),
+        (None, Outcome::Exit(exit)) if running.retry => again(exit.words()),
         (None, Outcome::Exit(exit)) => Next::Failed(exit.words()),
-        (None, Outcome::SeenIdle) => Next::Completed,
         (None, Outcome::Stopped(exit)) => {
             again(format!("it was told to end, and {}", exit.words()))
         }
+        (None, Outcome::SeenIdle) => Next::Completed,
         (None, Outcome::NotNow(why)) => Next::Again {
             spent: false,
             pause: first_pause,
             why: why.clone(),
         },
-        (None, Outcome::Told(Told::Failed(why))) if running.retry => {
-            again(running, why.clone(), first_pause)
-        }
+        (None, Outcome::Told(Told::Failed(why))) if running.retry => again(why.clone()),
         (None, Outcome::Told(Told::Failed(why)) | Outcome::Unfit(why)) => Next::Failed(why.clone()),
         (None, Outcome::NotStarted(why) | Outcome::NotTaken(why) | Outcome::Left(why)) => {
-            again(running, why.clone(), first_pause)
+            again(why.clone())
         }
         (None, Outcome::Unrenewed) => {
             let why = "its lease could not be renewed, so it was stopped".to_owned();
-            again(running, why, first_pause)
+            again(why)
         }
         (None, Outcome::Lost) => {
             let why = "what ran it is gone, and how it ended is not known".to_owned();
-            again(running, why, first_pause)
+            again(why)
         }
     }
 }
 
-fn again(running: &Running, why: String, first_pause: Duration) -> Next {
-    if running.spent + 1 >= running.most {
+/// Another try, if one is left after those that were spent before this one.
+pub(crate) fn again(spent: u32, most: u32, why: String, first_pause: Duration) -> Next {
+    if spent + 1 >= most {
         return Next::Failed(why);
     }
     Next::Again {
         spent: true,
-        pause: pause(running.spent, first_pause),
+        pause: pause(spent, first_pause),
         why,
     }
 }

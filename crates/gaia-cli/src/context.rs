@@ -124,6 +124,15 @@ impl Context {
         })
     }
 
+    /// Where the sockets of this user's tmux servers lie.
+    ///
+    /// # Errors
+    /// When the current folder cannot be told.
+    pub fn tmux_sockets(&self) -> Result<PathBuf, Failure> {
+        let uid = rustix::process::getuid().as_raw();
+        Ok(crate::tmux_server::sockets(variable, uid, &here()?))
+    }
+
     /// The settings that whoever is started in another folder would not find
     /// as they are here, as variables: those given as flags, and relative
     /// places.

@@ -13,16 +13,19 @@ pub fn socket(
     uid: u32,
     here: &Path,
 ) -> PathBuf {
-    let folder = || {
-        let root = variable("TMUX_TMPDIR").filter(|root| !root.is_empty());
-        let root = root.map_or_else(|| PathBuf::from("/tmp"), PathBuf::from);
-        here.join(root).join(format!("tmux-{uid}"))
-    };
+    let folder = || sockets(&variable, uid, here);
     match named {
         Some(path) if path.contains('/') => here.join(path),
         Some(name) => folder().join(name),
         None => inside(variable("TMUX")).unwrap_or_else(|| folder().join("default")),
     }
+}
+
+/// Where the sockets of a user's servers lie that are not named by a path.
+pub fn sockets(variable: impl Fn(&str) -> Option<OsString>, uid: u32, here: &Path) -> PathBuf {
+    let root = variable("TMUX_TMPDIR").filter(|root| !root.is_empty());
+    let root = root.map_or_else(|| PathBuf::from("/tmp"), PathBuf::from);
+    here.join(root).join(format!("tmux-{uid}"))
 }
 
 /// TMUX is `socket,pid,session`.

@@ -2,11 +2,14 @@
 //! work, tasks whose state somebody else has set, tasks that it left behind.
 
 use gaia_locks::Error;
+use gaia_locks::service::Locks as _;
 
 use super::Assigner;
+use super::absence::Absence;
 use super::timers::now;
 use crate::runner::kill_leftovers;
-use crate::store::earlier::{self, Wrested};
+use crate::runner::tmux::Everywhere;
+use crate::store::earlier::{self, AT_ONCE, Claim, Orphan, Wrested};
 pub(super) use crate::store::earlier::{QUIET, Seen};
 
 impl Assigner {
@@ -32,26 +35,63 @@ impl Assigner {
         Ok(())
     }
 
-    /// Ends what an earlier assigner left once its time is up, unless it is at
-    /// work; whether anything in its hands may still run.
+    /// Ends what an earlier assigner left once its time is up or it is gone,
+    /// unless it is at work; whether anything in its hands may still run.
     fn mind_claims(&mut self, at_work: bool) -> Result<bool, Error> {
         let claims = self.locks.look(earlier::claims)?;
         self.claims.see(&claims, now());
         if claims.is_empty() {
+            self.absence = Absence::default();
             return Ok(false);
         }
-        let seen = &self.claims;
-        let now = self.locks.look(|tx| Ok(tx.now()))?;
-        if !at_work && earlier::is_any_over(&claims, seen, now) {
-            for orphan in self.locks.transact(|tx| earlier::end_orphans(tx, seen))? {
-                tracing::warn!(
-                    task = orphan.task.0,
-                    why = orphan.why,
-                    "a task that an earlier assigner left was ended"
-                );
-            }
+        if !at_work {
+            self.look_for_gone(&claims);
         }
-        Ok(earlier::may_run(&claims, seen, now))
+        let now = self.locks.look(|tx| Ok(tx.now()))?;
+        if !at_work && earlier::is_any_over(&claims, &self.claims, now) {
+            self.end_orphans()?;
+        }
+        Ok(earlier::may_run(&claims, &self.claims, now))
+    }
+
+    /// Notes which of its tasks are orphaned.
+    fn look_for_gone(&mut self, claims: &[Claim]) {
+        let database = self.locks.database();
+        let (now, quiet) = (now(), self.config.quiet);
+        if !self.absence.is_certain(database.as_ref(), now, quiet) {
+            return;
+        }
+        let found = match Everywhere::look(&self.config.tmux_sockets) {
+            Ok(everywhere) => self.claims.note_gone(claims, |claim| {
+                let session = claim.session.as_deref();
+                !session.is_some_and(|session| everywhere.may_have(session))
+            }),
+            Err(error) => {
+                tracing::debug!(%error, "the user's tmux servers could not be looked for");
+                false
+            }
+        };
+        if !found {
+            self.absence.begin_anew(now);
+        }
+    }
+
+    fn end_orphans(&mut self) -> Result<(), Error> {
+        let (seen, first_pause) = (&self.claims, self.config.first_pause);
+        let ended = self
+            .locks
+            .transact(|tx| earlier::end_orphans(tx, seen, first_pause))?;
+        if ended.len() == AT_ONCE {
+            self.timers.remote_at = now();
+        }
+        for Orphan { task, next } in ended {
+            tracing::warn!(
+                task = task.0,
+                ?next,
+                "a task that an earlier assigner left was ended"
+            );
+        }
+        Ok(())
     }
 
     fn tell_of_another(&self) {

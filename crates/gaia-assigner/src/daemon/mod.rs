@@ -9,6 +9,7 @@
 //! ```
 //! An error in one task or one turn is logged, and the loop goes on.
 
+mod absence;
 mod assign;
 mod earlier;
 mod hooks;
@@ -33,6 +34,7 @@ use gaia_locks::liveness::ProcessIdentity;
 use gaia_locks::os::Listener;
 use gaia_locks::service::{LockService, Locks as _, Topic};
 use gaia_locks::settings::Uncommitted;
+use rustix::process::getuid;
 
 pub use pulse::LastError;
 
@@ -69,6 +71,9 @@ pub struct Config {
     /// How long an earlier assigner on the same database must have been quiet
     /// before anything is assigned.
     pub quiet: Duration,
+    /// Where the sockets of this user's tmux servers lie: an earlier
+    /// assigner's sessions may be there.
+    pub tmux_sockets: PathBuf,
     /// Whether to end when nothing is left to do.
     pub until_idle: bool,
 }
@@ -88,6 +93,7 @@ impl Config {
             last_error: LastError::default(),
             uncommitted: Uncommitted::Warn,
             quiet: earlier::QUIET,
+            tmux_sockets: PathBuf::from(format!("/tmp/tmux-{}", getuid().as_raw())),
             until_idle: false,
         }
     }
@@ -163,6 +169,7 @@ pub struct Assigner {
     is_another_at_work: bool,
     /// The tasks in its hands.
     claims: earlier::Seen,
+    absence: absence::Absence,
     looking: leftovers::Looking,
     pulse: pulse::Pulse,
     /// Tasks that were told of because no session could take them.
@@ -207,6 +214,7 @@ impl Assigner {
             timers: timers::Timers::default(),
             is_another_at_work: false,
             claims: earlier::Seen::default(),
+            absence: absence::Absence::default(),
             looking: leftovers::Looking::default(),
             pulse: pulse::Pulse::starting(config.pulse),
             warned: HashSet::new(),

@@ -24,7 +24,7 @@ const RECOVERY: Duration = Duration::from_secs(3);
 pub(super) struct Timers {
     sweep_at: Moment,
     held_at: Moment,
-    remote_at: Moment,
+    pub(super) remote_at: Moment,
     heard_at: Moment,
     pub(super) recover_at: Moment,
     /// The soonest moment at which the queue changes by itself, as this turn's

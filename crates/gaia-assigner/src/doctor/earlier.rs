@@ -67,7 +67,7 @@ pub fn at_work(tasks: &TaskService) -> Vec<Check> {
             format!(
                 "{claimed} tasks run in the hands of an earlier assigner, which is not at work; GAIA assigns nothing while they may still run"
             ),
-            "`gaia task cancel ID` ends one, and `gaia up` ends it when its time is up",
+            "`gaia task cancel ID` ends one; `gaia up` does when its time is up, and on Linux once program and session are seen to be gone",
         ));
     } else if sessions > 0 {
         checks.push(Check::ok(

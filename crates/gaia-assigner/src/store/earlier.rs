@@ -25,10 +25,12 @@ use gaia_locks::liveness::ProcessIdentity;
 use gaia_locks::service::LockTx;
 use rusqlite::{OptionalExtension as _, params};
 
-use super::{ending, fraction, number, queue, read, sessions, sql, tasks, uncommitted, words};
+use super::{
+    count, ending, fraction, number, queue, read, sessions, sql, tasks, uncommitted, words,
+};
 use crate::task::Running;
 
-pub(crate) use claims::{Seen, claims, end_orphans, is_any_over, may_run};
+pub(crate) use claims::{AT_ONCE, Claim, Orphan, Seen, claims, end_orphans, is_any_over, may_run};
 
 /// How long an earlier assigner must have been quiet before GAIA assigns.
 pub(crate) const QUIET: Duration = Duration::from_secs(60);

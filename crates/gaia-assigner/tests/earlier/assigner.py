@@ -4,6 +4,8 @@
     assigner.py DATABASE rows QUERY     prints rows as JSON
     assigner.py DATABASE work STOP      works until the file STOP is there
     assigner.py DATABASE insert COUNT   queues tasks, one transaction each
+    assigner.py DATABASE hold STOP      has it open, and changes nothing until the file STOP is there
+    assigner.py DATABASE poll STOP      opens it, looks and closes it, until the file STOP is there
 """
 
 import json
@@ -52,6 +54,24 @@ def work(db, stop):
         time.sleep(0.05)
 
 
+def look(db):
+    db.execute("SELECT count(*) FROM prompts WHERE status = 'pending'").fetchone()
+
+
+def hold(db, stop):
+    look(db)
+    while not os.path.exists(stop):
+        time.sleep(0.05)
+
+
+def poll(path, stop):
+    while not os.path.exists(stop):
+        db = connect(path)
+        look(db)
+        db.close()
+        time.sleep(0.3)
+
+
 def insert(db, count):
     for number in range(count):
         db.execute(
@@ -71,6 +91,11 @@ def main():
         print(json.dumps(db.execute(sys.argv[3]).fetchall()))
     elif verb == "work":
         work(db, sys.argv[3])
+    elif verb == "hold":
+        hold(db, sys.argv[3])
+    elif verb == "poll":
+        db.close()
+        poll(path, sys.argv[3])
     elif verb == "insert":
         insert(db, int(sys.argv[3]))
 

@@ -84,6 +84,7 @@ pub fn prepare(context: &Context, args: &WorkArgs, files: Option<u64>) -> Result
         until_idle: args.until_idle,
         uncommitted: args.uncommitted.unwrap_or(settings.uncommitted),
         last_error,
+        tmux_sockets: context.tmux_sockets()?,
         ..Config::new(logs(settings), keeper(context, files)?)
     };
     let assigner = Assigner::new((*service).clone(), config)?;

@@ -11,6 +11,7 @@ pub(crate) mod flock;
 pub mod machine;
 pub mod memory;
 pub mod offspring;
+pub mod openings;
 pub mod portable;
 pub mod watch;
 

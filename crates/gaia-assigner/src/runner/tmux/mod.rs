@@ -28,13 +28,15 @@
 //! # Where to look
 //! `command` runs tmux, `link` and `control` hear what it says, `target` finds panes,
 //! `profiles` and `screen` read screens, `eye` and `delivery` decide, `watch`
-//! is the thread, `seats` its panes. Only `command`, `link`, `watch`,
+//! is the thread, `seats` its panes; `everywhere` looks for others', `dead`
+//! sends away what a dead assigner left. Only `command`, `link`, `watch`,
 //! `seats` and `output` do anything.
 
 mod command;
 mod control;
 mod delivery;
 mod eye;
+mod everywhere;
 mod link;
 mod output;
 mod profiles;
@@ -60,6 +62,7 @@ use crate::session::Pane;
 use crate::task::{Outcome, Told};
 
 pub use eye::Status;
+pub(crate) use everywhere::Everywhere;
 pub use screen::Patterns;
 pub use target::Target;
 pub(crate) use text::unfit;

@@ -42,6 +42,7 @@ mod tokens;
 mod transaction;
 mod vfs;
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -53,6 +54,7 @@ pub use transaction::SqliteTx;
 
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, StoreError};
+use crate::os::openings::is_open_without;
 use crate::os::{Doorbell, LocalDoorbell};
 use crate::settings::Durability;
 use crate::store::{Store, Version, Work};
@@ -183,6 +185,15 @@ fn doorbell(database: &Path) -> Arc<dyn Doorbell> {
         tracing::warn!(%error, database = %database.display(), "no doorbell: waiters look now and then");
         Arc::new(LocalDoorbell::new())
     })
+}
+
+/// Whether another program has the database open: one that does not come
+/// through the gate, as whoever uses this store does.
+///
+/// # Errors
+/// What the system said; also where it does not tell.
+pub fn is_open_elsewhere(database: &Path) -> io::Result<bool> {
+    is_open_without(database, &beside(database, "-gate"))
 }
 
 /// A file beside the database, named after it.

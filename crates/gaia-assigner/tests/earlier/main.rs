@@ -2,7 +2,11 @@
 //! Python, with Python's own SQLite (section 4).
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+#[path = "../fleet/mod.rs"]
 mod fleet;
+mod left;
+#[path = "../terminal/mod.rs"]
+mod terminal;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -86,8 +90,12 @@ struct Another(Child, PathBuf);
 
 impl Another {
     fn at_work(fleet: &Fleet) -> Self {
+        Self::doing("work", fleet)
+    }
+
+    fn doing(verb: &str, fleet: &Fleet) -> Self {
         let stop = fleet.path("stop");
-        let child = python(&database(fleet), &["work", stop.to_str().unwrap()]).spawn();
+        let child = python(&database(fleet), &[verb, stop.to_str().unwrap()]).spawn();
         Self(child.unwrap(), stop)
     }
 }
@@ -195,25 +203,29 @@ fn t03_a_state_that_another_program_sets_ends_the_tasks_locks() {
     let table = [
         (
             "UPDATE prompts SET status = 'completed', response = 'theirs' WHERE id = 1",
-            Some("completed"),
+            json!([["completed"]]),
         ),
         (
             "UPDATE prompts SET status = 'failed', error = 'theirs' WHERE id = 1",
-            Some("failed"),
+            json!([["failed"]]),
         ),
         (
             "UPDATE prompts SET status = 'cancelled' WHERE id = 1",
-            Some("cancelled"),
+            json!([["cancelled"]]),
         ),
         (
             "UPDATE prompts SET assigned_session = 'pane-1' WHERE id = 1",
-            Some("in_progress"),
+            json!([["in_progress"]]),
         ),
         (
             "INSERT OR REPLACE INTO prompts (id, content, status, response) VALUES (1, 'theirs', 'completed', 'theirs')",
-            Some("completed"),
+            json!([["completed"]]),
         ),
-        ("DELETE FROM prompts WHERE id = 1", None),
+        (
+            "UPDATE prompts SET status = NULL, error = 'theirs' WHERE id = 1",
+            json!([[null]]),
+        ),
+        ("DELETE FROM prompts WHERE id = 1", json!([])),
     ];
     for (statement, state) in table {
         let fleet = fleet("");
@@ -234,16 +246,34 @@ fn t03_a_state_that_another_program_sets_ends_the_tasks_locks() {
         });
         assert!(!lives(pid), "its agent was gone before: {statement}");
         let state_now = rows(&database(&fleet), "SELECT status FROM prompts WHERE id = 1");
-        assert_eq!(state_now, state.map_or(json!([]), |state| json!([[state]])));
+        assert_eq!(state_now, state);
         until("its session is free", || {
             let sessions = fleet.tasks.sessions().unwrap().sessions;
             sessions
                 .iter()
                 .any(|session| session.name == "a" && session.status == "idle")
         });
-        if state == Some("completed") {
+        if state == json!([["completed"]]) {
             assert_eq!(fleet.end_of(next).status, Status::Completed);
         }
+    }
+}
+
+/// One that was not in GAIA's hands, whatever it was in.
+#[test]
+fn t07_a_task_that_another_program_completes_lets_go_who_waits_for_it() {
+    for statement in [
+        "UPDATE prompts SET status = 'completed' WHERE id = 1",
+        "INSERT OR REPLACE INTO prompts (id, content, status) VALUES (1, 'theirs', 'completed')",
+    ] {
+        let fleet = fleet("");
+        fleet.shell("a");
+        let first = fleet.send_with("true", None, |new| new.session = Some("nobody".to_owned()));
+        let next = fleet.send_with("echo next", None, |new| new.after = vec![first]);
+        sql(&database(&fleet), statement);
+        let _at_work = work(&fleet);
+        let next = fleet.end_of(next);
+        assert_eq!(next.response.as_deref(), Some("next\n"), "{statement}");
     }
 }
 
@@ -347,101 +377,34 @@ fn one_that_was_there_a_moment_ago_is_waited_for_and_an_old_one_is_not() {
 }
 
 #[test]
-fn t04_what_it_left_running_ends_when_its_time_is_up_or_when_it_is_called_off() {
-    let fleet = fleet(
-        "INSERT INTO prompts (content, status, assigned_session, assigned_at) VALUES
-             ('late', 'in_progress', 'pane-1', '2026-01-02 03:04:05'),
-             ('runs', 'in_progress', 'pane-1', datetime('now', '-20 minutes')),
-             ('called off', 'assigned', 'pane-1', datetime('now', '-20 minutes'));
-         UPDATE sessions SET current_task_id = 1;",
-    );
-    fleet.tasks.cancel(TaskId(3), "me").unwrap();
-    let _at_work = work(&fleet);
-    let late = fleet.end_of(TaskId(1));
-    assert_eq!(
-        (late.status, late.error.as_deref()),
-        (Status::Failed, Some("timed out"))
-    );
-    assert_eq!(fleet.end_of(TaskId(3)).status, Status::Cancelled);
-    assert_eq!(
-        fleet.tasks.show(TaskId(2)).unwrap().status,
-        Status::InProgress,
-        "left to it"
-    );
-    let session = rows(
-        &database(&fleet),
-        "SELECT current_task_id, status FROM sessions WHERE name = 'pane-1'",
-    );
-    assert_eq!(session, json!([[null, "unknown"]]));
-    let id = fleet.send("true", None);
-    fleet.shell("a");
-    let waits = fleet.tasks.show(id).unwrap();
-    assert_eq!(
-        waits.status,
-        Status::Pending,
-        "the one that runs holds no lock"
-    );
-    fleet.tasks.cancel(TaskId(2), "me").unwrap();
-    assert_eq!(fleet.end_of(id).status, Status::Completed);
-    assert_eq!(fleet.end_of(TaskId(2)).status, Status::Cancelled);
-}
-
-/// A task that it works on for long changes nothing in the tables, and holds no
-/// lock on its folder.
-#[test]
-fn r01_nothing_is_assigned_while_a_task_of_its_may_still_run() {
-    let fleet = fleet(
-        "INSERT INTO prompts (content, status, assigned_session, assigned_at, timeout_minutes) VALUES
-             ('long', 'in_progress', 'pane-1', datetime('now', '-20 minutes'), 30),
-             ('short', 'in_progress', 'pane-1', datetime('now', '-20 minutes'), 0.05);",
-    );
-    fleet.shell("a");
-    let id = fleet.send("true", None);
-    let at_work = work(&fleet);
-    // By then the queue could have been looked at for seconds.
-    assert_eq!(fleet.end_of(TaskId(2)).status, Status::Failed);
-    assert_eq!(fleet.tasks.show(id).unwrap().status, Status::Pending);
-    sql(
-        &database(&fleet),
-        "UPDATE prompts SET status = 'completed' WHERE id = 1",
-    );
-    assert_eq!(fleet.end_of(id).status, Status::Completed);
-    at_work.ask_to_end();
-    at_work.join();
-}
-
-/// In which time zone it writes nobody knows.
-#[test]
-fn t04_its_time_is_up_in_every_zone_or_once_it_was_seen_for_so_long() {
-    let fleet = fleet(
-        "INSERT INTO prompts (content, status, assigned_session, assigned_at, timeout_minutes) VALUES
-             ('west of here', 'in_progress', 'pane-1', datetime('now', '-12 hours'), 30),
-             ('late everywhere', 'in_progress', 'pane-1', datetime('now', '-15 hours'), 30),
-             ('short', 'in_progress', 'pane-1', datetime('now', '-12 hours'), 0.05);",
-    );
-    let _at_work = work(&fleet);
-    for over in [TaskId(2), TaskId(3)] {
-        let task = fleet.end_of(over);
-        assert_eq!(task.error.as_deref(), Some("timed out"), "{task:?}");
-    }
-    let west = fleet.tasks.show(TaskId(1)).unwrap();
-    assert_eq!(west.status, Status::InProgress);
-}
-
-#[test]
 fn rows_of_odd_types_are_shown_and_hold_nothing_up() {
     let fleet = fleet(
         "INSERT INTO prompts (content, priority, retry_count, max_retries, timeout_minutes, metadata, created_at, status) VALUES
              (x'6563686f20626c6f62', 'high', 'x', NULL, 'soon', '[1', 12, 'pending'),
              ('sleeping', NULL, NULL, NULL, NULL, '{\"working_dir\": 5}', NULL, 'sleeping'),
-             ('echo last', 1.5, 0.0, '3', '1', NULL, '', 'pending');",
+             ('echo last', 1.5, 0.0, '3', '1', NULL, '', 'pending'),
+             ('without a state', 0, 0, 3, 1, NULL, NULL, NULL),
+             ('a state of bytes', 0, 0, 3, 1, NULL, NULL, x'ff'),
+             ('needs those', 0, 0, 3, 1, NULL, NULL, 'pending');",
+    );
+    sql(
+        &database(&fleet),
+        "INSERT INTO task_needs (task_id, needs_id) VALUES (6, 4), (6, 5); UPDATE prompts SET held = 'after' WHERE id = 6",
     );
     fleet.shell("a");
     let list = fleet
         .tasks
         .list(&gaia_assigner::service::Filter::default())
         .unwrap();
-    assert_eq!(list.count, 3);
+    assert_eq!(list.count, 6);
+    let pending = (Status::Pending, 3);
+    assert_eq!(fleet.tasks.counts().unwrap(), [pending]);
+    for odd in [TaskId(4), TaskId(5)] {
+        fleet.tasks.show(odd).unwrap();
+        fleet.tasks.cancel(odd, "me").unwrap_err();
+    }
+    let needs = fleet.tasks.show(TaskId(6)).unwrap();
+    assert_eq!(needs.blocked_by, [TaskId(4), TaskId(5)]);
     let _at_work = work(&fleet);
     assert_eq!(fleet.end_of(TaskId(3)).response.as_deref(), Some("last\n"));
     let first = fleet.end_of(TaskId(1));
