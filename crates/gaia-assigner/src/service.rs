@@ -333,6 +333,7 @@ impl TaskService {
                 }));
             }
             sessions::remove(tx, name)?;
+            earlier::remember(tx)?;
             tx.tell();
             Ok(Ok(session))
         })

@@ -317,3 +317,24 @@ fn one_who_waits_for_work_gets_it_when_it_comes() {
         None
     );
 }
+
+/// No assigner is there to see it.
+#[test]
+fn t03_a_state_that_another_program_sets_ends_a_taken_task() {
+    for statement in [
+        "UPDATE prompts SET status = 'completed' WHERE id = 1",
+        "DELETE FROM prompts WHERE id = 1",
+    ] {
+        let fleet = Fleet::new();
+        add(&fleet, "far", LONG);
+        let folder = fleet.folder("repo");
+        fleet.send("first", Some(&folder));
+        let next = fleet.send("next", Some(&folder));
+        let token = take(&fleet, "far").unwrap().token.unwrap();
+        let sql = rusqlite::Connection::open(fleet.path("assigner.db")).unwrap();
+        sql.busy_timeout(Duration::from_secs(10)).unwrap();
+        sql.execute(statement, []).unwrap();
+        assert_eq!(take(&fleet, "far").unwrap().task.id, next, "{statement}");
+        assert!(!fleet.tasks.locks().verify(token).unwrap().active);
+    }
+}

@@ -23,7 +23,7 @@ use crate::plan::Assign;
 use crate::store::ending::{self, Ending};
 use crate::store::remote::{self, Trees};
 use crate::store::uncommitted::{self, Leftover};
-use crate::store::{again, running};
+use crate::store::{again, earlier, running};
 use crate::task::{Outcome, Running, after};
 use crate::worktree::{LOOKING, STASHING, look, stash_within};
 
@@ -143,6 +143,9 @@ impl TaskService {
 /// # Errors
 /// When the store fails.
 pub(crate) fn settle_remote(locks: &LockService, first_pause: Duration) -> Result<(), Error> {
+    if !locks.look(earlier::wrested)?.is_empty() {
+        locks.transact(earlier::let_go_remote)?;
+    }
     if !locks.look(remote::anybody_works)? {
         return Ok(());
     }

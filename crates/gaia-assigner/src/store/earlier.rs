@@ -15,182 +15,24 @@
 //! [ADR 17]: ../../../docs/adr/0017-earlier-assigners.md
 
 mod claims;
+mod wrested;
 
 use std::time::Duration;
 
 use gaia_locks::clock::{Moment, Now, Wall};
 use gaia_locks::error::Error;
-use gaia_locks::ids::{LockId, SessionId, TaskId};
-use gaia_locks::liveness::ProcessIdentity;
 use gaia_locks::service::LockTx;
-use rusqlite::{OptionalExtension as _, params};
+use rusqlite::params;
 
-use super::{
-    count, ending, fraction, number, queue, read, sessions, sql, tasks, uncommitted, words,
-};
-use crate::task::Running;
+use super::{count, fraction, number, sql, tasks, words};
 
 pub(crate) use claims::{AT_ONCE, Claim, Orphan, Seen, claims, end_orphans, is_any_over, may_run};
+pub(crate) use wrested::{Wrested, let_go, let_go_remote, wrested};
 
 /// How long an earlier assigner must have been quiet before GAIA assigns.
 pub(crate) const QUIET: Duration = Duration::from_secs(60);
 
-const WRESTED: &str = "deadline_ns IS NOT NULL AND status NOT IN ('assigned', 'in_progress')";
 const CLAIMED: &str = "status IN ('assigned', 'in_progress') AND deadline_ns IS NULL";
-
-/// A task whose state another program has set while it was in GAIA's hands.
-#[derive(Debug)]
-pub(crate) struct Wrested {
-    pub running: Running,
-    /// In whose hands it is; none for a remote session's.
-    pub assigner: Option<ProcessIdentity>,
-}
-
-/// All of them. There are none but for a moment.
-pub(crate) fn wrested(tx: &mut LockTx<'_>) -> Result<Vec<Wrested>, Error> {
-    let query = format!(
-        "SELECT id, lock_token, assigner, keeper, assigned_session, deadline_ns FROM prompts INDEXED BY idx_prompts_wrested
-             WHERE {WRESTED}"
-    );
-    type Row = (
-        i64,
-        Option<i64>,
-        Option<String>,
-        Option<String>,
-        Option<String>,
-        Option<i64>,
-    );
-    let rows: Vec<Row> = sql(tx, |sql| {
-        let mut statement = sql.prepare_cached(&query)?;
-        let row = |row: &rusqlite::Row<'_>| {
-            Ok((
-                row.get(0)?,
-                number(row, 1)?,
-                words(row, 2)?,
-                words(row, 3)?,
-                words(row, 4)?,
-                number(row, 5)?,
-            ))
-        };
-        statement.query_map([], row)?.collect()
-    })?;
-    let mut found = Vec::new();
-    for (id, token, assigner, keeper, session, deadline) in rows {
-        let (id, token) = (TaskId(id), token.map(LockId));
-        let Some(session) = session_of(tx, id, token, session)? else {
-            continue;
-        };
-        let assigner = read(assigner);
-        let running = Running {
-            keeper: read(keeper),
-            assigner: assigner.clone(),
-            deadline: deadline.map_or(Moment::MAX, Moment),
-            ..Running::known(id, session, token)
-        };
-        found.push(Wrested { running, assigner });
-    }
-    Ok(found)
-}
-
-/// Who had it: the lock knows, and so does the session's row; the task's may
-/// have been changed.
-fn session_of(
-    tx: &mut LockTx<'_>,
-    id: TaskId,
-    token: Option<LockId>,
-    named: Option<String>,
-) -> Result<Option<SessionId>, Error> {
-    if let Some(token) = token
-        && let Some(record) = tx.store().record(token)?
-    {
-        return Ok(Some(record.holder.session));
-    }
-    let busy: Option<String> = sql(tx, |sql| {
-        sql.prepare_cached(
-            "SELECT name FROM sessions WHERE current_task_id = ?1 AND kind IS NOT NULL",
-        )?
-        .query_row([id.0], |row| words(row, 0))
-        .optional()
-        .map(Option::flatten)
-    })?;
-    Ok(busy.or(named).and_then(|name| SessionId::new(name).ok()))
-}
-
-/// Ends what GAIA still has of a task that is not in its hands any more, once
-/// nothing runs for it: locks and session; its state is the other program's
-/// word. Whether there was anything to end.
-pub(crate) fn let_go(tx: &mut LockTx<'_>, running: &Running) -> Result<bool, Error> {
-    let Some(state) = state_of(tx, running)? else {
-        return Ok(false);
-    };
-    uncommitted::note(tx, running)?;
-    ending::end_locks(tx, running)?;
-    sessions::set_free(tx, &running.session, running.id, false)?;
-    forget_run(tx, running)?;
-    if state == "completed" {
-        queue::release_dependents(tx, running.id)?;
-    }
-    let details = format!("another program set it to {state}");
-    tasks::note(
-        tx,
-        running.id,
-        Some(running.session.as_str()),
-        "overruled",
-        &details,
-    )?;
-    tx.tell();
-    Ok(true)
-}
-
-/// The state that another program gave this run's task; none when the run is
-/// over, or still goes on as it should. A row that was deleted is `deleted`.
-/// A run without a lock has no token that tells it from the task's next one:
-/// its deadline does.
-fn state_of(tx: &mut LockTx<'_>, running: &Running) -> Result<Option<String>, Error> {
-    let query = format!(
-        "SELECT status, ({WRESTED}) OR (deadline_ns IS NOT NULL AND assigned_session IS NOT ?2)
-             FROM prompts WHERE id = ?1 AND lock_token IS ?3 AND (?3 IS NOT NULL OR deadline_ns IS ?4)"
-    );
-    let token = running.token.map(|token| token.0);
-    let (row, is_deleted) = sql(tx, |sql| {
-        let row = sql
-            .prepare_cached(&query)?
-            .query_row(
-                params![
-                    running.id.0,
-                    running.session.as_str(),
-                    token,
-                    running.deadline.0
-                ],
-                |row| Ok((words(row, 0)?, number(row, 1)? == Some(1))),
-            )
-            .optional()?;
-        let known = sql
-            .prepare_cached("SELECT 1 FROM prompts WHERE id = ?1")?
-            .exists([running.id.0])?;
-        Ok((row, !known))
-    })?;
-    if is_deleted {
-        return Ok(Some("deleted".to_owned()));
-    }
-    let wrested = row.filter(|(_, is_wrested)| *is_wrested);
-    Ok(wrested.map(|(state, _)| state.unwrap_or_default()))
-}
-
-/// Clears GAIA's own columns; a task that is pending again may be taken again.
-fn forget_run(tx: &mut LockTx<'_>, running: &Running) -> Result<(), Error> {
-    let now = tx.now().wall.to_sql();
-    sql(tx, |sql| {
-        sql.prepare_cached(
-            "UPDATE prompts SET assigner = NULL, keeper = NULL, pane = NULL, deadline_ns = NULL, agent_pid = NULL,
-                 stop = NULL, stop_by = NULL, stop_note = NULL, stop_ns = NULL, told = NULL, held = NULL,
-                 lock_status = iif(lock_token IS NULL, lock_status, 'released'),
-                 lock_released_at = iif(lock_token IS NULL, lock_released_at, ?2) WHERE id = ?1",
-        )?
-        .execute(params![running.id.0, now])
-        .map(drop)
-    })
-}
 
 /// Whether a session elsewhere must wait for an earlier assigner: it is at work,
 /// or a task in its hands may still run. Nobody here has seen for how long, so

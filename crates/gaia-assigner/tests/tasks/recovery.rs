@@ -100,6 +100,29 @@ fn heavy_t08_a_keepers_word_outlasts_an_assigner_that_could_not_record_it() {
 }
 
 #[test]
+fn t03_nothing_is_left_of_a_running_task_whose_row_was_deleted_while_no_assigner_lived() {
+    let fleet = Fleet::new();
+    fleet.shell("worker");
+    let folder = fleet.folder("repo");
+    let id = fleet.send("echo $$ > pid; sleep 300", Some(&folder));
+    let mut assigner = fleet.start_assigner();
+    fleet.running(id);
+    until("it says its number", || {
+        read(&fleet.path("repo/pid")).ends_with('\n')
+    });
+    let pid = read(&fleet.path("repo/pid")).trim().parse().unwrap();
+    assigner.kill().unwrap();
+    assigner.wait().unwrap();
+    sql(&fleet).execute("DELETE FROM prompts", []).unwrap();
+    let _at_work = fleet.work();
+    until("its session is free", || {
+        fleet.tasks.sessions().unwrap().sessions[0].status == "idle"
+    });
+    assert!(!lives(pid));
+    fleet.assert_at_rest();
+}
+
+#[test]
 fn t04_the_time_limit_holds_while_no_assigner_lives() {
     let fleet = Fleet::new();
     fleet.shell("worker");

@@ -143,6 +143,7 @@ fn a_version_that_its_program_set_says_nothing_of_what_gaia_has_done() {
         &older,
         "DROP TABLE agent_sessions; DROP TABLE agent_events; DROP TABLE replaced_prompts;
          DROP TRIGGER gaia_prompts_replaced; DROP TRIGGER gaia_prompts_put_back;
+         DROP TRIGGER gaia_prompts_completed; DROP TRIGGER gaia_prompts_completed_anew; DROP INDEX idx_prompts_stateless;
          UPDATE gaia_state SET adopted = 10; PRAGMA user_version = 99;",
     );
     let locks = open(&older, &ManualClock::new());

@@ -20,7 +20,7 @@ use crate::error::StoreError;
 const APPLICATION_ID: i64 = 0x4741_4941;
 
 /// Numbered from 1; never changed once released, only added to.
-const MIGRATIONS: [&str; 12] = [
+const MIGRATIONS: [&str; 13] = [
     include_str!("migrations/0001_locks.sql"),
     include_str!("migrations/0002_tasks.sql"),
     include_str!("migrations/0003_sessions.sql"),
@@ -33,6 +33,7 @@ const MIGRATIONS: [&str; 12] = [
     include_str!("migrations/0010_names.sql"),
     include_str!("migrations/0011_agents.sql"),
     include_str!("migrations/0012_replaced.sql"),
+    include_str!("migrations/0013_completed.sql"),
 ];
 
 /// The schema that this program writes.
