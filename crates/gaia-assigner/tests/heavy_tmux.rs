@@ -7,7 +7,7 @@ mod terminal;
 use std::process::{Child, Command};
 use std::time::Duration;
 
-use fleet::{Fleet, example, until};
+use fleet::{Fleet, example, lives, until};
 use gaia_assigner::service::Teller;
 use gaia_assigner::task::{Status, Told};
 use gaia_locks::clock::{Clock as _, SystemClock};
@@ -238,4 +238,37 @@ fn heavy_t08_an_assigner_killed_again_and_again_sends_nothing_twice_unrecorded()
             "sent {sent} times: {task:?}"
         );
     }
+}
+
+/// tmux keeps a client that it could not tell everything, and does not end
+/// before it.
+#[test]
+fn heavy_t08_a_client_that_a_killed_assigner_left_is_sent_away_so_that_its_server_can_end() {
+    let fleet = Fleet::new();
+    let terminal = Terminal::new(&fleet);
+    let pane = terminal.session("a", "exec seq 1000000000");
+    fleet.pane(&terminal, "ann", &pane);
+    // It never waits for work, so this one waits, and so does the assigner.
+    fleet.send_with("work", None, |new| new.session = Some("ann".to_owned()));
+    let clients = || terminal.tmux(&["list-clients", "-F", "#{client_pid}"]);
+    let first = assigner(&fleet);
+    until("it is connected", || !clients().is_empty());
+    let left = clients();
+    signal(first.id(), "STOP");
+    let mut shown = String::new();
+    until("what is not read stops the pane", || {
+        let before = std::mem::replace(&mut shown, terminal.screen(&pane));
+        before == shown
+    });
+    kill(first);
+    let second = fleet.work();
+    until("it is sent away", || {
+        let now = clients();
+        !now.is_empty() && now.lines().all(|client| client != left)
+    });
+    let server = terminal.tmux(&["display-message", "-p", "#{pid}"]);
+    second.ask_to_end();
+    second.join();
+    terminal.tmux(&["kill-server"]);
+    until("the server ends", || !lives(server.parse().unwrap()));
 }

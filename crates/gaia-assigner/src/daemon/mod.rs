@@ -246,6 +246,7 @@ impl Assigner {
         for (_, keeper) in self.workers.drain() {
             keeper.dismiss();
         }
+        self.panes.end();
         tracing::info!(pid = self.me.pid, "assigner ended");
     }
 

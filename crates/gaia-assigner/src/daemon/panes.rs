@@ -27,6 +27,15 @@ pub(super) struct Panes {
     told: Option<Rows>,
 }
 
+impl Panes {
+    /// Ends the watches.
+    pub(super) fn end(&mut self) {
+        for (_, watch) in self.watches.drain() {
+            watch.end();
+        }
+    }
+}
+
 impl Assigner {
     pub(super) fn has_no_panes(&self) -> bool {
         self.panes

@@ -97,6 +97,26 @@ pub fn with_environment(name: &str, value: &str) -> Vec<u32> {
     }
 }
 
+/// What a variable was when this process was started. `None` also where the system does not tell,
+/// and of another user's process.
+#[must_use]
+pub fn variable_of(pid: u32, name: &str) -> Option<String> {
+    #[cfg(target_os = "linux")]
+    {
+        let environment = std::fs::read(format!("/proc/{pid}/environ")).ok()?;
+        let value = environment.split(|byte| *byte == 0).find_map(|entry| {
+            let rest = entry.strip_prefix(name.as_bytes())?;
+            rest.strip_prefix(b"=")
+        });
+        value.and_then(|value| String::from_utf8(value.to_vec()).ok())
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = (pid, name);
+        None
+    }
+}
+
 #[cfg(target_os = "linux")]
 fn by_environment(entry: &[u8]) -> io::Result<Vec<u32>> {
     let mut found = Vec::new();

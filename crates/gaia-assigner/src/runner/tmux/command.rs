@@ -209,7 +209,9 @@ impl Connection {
     }
 
     fn open(command: &mut Command) -> io::Result<Self> {
+        let (name, value) = dead::mark()?;
         let mut child = command
+            .env(name, value)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

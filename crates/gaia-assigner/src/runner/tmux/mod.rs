@@ -34,9 +34,10 @@
 
 mod command;
 mod control;
+mod dead;
 mod delivery;
-mod eye;
 mod everywhere;
+mod eye;
 mod link;
 mod output;
 mod profiles;
@@ -50,7 +51,7 @@ use std::io::{self, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::{self, Sender};
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::Duration;
 
@@ -61,8 +62,8 @@ use crate::agents::Word;
 use crate::session::Pane;
 use crate::task::{Outcome, Told};
 
-pub use eye::Status;
 pub(crate) use everywhere::Everywhere;
+pub use eye::Status;
 pub use screen::Patterns;
 pub use target::Target;
 pub(crate) use text::unfit;
@@ -70,6 +71,9 @@ pub(crate) use text::unfit;
 /// How long an agent that was interrupted may take to wait for work again;
 /// then its lock ends all the same [T4].
 const INTERRUPTED: Duration = Duration::from_secs(60);
+
+/// How long an assigner that ends waits for the end of its connections.
+const CLOSING: Duration = Duration::from_secs(1);
 
 /// A session that is to be watched.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -218,6 +222,8 @@ impl Post {
 pub struct Watch {
     post: Post,
     tell: Tell,
+    /// Disconnected once the thread has ended.
+    ended: Receiver<()>,
 }
 
 impl Watch {
@@ -236,10 +242,22 @@ impl Watch {
             bell: Arc::new(bell),
         };
         let thread = watch::Thread::new(server, inbox, heard, post.clone(), tell.clone());
-        thread::Builder::new()
-            .name("tmux".to_owned())
-            .spawn(move || thread.run())?;
-        Ok(Self { post, tell })
+        let (lives, ended) = mpsc::channel::<()>();
+        let work = move || {
+            thread.run();
+            drop(lives);
+        };
+        thread::Builder::new().name("tmux".to_owned()).spawn(work)?;
+        Ok(Self { post, tell, ended })
+    }
+
+    /// Ends it, and waits until its connections are closed: a process that ends
+    /// before has not read what they still had to say.
+    pub fn end(self) {
+        self.post.send(Order::End);
+        // Disconnected is what is waited for; a server that does not answer is
+        // not waited for long.
+        let _ = self.ended.recv_timeout(CLOSING);
     }
 
     /// What is to be watched from now on.

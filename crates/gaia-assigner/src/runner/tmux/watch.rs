@@ -338,7 +338,10 @@ impl Thread {
     /// Who is there, and who is not any more.
     fn count(&mut self) {
         let rows = seats::list(&self.server);
-        self.is_there = rows.is_ok();
+        let was_there = std::mem::replace(&mut self.is_there, rows.is_ok());
+        if self.is_there && !was_there {
+            self.send_away_the_dead();
+        }
         self.count_at = now().plus(if self.is_there { SLOW_LOOK } else { AGAIN });
         if let Err(error) = &rows {
             if self.seats.server_lives() || self.early.iter().any(Early::has_a_server) {
@@ -362,6 +365,12 @@ impl Thread {
         for seat in self.seats.by_pane.values_mut() {
             seat.told = None;
             seat.eye.look_by(now());
+        }
+    }
+
+    fn send_away_the_dead(&self) {
+        if let Err(error) = dead::send_away(&self.server) {
+            tracing::warn!(server = self.server, %error, "a tmux server's clients could not be looked at");
         }
     }
 
