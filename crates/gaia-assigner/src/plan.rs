@@ -137,24 +137,26 @@ impl Snapshot {
     pub fn is_worth_a_look(&self, task: &Pending, now: Moment, rules: Rules) -> bool {
         let fits = |session: &Session| session.fit(&task.wants).is_some();
         self.sessions.iter().any(fits)
-            || (is_out_of_patience(task, now, rules) && self.has_taker(&task.wants))
+            || (is_out_of_patience(task, now, rules) && self.most_standing(&task.wants) > 0)
     }
 
     /// Whether any known session could take such a task, now or later.
     pub fn has_taker(&self, wants: &Wants) -> bool {
-        self.takers(wants) > 0
-    }
-
-    /// How many known sessions could take such a task, now or later.
-    pub fn takers(&self, wants: &Wants) -> usize {
-        let could = |session: &&Session| session.could_take(wants);
-        self.sessions.iter().filter(could).count()
+        self.sessions
+            .iter()
+            .any(|session| session.could_take(wants))
     }
 
     /// How many tasks of one lane may stand in line for one region: no more
-    /// than could be used.
+    /// than could be used. A place that a session would have to take up whose
+    /// pane is gone would keep its folder from everybody.
     pub fn most_standing(&self, wants: &Wants) -> usize {
-        self.takers(wants).min(MOST_STANDING)
+        let could = |session: &&Session| session.could_take(wants) && !session.is_gone;
+        self.sessions
+            .iter()
+            .filter(could)
+            .count()
+            .min(MOST_STANDING)
     }
 }
 
@@ -355,7 +357,7 @@ impl<'a> Round<'a> {
     fn leave(&self, task: &Pending) -> Option<Effect> {
         let waiter = task
             .waiter
-            .filter(|_| !self.sessions.has_taker(&task.wants))?;
+            .filter(|_| self.sessions.most_standing(&task.wants) == 0)?;
         Some(Effect::Leave {
             task: task.id,
             waiter,

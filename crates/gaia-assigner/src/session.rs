@@ -140,6 +140,8 @@ pub struct Session {
     /// Whether its hooks fell silent although it works: nothing guards what
     /// it writes, so it is given nothing.
     pub is_unprotected: bool,
+    /// Whether its pane is gone: nobody knows whether it comes back.
+    pub is_gone: bool,
 }
 
 /// How long a session is set aside that could not be started, and had failed
@@ -266,6 +268,7 @@ mod tests {
             folder: folder.map(str::to_owned),
             failed_starts: 0,
             is_unprotected: false,
+            is_gone: false,
         }
     }
 

@@ -26,6 +26,7 @@ fn session(name: &str, idle: bool) -> Session {
         folder: None,
         failed_starts: 0,
         is_unprotected: false,
+        is_gone: false,
     }
 }
 
@@ -149,6 +150,41 @@ fn t07_a_place_in_line_that_nobody_could_take_up_is_left() {
             task: TaskId(1),
             waiter: WaiterId(7)
         }]
+    );
+}
+
+/// Its folder would be nobody's until that session comes back.
+#[test]
+fn t07_a_place_in_line_for_a_session_whose_pane_is_gone_is_left() {
+    let mut standing = head(1, 0, Place::Unseen);
+    standing.task.waiter = Some(WaiterId(7));
+    let mut waiting = head(2, 0, taken("/x"));
+    waiting.task.passed_over = Some(NOW.minus(RULES.patience));
+    waiting.task.region = Region::In("/x".to_owned());
+    let gone = Session {
+        is_gone: true,
+        ..session("a", false)
+    };
+    let mut snapshot = Snapshot {
+        sessions: vec![gone],
+        heads: vec![standing, waiting],
+    };
+    let leave = Effect::Leave {
+        task: TaskId(1),
+        waiter: WaiterId(7),
+    };
+    assert_eq!(plan(&snapshot, NOW, RULES), [leave]);
+    snapshot.sessions.push(session("b", false));
+    let effects = plan(&snapshot, NOW, RULES);
+    assert!(
+        matches!(
+            effects[..],
+            [Effect::Stand {
+                task: TaskId(2),
+                ..
+            }]
+        ),
+        "{effects:?}"
     );
 }
 

@@ -257,6 +257,19 @@ pub(crate) fn shows(
     Ok(changed > 0)
 }
 
+/// The tmux sessions without a task of which nobody knows what they do, with
+/// their panes as far as they have one.
+pub(crate) fn unknown(tx: &mut LockTx<'_>) -> Result<Vec<(String, Option<Pane>)>, Error> {
+    sql(tx, |sql| {
+        let mut statement = sql.prepare_cached(
+            "SELECT name, pane FROM sessions
+                 WHERE kind = 'tmux' AND status = 'unknown' AND current_task_id IS NULL",
+        )?;
+        let row = |row: &Row<'_>| Ok((row.get(0)?, read(row.get(1)?)));
+        statement.query_map([], row)?.collect()
+    })
+}
+
 /// A session's pane is gone. One that a pattern found is gone with it; one
 /// whose pane was named by its id still knows which it was.
 pub(crate) fn gone(tx: &mut LockTx<'_>, session: &str, pane: &Pane) -> Result<bool, Error> {

@@ -64,6 +64,7 @@ fn session(row: &Row<'_>) -> rusqlite::Result<Option<Session>> {
         folder: words(row, 5)?,
         failed_starts: count(row, 7)?.unwrap_or(0),
         is_unprotected: false,
+        is_gone: false,
     }))
 }
 

@@ -20,6 +20,7 @@ use std::collections::VecDeque;
 use gaia_locks::clock::Moment;
 use gaia_locks::error::Error;
 use gaia_locks::ids::{SessionId, TaskId};
+use gaia_locks::liveness::{Liveness, ProcessIdentity};
 use gaia_locks::service::LockTx;
 
 use super::Eyes;
@@ -27,8 +28,8 @@ use super::place::{Gate, Gates, place};
 use super::rows::{self, Lane};
 use crate::agents;
 use crate::plan::{Head, Place, Region, Round, Snapshot, is_out_of_patience, order};
-use crate::session::Session;
-use crate::store::sessions;
+use crate::session::{Pane, Session};
+use crate::store::{panes, sessions};
 use crate::task::Pending;
 
 /// How many tasks one look looks at, at most: what it found is carried out
@@ -56,8 +57,13 @@ pub(crate) struct Sight {
 pub(crate) fn look(tx: &mut LockTx<'_>, eyes: Eyes<'_>) -> Result<Sight, Error> {
     let mut sessions = sessions::all(tx)?;
     let unprotected = agents::unprotected(tx, eyes.witness)?;
+    let is_gone = |process: &ProcessIdentity| eyes.witness.liveness(process) == Liveness::Gone;
+    let is_gone = |pane: &Pane| is_gone(&pane.process) || is_gone(&pane.server_process);
+    let mut gone = panes::unknown(tx)?;
+    gone.retain(|(_, pane)| pane.as_ref().is_none_or(is_gone));
     for session in &mut sessions {
         session.is_unprotected = unprotected.contains(&session.name);
+        session.is_gone = gone.iter().any(|(name, _)| name == session.name.as_str());
     }
     look_for(tx, eyes, sessions)
 }
