@@ -40,11 +40,19 @@ pub struct Run {
     pub seen: Vec<String>,
 }
 
-/// All notes, in their order in the file.
+/// All notes, in their order in the file. Where its writer was killed in the
+/// midst of a line, at the end of a page, the next note follows on the same one.
 pub fn read(path: &Path) -> Vec<Note> {
     let text = std::fs::read_to_string(path).unwrap_or_default();
-    let note = |line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
-    text.lines().map(note).collect()
+    let note = |line: &str| {
+        let whole = &line[line.rfind("{\"at\":").unwrap_or(0)..];
+        serde_json::from_str(whole).unwrap_or_else(|error| panic!("{error}: {line}"))
+    };
+    let lines = text.split_inclusive('\n');
+    lines
+        .filter(|line| line.ends_with('\n'))
+        .map(note)
+        .collect()
 }
 
 /// The runs under a lock, in order of tokens.
