@@ -14,6 +14,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+use gaia_locks::liveness::{ProcessIdentity, mark};
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde::{Deserialize, Serialize};
 
@@ -145,6 +146,12 @@ fn git(folder: &Path, words: &[&str], within: Duration) -> Result<Vec<u8>, Strin
     for name in ELSEWHERE {
         command.env_remove(name);
     }
+    // A keeper's lock lasts as long as what it started: should it be killed
+    // while git works for it, nobody else may begin there.
+    if let Ok(me) = ProcessIdentity::current() {
+        let (name, value) = mark(&me);
+        command.env(name, value);
+    }
     let child = command
         .spawn()
         .map_err(|error| format!("git cannot be started: {error}"))?;
@@ -222,6 +229,26 @@ fn read(text: &[u8]) -> WorkTree {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Git runs a filter for each file that it puts away.
+    #[test]
+    fn t03_what_git_does_bears_the_mark_of_the_keeper_that_it_works_for() {
+        let home = tempfile::tempdir().unwrap();
+        let within = Duration::from_secs(20);
+        let plain = |words: &[&str]| {
+            let status = Command::new("git").args(words).current_dir(&home).status();
+            assert!(status.unwrap().success(), "git {words:?}");
+        };
+        plain(&["init", "--quiet"]);
+        let seen = home.path().join(".git/seen");
+        let filter = format!("sh -c 'echo $GAIA_KEEPER > {}; cat'", seen.display());
+        plain(&["config", "filter.marked.clean", &filter]);
+        std::fs::write(home.path().join(".gitattributes"), "* filter=marked\n").unwrap();
+        git(home.path(), &["add"], within).unwrap();
+        let marked = std::fs::read_to_string(seen).unwrap();
+        let me = ProcessIdentity::current().unwrap();
+        assert_eq!(marked.trim(), mark(&me).1);
+    }
 
     #[test]
     fn t13_what_git_says_is_read() {
