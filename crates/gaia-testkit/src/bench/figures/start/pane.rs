@@ -42,7 +42,10 @@ fn typed(
     let sight = ["--tmux-server", &terminal.socket, "--quiet", "100ms"];
     program::run(&mut command(&[&add[..], &sight].concat()))?;
     let _assigner = Server::start(&mut command(&["assigner"]))?;
-    for task in 1..=many {
+    // Finding the pane takes a calm moment of its server, and no idle session
+    // waits for that: this one is not counted.
+    program::run(&mut command(&["send", "true", "--dir", ".", "--wait"]))?;
+    for task in 2..=many + 1 {
         // In a pane nothing but the text tells the agent what it is.
         let (notes, gaia) = (notes.to_string_lossy(), gaia.to_string_lossy());
         let text = format!("{NOTES}='{notes}' GAIA_TASK={task} '{gaia}'");
