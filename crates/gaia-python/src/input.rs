@@ -95,6 +95,29 @@ pub fn token(given: &Bound<'_, PyAny>, name: &str) -> PyResult<LockId> {
     Ok(LockId(number(given, name, 1)?))
 }
 
+/// How many, at most.
+pub fn limit(given: &Bound<'_, PyAny>) -> PyResult<u32> {
+    let limit = number(given, "limit", 0)?;
+    // More than there can be is all of them.
+    Ok(u32::try_from(limit).unwrap_or(u32::MAX))
+}
+
+/// Something that can be called.
+pub fn callback(
+    given: Option<Py<PyAny>>,
+    py: Python<'_>,
+    name: &str,
+) -> PyResult<Option<Py<PyAny>>> {
+    match given {
+        Some(given) if !given.bind(py).is_callable() => Err(wrong_type(
+            given.bind(py),
+            name,
+            "something that can be called",
+        )),
+        given => Ok(given),
+    }
+}
+
 /// exclusive or shared.
 pub fn mode(given: &Bound<'_, PyAny>) -> PyResult<Mode> {
     match text(given, "mode")?.as_str() {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use gaia_locks::Locks;
 use gaia_locks::folder::Folder;
+use gaia_locks::os::user::user;
 use gaia_locks::service::{Release, Released, Renew};
 use gaia_locks::settings::Flag;
 use gaia_locks::store::HistoryFilter;
@@ -190,6 +191,7 @@ impl GaiaLockManager {
         };
         let request = asked.request(input::folders(folders)?)?;
         let wait = input::wait(wait)?;
+        let on_lost = input::callback(on_lost, slf.py(), "on_lost")?;
         Ok(Lock::new(slf.clone().unbind(), request, wait, on_lost))
     }
 
@@ -320,9 +322,8 @@ impl GaiaLockManager {
                 "reason is empty; say why the lock is ended",
             ));
         }
-        let by: String = py.import("getpass")?.call_method0("getuser")?.extract()?;
         let locks = self.locks(py)?;
-        let ended = py.detach(|| locks.force_release(id, &by, &reason));
+        let ended = py.detach(|| locks.force_release(id, &user(), &reason));
         answers::to_dict(py, &ended.map_err(raised)?)
     }
 
@@ -335,13 +336,13 @@ impl GaiaLockManager {
         folder_path: Given<'_, '_>,
         session_id: Given<'_, '_>,
         task_id: Given<'_, '_>,
-        limit: Option<u32>,
+        limit: Given<'_, '_>,
     ) -> PyResult<Bound<'py, PyList>> {
         let filter = HistoryFilter {
             folder: folder_path.map(input::folder).transpose()?,
             session: session_id.map(input::session).transpose()?,
             task: task_id.map(|task| input::task(Some(task))).transpose()?,
-            limit,
+            limit: limit.map(input::limit).transpose()?,
             ..HistoryFilter::default()
         };
         let locks = self.locks(py)?;

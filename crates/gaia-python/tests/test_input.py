@@ -77,6 +77,18 @@ def test_a_keyword_that_cannot_be_used(manager, folder, more):
     assert manager.get_lock_status()["count"] == 0
 
 
+@pytest.mark.parametrize("limit", [-1, "x", True, 1.5])
+def test_a_limit_that_cannot_be_one(manager, limit):
+    with pytest.raises(ValueError, match="limit"):
+        manager.history(limit=limit)
+    assert manager.history(limit=2**40) == []
+
+
+def test_a_callback_that_cannot_be_called(manager, folder):
+    with pytest.raises(ValueError, match="on_lost"):
+        manager.lock(folder, "ana", on_lost=5)
+
+
 def test_no_folder_at_all(manager):
     with pytest.raises(ValueError):
         manager.acquire([], "ana", 1)

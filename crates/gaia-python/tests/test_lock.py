@@ -182,6 +182,17 @@ def test_force_release_says_what_is_not_there(manager, folder):
         manager.force_release(token, " ")
 
 
+def test_force_release_keeps_the_system_user_whatever_the_environment_says(manager, folder, monkeypatch):
+    import os
+    import pwd
+
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.setenv(name, "mallory")
+    token = manager.acquire(folder, "ana", 1)["locks"][0]["id"]
+    ended = manager.force_release(token, "needed elsewhere")
+    assert ended["ended_by"] == pwd.getpwuid(os.getuid()).pw_name
+
+
 def test_history_has_every_grant(manager, folder):
     for session in ("ana", "ben"):
         manager.acquire_lock(folder, session, 1)

@@ -3,17 +3,11 @@
 pub mod files;
 pub mod tree;
 
-use std::ffi::CStr;
 use std::os::fd::AsFd;
 
-use crate::context::variable;
+pub use gaia_locks::os::user::user;
 
-/// The name of the user that this process acts for, from the system and not
-/// from the environment, which anybody can set.
-pub fn user() -> String {
-    let id = rustix::process::getuid().as_raw();
-    name_of(id).unwrap_or_else(|| format!("uid {id}"))
-}
+use crate::context::variable;
 
 /// The name by which the user is known where it only helps people to read: the
 /// environment has it ready, the system would be asked at length.
@@ -21,30 +15,6 @@ pub fn login_name() -> String {
     let ready = variable("LOGNAME").or_else(|| variable("USER"));
     let ready = ready.and_then(|name| name.into_string().ok());
     ready.filter(|name| !name.is_empty()).unwrap_or_else(user)
-}
-
-fn name_of(id: u32) -> Option<String> {
-    let mut buffer = vec![0 as libc::c_char; 16 * 1024];
-    let mut entry = std::mem::MaybeUninit::<libc::passwd>::uninit();
-    let mut found = std::ptr::null_mut();
-    // SAFETY: the entry and the buffer live as long as the result is read, and
-    // their lengths are told.
-    let failed = unsafe {
-        libc::getpwuid_r(
-            id,
-            entry.as_mut_ptr(),
-            buffer.as_mut_ptr(),
-            buffer.len(),
-            &mut found,
-        )
-    };
-    if failed != 0 || found.is_null() {
-        return None;
-    }
-    // SAFETY: on success `found` points to the entry, whose name is a string
-    // in the buffer.
-    let name = unsafe { CStr::from_ptr((*found).pw_name) };
-    Some(name.to_string_lossy().into_owned())
 }
 
 /// One line from the terminal, which does not show it.

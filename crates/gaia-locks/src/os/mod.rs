@@ -13,6 +13,7 @@ pub mod memory;
 pub mod offspring;
 pub mod openings;
 pub mod portable;
+pub mod user;
 pub mod watch;
 
 #[cfg(target_os = "linux")]
