@@ -76,3 +76,78 @@ def test_a_server_that_is_gone_is_an_error_and_never_false(server, folder):
     with pytest.raises(GaiaError) as caught:
         manager.acquire_lock(folder, "py/ben", 8)
     assert isinstance(caught.value, StoreUnavailable)
+
+
+def test_others_go_on_while_what_cannot_be_kept_is_let_go(server, folder, program):
+    """The second of two locks cannot be renewed, and the thread that renews the
+    first is just telling of its loss: it is waited for, and meanwhile other
+    threads run, of which one lets it end."""
+    code = """
+        import http.client, http.server, json, os, threading, urllib.parse
+
+        there, (a, b) = urllib.parse.urlsplit(os.environ["GAIA_SERVER"]).netloc, argv
+        direct, told, answered, go = GaiaLockManager(), *(threading.Event() for _ in range(3))
+        renewed = []
+
+        class Between(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log_message(self, *words):
+                pass
+
+            def do_GET(self):
+                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                renew = b'"renew"' in body and json.loads(body)["call"]["renew"]
+                if renew:
+                    renewed.append(renew["token"])
+                if len(renewed) == 2 and renew:
+                    direct.release_lock(a, "py/ana")
+                    assert told.wait(20)
+                    body = body.replace(b'"token":%d' % renew["token"], b'"token":99999999')
+                there_too = http.client.HTTPConnection(there)
+                kept = {name: value for name, value in self.headers.items() if name.lower() != "content-length"}
+                there_too.request(self.command, self.path, body, kept)
+                answer = there_too.getresponse()
+                said = answer.read()
+                self.send_response(answer.status)
+                for name, value in answer.getheaders():
+                    if name.lower() not in ("content-length", "transfer-encoding", "connection"):
+                        self.send_header(name, value)
+                self.send_header("Content-Length", str(len(said)))
+                self.end_headers()
+                self.wfile.write(said)
+                if len(renewed) == 2 and renew:
+                    answered.set()
+
+            do_POST = do_GET
+
+        between = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Between)
+        between.daemon_threads = True
+        threading.Thread(target=between.serve_forever, daemon=True).start()
+        os.environ["GAIA_SERVER"] = "http://127.0.0.1:%d" % between.server_port
+
+        def lost(why):
+            told.set()
+            go.wait()
+
+        def give_way():
+            # A wait of more than a tenth of the lease: then it is renewed first.
+            time.sleep(0.6)
+            direct.release_lock(a, "py/ben")
+
+        def go_on():
+            answered.wait()
+            for _ in range(20):
+                time.sleep(0.01)
+            go.set()
+
+        direct.acquire_lock(a, "py/ben", 1)
+        for work in (give_way, go_on):
+            threading.Thread(target=work, daemon=True).start()
+        lock = GaiaLockManager().lock([a, b], "py/ana", 1, ttl=5, on_lost=lost)
+        try:
+            lock.acquire(wait=20)
+        except NotHeld:
+            say("not held", go.is_set(), len(renewed), direct.get_lock_status()["count"])
+    """
+    assert program(code, folder + "/a", folder + "/b").end() == "not held True 2 0"
