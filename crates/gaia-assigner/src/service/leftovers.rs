@@ -157,16 +157,20 @@ pub(crate) fn settle_remote(locks: &LockService, first_pause: Duration) -> Resul
     locks.transact(|tx| remote::settle(tx, first_pause, &trees))
 }
 
-/// Lets held tasks go whose folders are clean by now.
+/// Lets held tasks go whose folders are clean by now. Git is asked once for
+/// each folder.
 ///
 /// # Errors
 /// When the store fails.
 pub(crate) fn let_the_clean_go(locks: &LockService, by: &str) -> Result<(), Error> {
-    let mut clean: Vec<String> = Vec::new();
+    let (mut clean, mut dirty): (Vec<String>, Vec<String>) = Default::default();
     for (task, folder) in locks.look(uncommitted::held)? {
         let known = clean.iter().any(|known| is_within(&folder, known));
         let is_clean =
             || look(Path::new(&folder), LOOKING).is_none_or(|tree| tree.uncommitted == Some(false));
+        if dirty.contains(&folder) {
+            continue;
+        }
         if known || is_clean() {
             locks.transact(|tx| {
                 uncommitted::forget(tx, &folder)?;
@@ -178,6 +182,8 @@ pub(crate) fn let_the_clean_go(locks: &LockService, by: &str) -> Result<(), Erro
                 "the folder is clean: the task goes on"
             );
             clean.push(folder);
+        } else {
+            dirty.push(folder);
         }
     }
     Ok(())
