@@ -15,7 +15,7 @@ use gaia_locks::folder::Folder;
 use gaia_locks::ids::{SessionId, TaskId, WaiterId};
 use gaia_locks::model::Mode;
 
-pub use region::{Region, is_clean};
+pub use region::{Region, cleaned, is_clean};
 
 use crate::session::{Kind, Session};
 use crate::task::{Pending, Running, Stop, Wants};

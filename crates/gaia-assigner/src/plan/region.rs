@@ -96,9 +96,39 @@ pub fn is_clean(path: &str) -> bool {
                 .all(|name| !matches!(name, "" | "." | ".."))
 }
 
+/// A path as its letters alone say where it lies, as far as they do: other
+/// programs write `/w/` and `/a//b`.
+pub fn cleaned(path: &str) -> String {
+    let names = path.split('/').filter(|name| !matches!(*name, "" | "."));
+    let names: Vec<&str> = names.collect();
+    match path.starts_with('/') && !names.contains(&"..") {
+        true => format!("/{}", names.join("/")),
+        false => path.to_owned(),
+    }
+}
+
 fn keys(way: &InTheWay) -> impl Iterator<Item = &str> {
     let locks = way.locks.iter().map(|lock| &lock.folder);
     let waiters = way.waiters.iter().flat_map(|waiter| &waiter.want.folders);
     let pauses = way.pauses.iter().map(|pause| &pause.folder);
     locks.chain(waiters).chain(pauses).flat_map(Folder::keys)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn letters_alone_say_where_most_paths_lie() {
+        for (path, clean) in [
+            ("/w/", "/w"),
+            ("/a//b", "/a/b"),
+            ("/a/./b/.", "/a/b"),
+            ("/", "/"),
+            ("/a/../b", "/a/../b"),
+            ("a/", "a/"),
+        ] {
+            assert_eq!(cleaned(path), clean);
+        }
+    }
 }

@@ -249,6 +249,29 @@ fn n09_a_look_does_not_grow_with_tasks_that_wait_for_others() {
     );
 }
 
+/// Otherwise each of thousands would be looked at by itself.
+#[test]
+fn n09_a_folder_that_another_program_spells_with_more_slashes_lies_in_its_region() {
+    let queue = Queue::new();
+    queue.fill(1, |_| within(&queue, "repo", true));
+    let locks = queue.tasks.locks();
+    let spell = |tx: &mut LockTx<'_>| {
+        let query = "UPDATE prompts SET working_dir = '/.' || working_dir || '//'";
+        sql(tx, |sql| sql.execute(query, []))
+    };
+    locks.transact(spell).unwrap();
+    locks.transact(queue::tidy).unwrap();
+    let seen = |tx: &mut LockTx<'_>| {
+        let query = "SELECT working_dir = '/.' || path || '//', path FROM prompts";
+        sql(tx, |sql| {
+            sql.query_row(query, [], |row| Ok((row.get(0)?, row.get(1)?)))
+        })
+    };
+    let (as_written, path): (Option<bool>, Option<String>) = locks.look(seen).unwrap();
+    assert_eq!(path.as_deref(), Some(queue.folder("repo").path()));
+    assert_eq!(as_written, Some(true), "what people wrote stays");
+}
+
 #[test]
 fn t07_patience_that_began_before_the_machines_restart_begins_anew() {
     let queue = Queue::new();

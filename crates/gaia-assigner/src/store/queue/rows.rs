@@ -7,7 +7,7 @@ use gaia_locks::ids::{TaskId, WaiterId};
 use gaia_locks::service::LockTx;
 use rusqlite::{Connection as Sqlite, OptionalExtension as _, Row, params};
 
-use crate::plan::Region;
+use crate::plan::{Region, cleaned};
 use crate::store::{number, read, sql, words};
 use crate::task::{Pending, Wants};
 
@@ -150,7 +150,9 @@ fn pending(row: &Row<'_>) -> rusqlite::Result<Pending> {
         id: TaskId(row.get(0)?),
         priority: number(row, 1)?.unwrap_or(0),
         wants: Wants {
-            folder: folder.filter(|folder| !folder.trim().is_empty()),
+            folder: folder
+                .filter(|folder| !folder.trim().is_empty())
+                .map(|folder| cleaned(&folder)),
             ..lane
         },
         passed_over: row.get::<_, Option<i64>>(3)?.map(Moment),

@@ -8,6 +8,7 @@ use gaia_locks::service::LockTx;
 use rusqlite::{Connection as Sqlite, OptionalExtension as _, Row, params};
 
 use super::enter::{path_of, region_of_new};
+use crate::plan::cleaned;
 use crate::store::{number, read, sessions, sql, text, words};
 use crate::task::{LONGEST_PAUSE, Wants};
 
@@ -97,13 +98,17 @@ fn give_lanes(tx: &mut LockTx<'_>) -> Result<(), Error> {
 /// A task that is not in the queue yet.
 struct New {
     id: i64,
+    /// Its folder, as it was written.
+    written: Option<String>,
     wants: Wants,
     waiter: Option<WaiterId>,
 }
 
 /// An earlier assigner's task has its folder among its metadata.
 fn give_lane(sql: &Sqlite, new: &New) -> rusqlite::Result<()> {
-    let New { id, wants, .. } = new;
+    let New {
+        id, wants, written, ..
+    } = new;
     let region = region_of_new(sql, wants)?;
     sql.prepare_cached(
         "UPDATE prompts SET lane = ?2, path = ?3, region = ?4, priority = coalesce(priority, 0), waiter_id = NULL,
@@ -114,15 +119,15 @@ fn give_lane(sql: &Sqlite, new: &New) -> rusqlite::Result<()> {
         text(&wants.lane())?,
         path_of(wants),
         region.word(),
-        wants.folder,
+        written,
     ])
     .map(drop)
 }
 
 fn new(row: &Row<'_>) -> rusqlite::Result<New> {
-    let folder = words(row, 1)?;
+    let written = words(row, 1)?.filter(|folder| !folder.trim().is_empty());
     let wants = Wants {
-        folder: folder.filter(|folder| !folder.trim().is_empty()),
+        folder: written.as_deref().map(cleaned),
         read_only: number(row, 2)? == Some(1),
         session: words(row, 3)?,
         provider: words(row, 4)?,
@@ -131,6 +136,7 @@ fn new(row: &Row<'_>) -> rusqlite::Result<New> {
     };
     Ok(New {
         id: row.get(0)?,
+        written,
         wants,
         waiter: number(row, 7)?.map(WaiterId),
     })
