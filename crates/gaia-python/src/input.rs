@@ -10,9 +10,7 @@ use gaia_locks::liveness::ProcessIdentity;
 use gaia_locks::model::Mode;
 use gaia_locks::{LockId, RequestId, SessionId, TaskId};
 use pyo3::prelude::*;
-use pyo3::types::{
-    PyBool, PyBytes, PyDelta, PyDeltaAccess, PyFloat, PyList, PySequence, PyString, PyTuple,
-};
+use pyo3::types::{PyBool, PyBytes, PyDelta, PyDeltaAccess, PyFloat, PySequence, PyString};
 
 use crate::errors::{InvalidInput, WrongType, raised};
 use crate::waiting::Wait;
@@ -43,10 +41,12 @@ pub fn folder(given: &Bound<'_, PyAny>) -> PyResult<Folder> {
 
 /// One folder or several.
 pub fn folders(given: &Bound<'_, PyAny>) -> PyResult<Vec<Folder>> {
-    if !given.is_instance_of::<PyList>() && !given.is_instance_of::<PyTuple>() {
-        return Ok(vec![folder(given)?]);
-    }
-    let several = given.cast::<PySequence>()?.try_iter()?;
+    // Text is a sequence too, of letters.
+    let is_one = given.is_instance_of::<PyString>() || given.is_instance_of::<PyBytes>();
+    let several = match given.cast::<PySequence>() {
+        Ok(several) if !is_one => several.try_iter()?,
+        _ => return Ok(vec![folder(given)?]),
+    };
     let folders: Vec<Folder> = several.map(|one| folder(&one?)).collect::<PyResult<_>>()?;
     match folders.is_empty() {
         true => Err(InvalidInput::new_err(

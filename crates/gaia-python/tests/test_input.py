@@ -3,6 +3,7 @@
 import datetime
 import os
 import pickle
+from collections import UserList, deque
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,12 @@ def test_a_limit_that_cannot_be_one(manager, limit):
 def test_a_callback_that_cannot_be_called(manager, folder):
     with pytest.raises(ValueError, match="on_lost"):
         manager.lock(folder, "ana", on_lost=5)
+
+
+def test_several_folders_in_any_sequence(manager, folder):
+    for several in (deque([folder]), UserList([folder + "/a", folder + "/b"])):
+        with manager.lock(several, "ana") as lock:
+            assert len(lock.tokens) == len(several)
 
 
 def test_no_folder_at_all(manager):
