@@ -100,7 +100,8 @@ fn heavy_t02_each_write_to_the_database_fails_or_kills_the_assigner() {
     if is_traceable() {
         let how = |at| ["error=EIO", "signal=KILL", "error=ENOSPC"][at as usize % 3];
         let calls = all("pwrite64", how);
-        assert!(calls > 20, "{calls}");
+        // One for each commit: the task's beginning and its end at least.
+        assert!(calls >= 2, "{calls}");
     }
 }
 
