@@ -12,6 +12,8 @@ use gaia_assigner::service::Teller;
 use gaia_assigner::task::{Status, Told};
 use gaia_locks::clock::{Clock as _, SystemClock};
 use gaia_locks::ids::{SessionId, TaskId};
+#[cfg(target_os = "linux")]
+use gaia_locks::liveness::ProcessIdentity;
 use terminal::Terminal;
 
 fn assigner(fleet: &Fleet) -> Child {
@@ -271,4 +273,31 @@ fn heavy_t08_a_client_that_a_killed_assigner_left_is_sent_away_so_that_its_serve
     second.join();
     terminal.tmux(&["kill-server"]);
     until("the server ends", || !lives(server.parse().unwrap()));
+}
+
+/// One that waits for the server's word alone stands in no list of its clients.
+#[cfg(target_os = "linux")]
+#[test]
+fn heavy_t08_a_client_of_a_killed_assigner_that_is_in_no_list_is_sent_away_too() {
+    let fleet = Fleet::new();
+    let terminal = Terminal::new(&fleet);
+    let pane = terminal.agent("a", &fleet.path("notes"), "");
+    fleet.pane(&terminal, "ann", &pane);
+    let assigner = Command::new("sleep").arg("1000").spawn().unwrap();
+    let identity = ProcessIdentity::of(assigner.id()).unwrap().unwrap();
+    let client_of = |identity: &ProcessIdentity| {
+        let mark = serde_json::to_string(identity).unwrap();
+        let mut client = Command::new("sleep");
+        client.arg("1000").env("GAIA_TMUX_CLIENT_OF", mark);
+        client.spawn().unwrap()
+    };
+    let mut left = client_of(&identity);
+    let mut anothers = client_of(&ProcessIdentity::current().unwrap());
+    kill(assigner);
+    let second = fleet.work();
+    until("it is sent away", || left.try_wait().unwrap().is_some());
+    assert!(anothers.try_wait().unwrap().is_none(), "its assigner lives");
+    kill(anothers);
+    second.ask_to_end();
+    second.join();
 }

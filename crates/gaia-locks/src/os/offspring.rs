@@ -89,10 +89,29 @@ pub fn below(pid: u32) -> Vec<u32> {
 #[must_use]
 pub fn with_environment(name: &str, value: &str) -> Vec<u32> {
     #[cfg(target_os = "linux")]
-    return by_environment(format!("{name}={value}").as_bytes()).unwrap_or_default();
+    {
+        let entry = format!("{name}={value}");
+        by_environment(|known| known == entry.as_bytes()).unwrap_or_default()
+    }
     #[cfg(not(target_os = "linux"))]
     {
         let _ = (name, value);
+        Vec::new()
+    }
+}
+
+/// Processes of the same user that were started with this variable, whatever it was. Empty where
+/// the system does not tell.
+#[must_use]
+pub fn with_variable(name: &str) -> Vec<u32> {
+    #[cfg(target_os = "linux")]
+    {
+        let entry = format!("{name}=");
+        by_environment(|known| known.starts_with(entry.as_bytes())).unwrap_or_default()
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = name;
         Vec::new()
     }
 }
@@ -118,7 +137,7 @@ pub fn variable_of(pid: u32, name: &str) -> Option<String> {
 }
 
 #[cfg(target_os = "linux")]
-fn by_environment(entry: &[u8]) -> io::Result<Vec<u32>> {
+fn by_environment(is_meant: impl Fn(&[u8]) -> bool) -> io::Result<Vec<u32>> {
     let mut found = Vec::new();
     for process in std::fs::read_dir("/proc")? {
         let process = process?;
@@ -131,10 +150,7 @@ fn by_environment(entry: &[u8]) -> io::Result<Vec<u32>> {
         };
         // Another user's, or one that has ended: its environment cannot be read, or is empty.
         let environment = std::fs::read(process.path().join("environ")).unwrap_or_default();
-        if environment
-            .split(|byte| *byte == 0)
-            .any(|known| known == entry)
-        {
+        if environment.split(|byte| *byte == 0).any(&is_meant) {
             found.push(pid);
         }
     }

@@ -7,7 +7,7 @@
 use std::io;
 
 use gaia_locks::liveness::{Liveness, ProcessIdentity, liveness};
-use gaia_locks::os::offspring::variable_of;
+use gaia_locks::os::offspring::{self, variable_of};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::command;
@@ -21,15 +21,23 @@ pub(super) fn mark() -> io::Result<(&'static str, String)> {
     Ok((ASSIGNER, serde_json::to_string(&me)?))
 }
 
-/// Sends them away. Those that a server lists have introduced themselves: what
-/// takes a client away before takes the server with it (tmux/tmux#5004).
-pub(super) fn send_away(server: &str) -> io::Result<()> {
+/// Sends them away: those that the server lists, and those that were found
+/// `before` and are attached to no session. Gives the others of these.
+///
+/// What takes a client away before it has introduced itself takes the server with
+/// it (tmux/tmux#5004). The listed ones have, and so has one that has been there
+/// for a while.
+pub(super) fn send_away(server: &str, before: &[u32]) -> io::Result<Vec<u32>> {
     let clients = ["list-clients", "-F", "#{client_control_mode} #{client_pid}"];
-    for client in command::run(server, &clients, &[])?.lines() {
-        let pid = client.strip_prefix("1 ").and_then(|pid| pid.parse().ok());
-        let Some(pid) = pid.filter(|pid| is_left(*pid)) else {
-            continue;
-        };
+    let answer = command::run(server, &clients, &[])?;
+    let pid = |client: &str| client.strip_prefix("1 ")?.parse().ok();
+    let listed: Vec<u32> = answer.lines().filter_map(pid).collect();
+    let marked = offspring::with_variable(ASSIGNER);
+    let (known, new): (Vec<u32>, Vec<u32>) = marked
+        .into_iter()
+        .filter(|pid| is_left(*pid))
+        .partition(|pid| listed.contains(pid) || before.contains(pid));
+    for pid in known {
         tracing::info!(
             server,
             pid,
@@ -40,7 +48,7 @@ pub(super) fn send_away(server: &str) -> io::Result<()> {
             let _ = kill_process(pid, Signal::TERM);
         }
     }
-    Ok(())
+    Ok(new)
 }
 
 fn is_left(client: u32) -> bool {

@@ -32,6 +32,8 @@ const SLOW_LOOK: Duration = Duration::from_secs(10);
 /// How long a server must have been calm before anything connects to it, see
 /// [`Thread::connect`].
 const CALM: Duration = Duration::from_millis(400);
+/// How long ago a client has introduced itself to its server, if it ever does.
+const INTRODUCED: Duration = Duration::from_secs(2);
 /// How soon a server that went away is looked for again.
 const AGAIN: Duration = Duration::from_secs(2);
 
@@ -55,6 +57,10 @@ pub(super) struct Thread {
     calm_at: Moment,
     /// Runs that came before their pane was found.
     early: Vec<Early>,
+    /// When clients that dead assigners left are looked for, and those found
+    /// that may not have introduced themselves yet.
+    dead_at: Moment,
+    dead: Vec<u32>,
 }
 
 /// A run whose pane is looked for, and what it was told meanwhile.
@@ -96,6 +102,8 @@ impl Thread {
             sessions: BTreeSet::new(),
             calm_at: Moment(0),
             early: Vec::new(),
+            dead_at: Moment(0),
+            dead: Vec::new(),
         }
     }
 
@@ -339,10 +347,10 @@ impl Thread {
     fn count(&mut self) {
         let rows = seats::list(&self.server);
         let was_there = std::mem::replace(&mut self.is_there, rows.is_ok());
-        if self.is_there && !was_there {
+        self.count_at = now().plus(if self.is_there { SLOW_LOOK } else { AGAIN });
+        if self.is_there && (!was_there || now() >= self.dead_at) {
             self.send_away_the_dead();
         }
-        self.count_at = now().plus(if self.is_there { SLOW_LOOK } else { AGAIN });
         if let Err(error) = &rows {
             if self.seats.server_lives() || self.early.iter().any(Early::has_a_server) {
                 tracing::warn!(server = self.server, %error, "a tmux server does not answer");
@@ -368,10 +376,21 @@ impl Thread {
         }
     }
 
-    fn send_away_the_dead(&self) {
-        if let Err(error) = dead::send_away(&self.server) {
-            tracing::warn!(server = self.server, %error, "a tmux server's clients could not be looked at");
+    fn send_away_the_dead(&mut self) {
+        let before = std::mem::take(&mut self.dead);
+        match dead::send_away(&self.server, &before) {
+            Ok(dead) => self.dead = dead,
+            Err(error) => {
+                tracing::warn!(server = self.server, %error, "a tmux server's clients could not be looked at");
+            }
         }
+        let again = if self.dead.is_empty() {
+            SLOW_LOOK
+        } else {
+            INTRODUCED
+        };
+        self.dead_at = now().plus(again);
+        self.count_at = self.count_at.min(self.dead_at);
     }
 
     /// Looks where it is due.
