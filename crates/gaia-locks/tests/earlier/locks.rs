@@ -82,6 +82,33 @@ fn lock_file(dir: &Path, name: &str, json: &str) -> PathBuf {
 }
 
 #[test]
+fn lock_files_that_cannot_be_understood_are_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("assigner.db");
+    write(&path, MIDDLE);
+    let long = format!("{{\"folder_path\": \"/{}\"}}", "x".repeat(70_000));
+    let files = [
+        ("0011", "{\"folder_path\": \"/w\", \"session_id\": 42}"),
+        ("0022", "{\"folder_path\": \"/w\", \"sess"),
+        ("0033", &long),
+    ];
+    let places = files.map(|(name, text)| lock_file(dir.path(), name, text));
+    let earlier = Earlier {
+        locks_dir: Some(dir.path().to_owned()),
+        ..Earlier::default()
+    };
+    let found = survey(&path, &earlier).unwrap().unwrap();
+    for place in places {
+        let named = format!("{}: ", place.display());
+        let mut left = found.left.iter();
+        assert!(
+            left.any(|why| why.starts_with(&named)),
+            "{place:?} {found:?}"
+        );
+    }
+}
+
+#[test]
 fn lock_files_of_an_earlier_manager_are_held_on_for_what_is_left_of_them() {
     for is_new in [true, false] {
         let dir = tempfile::tempdir().unwrap();

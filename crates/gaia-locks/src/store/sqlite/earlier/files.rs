@@ -49,15 +49,19 @@ pub(super) fn take_over(
         history::note_boot(file, clock)?;
     }
     for (place, content) in files {
-        let found = match content.understood(earlier.lease, now.wall) {
-            Ok(found) => found,
+        let understood = content.and_then(|content| {
+            let found = content.understood(earlier.lease, now.wall)?;
+            Ok((content.is_active(), found))
+        });
+        let (is_active, found) = match understood {
+            Ok(understood) => understood,
             Err(why) => {
                 done.left.push(format!("{}: {why}", place.display()));
                 continue;
             }
         };
         let shown = history::shown(&found);
-        let is_over = !content.is_active() || found.until <= now.wall;
+        let is_over = !is_active || found.until <= now.wall;
         if !is_over && !lengthen(file, &found, now)? {
             if history::is_in_the_way(file, &found)? {
                 done.left
@@ -104,25 +108,37 @@ fn insert(file: &Sqlite, found: &Found) -> rusqlite::Result<LockId> {
     Ok(LockId(file.last_insert_rowid()))
 }
 
-fn lock_files(dir: &Path) -> Vec<(PathBuf, Content)> {
+/// A lock file, or why it cannot be understood.
+type File = (PathBuf, Result<Content, String>);
+
+fn lock_files(dir: &Path) -> Vec<File> {
     let entries = fs::read_dir(dir).into_iter().flatten().flatten();
     let mut places: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
     places.sort();
-    let read = |place: PathBuf| read(&place).map(|content| (place, content));
-    places.into_iter().filter_map(read).collect()
+    let mut files: Vec<File> = places
+        .into_iter()
+        .filter(|place| is_named(place))
+        .map(|place| {
+            let content = read(&place);
+            (place, content)
+        })
+        .collect();
+    files.retain(|(_, content)| !matches!(content, Ok(ours) if ours.database.is_some()));
+    files
 }
 
-fn read(place: &Path) -> Option<Content> {
-    let name = place.file_name()?.to_str()?;
-    if !name.starts_with(".gaia_") || !name.ends_with(".lock") {
-        return None;
-    }
-    let meta = place.symlink_metadata().ok()?;
+fn is_named(place: &Path) -> bool {
+    let name = place.file_name().and_then(|name| name.to_str());
+    name.is_some_and(|name| name.starts_with(".gaia_") && name.ends_with(".lock"))
+}
+
+fn read(place: &Path) -> Result<Content, String> {
+    let meta = place.symlink_metadata().map_err(|why| why.to_string())?;
     if !meta.is_file() || meta.len() > LONGEST {
-        return None;
+        return Err("it is no lock file, or too long for one".to_owned());
     }
-    let content: Content = serde_json::from_slice(&fs::read(place).ok()?).ok()?;
-    content.database.is_none().then_some(content)
+    let text = fs::read(place).map_err(|why| why.to_string())?;
+    serde_json::from_slice(&text).map_err(|why| format!("it cannot be read: {why}"))
 }
 
 impl Content {
