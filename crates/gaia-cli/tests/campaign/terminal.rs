@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, test_kill_process};
 
-use super::processes;
+use super::{processes, within};
 
 /// A server that may be gone at any moment, and what should run on it.
 pub struct Terminal {
@@ -89,7 +90,20 @@ impl Terminal {
 }
 
 impl Drop for Terminal {
+    /// tmux itself waits for ever for a client of an assigner that was killed
+    /// last: nobody came after it who sends such a client away. With the server
+    /// its clients go, GAIA's too.
     fn drop(&mut self) {
+        let server = self.ask(&["display-message", "-p", "#{pid}"]);
         self.ask(&["kill-server"]);
+        let pid = server.and_then(|pid| pid.trim().parse().ok());
+        let Some(pid) = pid.and_then(Pid::from_raw) else {
+            return;
+        };
+        let is_gone = || test_kill_process(pid).is_err();
+        if !within(Duration::from_secs(5), is_gone) {
+            println!("!!! tmux waits for a client of a killed assigner: it is killed too");
+            processes::signal(pid.as_raw_nonzero().get(), Signal::KILL);
+        }
     }
 }
