@@ -4,6 +4,7 @@
 
 mod conformance;
 mod gateway;
+mod proxy;
 mod server;
 mod tls;
 mod wire;
