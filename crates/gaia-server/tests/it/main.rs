@@ -2,6 +2,7 @@
 //! that sends exactly the bytes it is told to.
 #![cfg(test)]
 
+mod answers;
 mod attacks;
 mod client;
 mod crowd;

@@ -1,0 +1,211 @@
+//! What routes answer to whoever may ask.
+
+use gaia_server::Role;
+use serde_json::{Value, json};
+
+use crate::client::read;
+use crate::server::Server;
+#[test]
+fn each_question_has_its_answer() {
+    let server = Server::start();
+    let (admin, viewer) = (
+        server.token("root", Role::Admin),
+        server.token("eye", Role::Viewer),
+    );
+    let folder = server.folder("a,\"b");
+    let post = |path: &str, body: &Value| {
+        let reply = server.ask("POST", path).token(&admin).json(body).send();
+        assert_eq!(reply.status, 200, "{reply:?}");
+        reply.json()
+    };
+    post(
+        "/api/gaia/locks",
+        &json!({"folder_path": folder, "session_id": "=1+1"}),
+    );
+    assert_eq!(
+        server.get("/api/gaia/verify/1", &viewer).json()["active"],
+        true
+    );
+    post(
+        "/api/gaia/release",
+        &json!({"folder_path": folder, "session_id": "=1+1"}),
+    );
+    assert_eq!(
+        server.get("/api/gaia/verify/1", &viewer).json()["active"],
+        false
+    );
+    let history = server.get("/api/gaia/history?since=1h", &viewer).json();
+    assert_eq!(
+        (&history["count"], &history["locks"][0]["end_reason"]),
+        (&json!(1), &json!("released"))
+    );
+    let csv = server.get("/api/gaia/history?format=csv", &viewer).body;
+    assert!(
+        csv.contains("\"'=1+1\"") && csv.contains("a,\"\"b\""),
+        "{csv}"
+    );
+
+    assert_eq!(
+        post("/api/gaia/pause", &json!({"reason": "deploy"}))["paused"]["folder_path"],
+        "/"
+    );
+    assert_eq!(
+        server.get("/api/gaia/status", &viewer).json()["paused"][0]["reason"],
+        "deploy"
+    );
+    assert_eq!(post("/api/gaia/resume", &json!({}))["resumed"], true);
+    assert_eq!(post("/api/gaia/cleanup", &json!({}))["cleaned"], 0);
+
+    let task = post(
+        "/api/gaia/tasks",
+        &json!({"text": "mend it", "folder_path": folder, "timeout": "5m"}),
+    );
+    let id = &task["task"]["id"];
+    assert_eq!(task["task"]["timeout_minutes"], 5.0);
+    assert_eq!(
+        server.get("/api/gaia/tasks?status=pending", &viewer).json()["count"],
+        1
+    );
+    assert_eq!(
+        server
+            .get(&format!("/api/gaia/tasks/{id}?wait=0.1"), &viewer)
+            .json()["task"]["status"],
+        "pending"
+    );
+    assert_eq!(
+        post(&format!("/api/gaia/tasks/{id}/cancel"), &json!({}))["task"]["status"],
+        "cancelled"
+    );
+    assert_eq!(
+        server
+            .get(&format!("/api/gaia/tasks/{id}/log?follow=true"), &viewer)
+            .body,
+        ""
+    );
+    assert_eq!(server.get("/api/gaia/sessions", &viewer).json()["count"], 0);
+    assert_eq!(server.get("/api/gaia/waiters", &viewer).json()["count"], 0);
+    let metrics = server.get("/metrics", &viewer).body;
+    assert!(
+        metrics.contains("gaia_tasks{status=\"cancelled\"} 1"),
+        "{metrics}"
+    );
+    for path in ["/healthz", "/readyz"] {
+        assert_eq!(server.ask("GET", path).send().status, 200);
+    }
+}
+
+#[test]
+fn pages_of_locks_and_of_history_follow_each_other() {
+    let server = Server::start();
+    let admin = server.token("root", Role::Admin);
+    for n in 0..5 {
+        let ask = json!({"folder_path": server.folder(&format!("f{n}"))});
+        server
+            .ask("POST", "/api/gaia/locks")
+            .token(&admin)
+            .json(&ask)
+            .send();
+    }
+    let ids = |path: &str| {
+        let page = server.get(path, &admin).json();
+        let locks = page["locks"].as_array().unwrap();
+        let ids: Vec<i64> = locks
+            .iter()
+            .map(|lock| lock["id"].as_i64().unwrap())
+            .collect();
+        (ids, page["next"].as_i64())
+    };
+    assert_eq!(ids("/api/gaia/locks?limit=2"), (vec![1, 2], Some(2)));
+    assert_eq!(
+        ids("/api/gaia/locks?limit=3&after=2"),
+        (vec![3, 4, 5], None)
+    );
+    assert_eq!(ids("/api/gaia/history?limit=3"), (vec![5, 4, 3], Some(3)));
+    assert_eq!(
+        ids("/api/gaia/history?limit=2&before=3"),
+        (vec![2, 1], None)
+    );
+}
+
+#[test]
+fn a_remote_agent_needs_nothing_but_the_api() {
+    let server = Server::start();
+    let (agent, other) = (
+        server.token("far", Role::Agent),
+        server.token("other", Role::Agent),
+    );
+    let folder = server.folder("web");
+    let post = |token: &str, path: &str, body: &Value| {
+        server.ask("POST", path).token(token).json(body).send()
+    };
+    let registered = post(
+        &agent,
+        "/api/gaia/sessions",
+        &json!({"session_id": "far/1", "provider": "codex"}),
+    );
+    assert_eq!(
+        registered.json()["session"]["kind"],
+        "remote",
+        "{registered:?}"
+    );
+    let none = post(
+        &agent,
+        "/api/gaia/sessions/take",
+        &json!({"session_id": "far/1"}),
+    );
+    assert_eq!(none.json()["task"], json!(null), "{none:?}");
+
+    let mut waits = server
+        .ask("POST", "/api/gaia/sessions/take")
+        .token(&agent)
+        .json(&json!({"session_id": "far/1", "wait": "40s"}))
+        .begin();
+    let sent = post(
+        &agent,
+        "/api/gaia/tasks",
+        &json!({"text": "mend it", "folder_path": folder}),
+    );
+    let id = sent.json()["task"]["id"].clone();
+    let taken = read(&mut waits).json();
+    assert_eq!(
+        (&taken["task"]["id"], &taken["folder"]),
+        (&id, &json!(folder)),
+        "{taken}"
+    );
+
+    let me = json!({"session_id": "far/1", "task_id": id});
+    let heard = post(&agent, "/api/gaia/sessions/heartbeat", &me).json();
+    assert_eq!((&heard["task"]["id"], &heard["stop"]), (&id, &json!(null)));
+    assert_eq!(
+        post(&other, "/api/gaia/sessions/heartbeat", &me).status,
+        403
+    );
+    let done = format!("/api/gaia/tasks/{id}/done");
+    let said = json!({"session_id": "far/1", "text": "mended", "token": taken["token"]});
+    assert_eq!(post(&other, &done, &said).status, 403);
+    assert_eq!(post(&other, &done, &json!({})).code(), "not_yours");
+    let ended = post(&agent, &done, &said).json();
+    assert_eq!(
+        (&ended["task"]["status"], &ended["task"]["response"]),
+        (&json!("completed"), &json!("mended"))
+    );
+    assert_eq!(server.get("/api/gaia/locks", &agent).json()["count"], 0);
+}
+
+#[test]
+fn r12_a_session_works_in_no_folder_that_cannot_be_one() {
+    let server = Server::start();
+    let admin = server.token("root", Role::Admin);
+    for folder in ["", ".", "rel/x", "/a\0b"] {
+        for command in [json!(null), json!("pwd")] {
+            let new = json!({"session_id": "w", "command": command, "folder_path": folder});
+            let ask = server.ask("POST", "/api/gaia/sessions").token(&admin);
+            let wrong = ask.json(&new).send();
+            assert_eq!(
+                (wrong.status, wrong.code().as_str()),
+                (400, "invalid_folder"),
+                "{new}"
+            );
+        }
+    }
+}
