@@ -99,12 +99,9 @@ fn heavy_t08_a_keepers_word_outlasts_an_assigner_that_could_not_record_it() {
     assert_done_once(&fleet, id);
 }
 
-#[test]
-fn t03_nothing_is_left_of_a_running_task_whose_row_was_deleted_while_no_assigner_lived() {
-    let fleet = Fleet::new();
-    fleet.shell("worker");
-    let folder = fleet.folder("repo");
-    let id = fleet.send("echo $$ > pid; sleep 300", Some(&folder));
+/// The number of a task's process, once it has said it and its assigner was
+/// killed.
+fn running_without_an_assigner(fleet: &Fleet, id: TaskId) -> u32 {
     let mut assigner = fleet.start_assigner();
     fleet.running(id);
     until("it says its number", || {
@@ -113,6 +110,16 @@ fn t03_nothing_is_left_of_a_running_task_whose_row_was_deleted_while_no_assigner
     let pid = read(&fleet.path("repo/pid")).trim().parse().unwrap();
     assigner.kill().unwrap();
     assigner.wait().unwrap();
+    pid
+}
+
+#[test]
+fn t03_nothing_is_left_of_a_running_task_whose_row_was_deleted_while_no_assigner_lived() {
+    let fleet = Fleet::new();
+    fleet.shell("worker");
+    let folder = fleet.folder("repo");
+    let id = fleet.send("echo $$ > pid; sleep 300", Some(&folder));
+    let pid = running_without_an_assigner(&fleet, id);
     sql(&fleet).execute("DELETE FROM prompts", []).unwrap();
     let _at_work = fleet.work();
     until("its session is free", || {
@@ -131,14 +138,7 @@ fn t04_the_time_limit_holds_while_no_assigner_lives() {
     let id = fleet.send_with(text, Some(&folder), |new| {
         new.time_limit = Duration::from_secs(2)
     });
-    let mut assigner = fleet.start_assigner();
-    fleet.running(id);
-    until("it says its number", || {
-        read(&fleet.path("repo/pid")).ends_with('\n')
-    });
-    let pid = read(&fleet.path("repo/pid")).trim().parse().unwrap();
-    assigner.kill().unwrap();
-    assigner.wait().unwrap();
+    let pid = running_without_an_assigner(&fleet, id);
     until("it is stopped", || !lives(pid));
     let _at_work = fleet.work();
     let task = fleet.end_of(id);
