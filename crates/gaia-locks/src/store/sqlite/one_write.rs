@@ -2,7 +2,7 @@
 //!
 //! In WAL mode SQLite appends a frame for each changed page: a header of 24
 //! bytes, then the page, each with a `pwrite` of its own. A grant changes about
-//! five pages, and those ten calls were a third of its time. So while a commit
+//! five pages, and those ten calls were a quarter of its time. So while a commit
 //! runs ([`during`]), frames that follow each other are gathered and written
 //! together.
 //!
