@@ -5,6 +5,7 @@
 //! command is given a few seconds, a connection is never written to when it
 //! would block.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write as _};
 use std::os::fd::{AsFd as _, BorrowedFd};
 use std::os::unix::process::CommandExt as _;
@@ -182,6 +183,8 @@ pub(super) struct Connection {
     child: Option<Child>,
     stdin: Option<ChildStdin>,
     stdout: ChildStdout,
+    /// The panes that it was told the output of.
+    writers: BTreeSet<String>,
 }
 
 impl Connection {
@@ -227,6 +230,7 @@ impl Connection {
             child: Some(child),
             stdin: Some(stdin),
             stdout,
+            writers: BTreeSet::new(),
         })
     }
 
@@ -237,6 +241,33 @@ impl Connection {
     /// Reads what is there; whether more may come.
     pub fn read(&mut self, into: &mut Vec<u8>) -> io::Result<bool> {
         read_all(&mut self.stdout, into)
+    }
+
+    /// Notes that a pane writes: its output is told here.
+    pub fn is_told_of(&mut self, pane: &str) {
+        if !self.writers.contains(pane) {
+            self.writers.insert(pane.to_owned());
+        }
+    }
+
+    /// Asks to be sent away, and gives whether that happened in time.
+    ///
+    /// A client whose input ends while output for it waits takes the server with
+    /// it, where the pane goes on writing at this moment (tmux 3.3a: "not enough
+    /// data"). A pane that is paused has no output waiting, and one line is carried
+    /// out as one. A tmux before 3.2 refuses it, and has no such fault.
+    fn leave(&mut self) -> bool {
+        if self.writers.is_empty() {
+            return false;
+        }
+        let mut line = String::from("refresh-client");
+        for pane in &self.writers {
+            line.push_str(" -A '");
+            line.push_str(pane);
+            line.push_str(":pause'");
+        }
+        line.push_str(" ; detach-client");
+        self.ask(&line).is_ok() && hear_out(&mut self.stdout, A_MOMENT)
     }
 
     /// Asks something: one line.
@@ -253,11 +284,12 @@ impl Drop for Connection {
     /// (tmux/tmux#5004). What it still has to say is read: a server keeps a
     /// client that cannot say it, and then never ends when it is told to.
     fn drop(&mut self) {
+        let has_left = self.leave();
         self.stdin = None;
         let Some(mut child) = self.child.take() else {
             return;
         };
-        if hear_out(&mut self.stdout, A_MOMENT) {
+        if has_left || hear_out(&mut self.stdout, A_MOMENT) {
             return drop(child.wait());
         }
         let Ok(stdout) = self.stdout.as_fd().try_clone_to_owned() else {

@@ -89,7 +89,10 @@ impl Link {
             match note {
                 Note::Exit => is_open = false,
                 Note::Changed => heard.push(Heard::Changed),
-                Note::Output { pane, pasting } => heard.push(Heard::Wrote { pane, pasting }),
+                Note::Output { pane, pasting } => {
+                    self.connection.is_told_of(&pane);
+                    heard.push(Heard::Wrote { pane, pasting });
+                }
                 Note::Reply(answer) => heard.extend(self.answered(answer)),
             }
         }

@@ -33,7 +33,11 @@ impl Thread {
             Some(None) => Connection::scout(&self.server).map(|connection| {
                 self.scout = Some(Link::new(connection));
             }),
-            Some(Some(id)) => Connection::attach(&self.server, &id).map(|connection| {
+            Some(Some(id)) => Connection::attach(&self.server, &id).map(|mut connection| {
+                let panes = self.seats.by_pane.iter();
+                for (pane, _) in panes.filter(|(_, seat)| seat.session_id == id) {
+                    connection.is_told_of(pane);
+                }
                 self.links.insert(id, Link::new(connection));
             }),
         };
