@@ -128,6 +128,7 @@ fn pages(app: &Arc<App>) -> Router<Arc<App>> {
     let look = |page| only(Viewer, page);
     Router::new()
         .route("/assets/{version}/{name}", get(assets::show))
+        .route("/favicon.ico", get(assets::icon))
         .route("/sign-in", get(sign_in::show).post(sign_in::enter))
         .route("/sign-out", only(Viewer, post(sign_in::leave)))
         .route("/", look(get(overview::show)))

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use axum::extract::Path;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{IntoResponse as _, Redirect, Response};
 
 use crate::accounts::secret::Secret;
 use crate::error::{Answer, Problem};
@@ -40,4 +40,10 @@ pub async fn show(Path((_, name)): Path<(String, String)>) -> Answer<Response> {
     };
     let kept = "public, max-age=31536000, immutable";
     Ok(([(CONTENT_TYPE, kind), (CACHE_CONTROL, kept)], text).into_response())
+}
+
+/// Where a browser looks for an icon beside an answer that names none, such as
+/// one of the API's.
+pub async fn icon() -> Redirect {
+    Redirect::temporary(&address("icon.svg"))
 }

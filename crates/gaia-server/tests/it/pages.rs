@@ -233,6 +233,9 @@ fn pages_hold_nothing_inline_and_files_are_kept_for_ever() {
         .filter(|word| word.starts_with("/assets/"));
     let files: Vec<&str> = files.collect();
     assert_eq!(files.len(), 3);
+    let icon = server.ask("GET", "/favicon.ico").send();
+    assert_eq!(icon.status, 307);
+    assert!(files.contains(&icon.header("location").unwrap()));
     for path in files {
         let file = server.ask("GET", path).send();
         assert_eq!(file.status, 200, "{path}");
