@@ -255,7 +255,8 @@ impl Connection {
     /// A client whose input ends while output for it waits takes the server with
     /// it, where the pane goes on writing at this moment (tmux 3.3a: "not enough
     /// data"). A pane that is paused has no output waiting, and one line is carried
-    /// out as one. A tmux before 3.2 refuses it, and has no such fault.
+    /// out as one. A tmux that knows no pause (before 3.2) refuses it, and is left by
+    /// the end of its input.
     fn leave(&mut self) -> bool {
         if self.writers.is_empty() {
             return false;
