@@ -238,6 +238,7 @@ impl From<AccountError> for Problem {
             AccountError::UnknownUser(_) => (StatusCode::NOT_FOUND, "unknown_user"),
             AccountError::UnknownToken(_) => (StatusCode::NOT_FOUND, "unknown_token"),
             AccountError::InvalidPassword(_) => (StatusCode::BAD_REQUEST, "invalid_password"),
+            AccountError::NoTime => (StatusCode::BAD_REQUEST, "invalid_expiry"),
             AccountError::NoRandomness(_) => (StatusCode::INTERNAL_SERVER_ERROR, "failed"),
         };
         Problem::new(status, code, error.to_string())

@@ -144,6 +144,7 @@ pub fn of_account_error(error: &AccountError) -> &str {
         AccountError::UnknownUser(_) => "unknown_user",
         AccountError::UnknownToken(_) => "unknown_token",
         AccountError::InvalidPassword(_) => "invalid_password",
+        AccountError::NoTime => "invalid_expiry",
         _ => "failed",
     }
 }

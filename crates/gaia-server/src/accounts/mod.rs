@@ -49,6 +49,11 @@ pub enum AccountError {
     /// The password cannot be used.
     #[error("{0}")]
     InvalidPassword(String),
+    /// It would never count.
+    #[error(
+        "a token that counts for no time at all would never let anybody in: give it some, as 90d, or no end"
+    )]
+    NoTime,
     /// The system gives no random bytes, or too little memory.
     #[error("no secret could be made: {0}")]
     NoRandomness(String),
@@ -254,7 +259,7 @@ impl Accounts {
     /// Makes a token; the secret is shown now and never again.
     ///
     /// # Errors
-    /// A name that cannot be used, or no randomness.
+    /// A name that cannot be used, no time in which it counts, or no randomness.
     pub fn create_token(
         &self,
         name: &str,
@@ -306,6 +311,9 @@ impl Accounts {
         until: Option<Wall>,
     ) -> Result<(TokenInfo, Secret), AccountError> {
         valid(name)?;
+        if expires_in.is_some_and(|time| time.is_zero()) {
+            return Err(AccountError::NoTime);
+        }
         let secret = Secret::new("gaia_")?;
         let hash = secret.hash();
         let info = self.locks.transact(|tx| {

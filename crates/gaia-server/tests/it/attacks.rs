@@ -223,11 +223,13 @@ fn a_token_that_was_revoked_or_has_expired_counts_no_more() {
     assert!(server.accounts.tokens().unwrap()[0].last_used_at.is_some());
     server.accounts.revoke_token("eye", "test").unwrap();
     assert_eq!(server.get("/api/gaia/locks", &token).status, 401);
-    let zero = Some(std::time::Duration::ZERO);
-    let (_, short) = server
-        .accounts
-        .create_token("eye", Role::Viewer, zero, "test")
-        .unwrap();
+    let short = |time| {
+        let accounts = &server.accounts;
+        accounts.create_token("eye", Role::Viewer, Some(time), "test")
+    };
+    let never = short(std::time::Duration::ZERO).unwrap_err();
+    assert!(never.to_string().contains("no time at all"), "{never}");
+    let (_, short) = short(std::time::Duration::from_nanos(1)).unwrap();
     assert_eq!(server.get("/api/gaia/locks", short.reveal()).status, 401);
 }
 
