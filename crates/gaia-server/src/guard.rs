@@ -31,6 +31,7 @@ pub async fn watch(State(app): State<Arc<App>>, request: Request, next: Next) ->
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let span = tracing::info_span!("request", id = number, %method, path);
+    let only_tls = app.config.tls.is_some() && !is_this_machine(&request);
     let began = tokio::time::Instant::now();
     let mut response = next.run(request).instrument(span.clone()).await;
     let micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
@@ -39,11 +40,20 @@ pub async fn watch(State(app): State<Arc<App>>, request: Request, next: Next) ->
     if let Some(counter) = app.metrics.answers.get(usize::from(status / 100)) {
         counter.add();
     }
-    add_headers(response.headers_mut(), number, app.config.tls.is_some());
+    add_headers(response.headers_mut(), number, only_tls);
     response
 }
 
-fn add_headers(headers: &mut HeaderMap, number: u64, tls: bool) {
+/// Whether it was asked by a name that every program on a machine shares: a
+/// browser that heard there of TLS alone would not reach the others any more.
+fn is_this_machine(request: &Request) -> bool {
+    authority(request).is_none_or(|host| {
+        let name = host.host().to_ascii_lowercase();
+        name == "localhost" || name.ends_with(".localhost")
+    })
+}
+
+fn add_headers(headers: &mut HeaderMap, number: u64, only_tls: bool) {
     let fixed = [
         (header::CONTENT_SECURITY_POLICY, POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -65,9 +75,9 @@ fn add_headers(headers: &mut HeaderMap, number: u64, tls: bool) {
     headers.insert("x-request-id", number.into());
     let nothing_kept = HeaderValue::from_static("no-store");
     headers.entry(header::CACHE_CONTROL).or_insert(nothing_kept);
-    if tls {
-        let only_tls = HeaderValue::from_static("max-age=31536000");
-        headers.insert(header::STRICT_TRANSPORT_SECURITY, only_tls);
+    if only_tls {
+        let a_year = HeaderValue::from_static("max-age=31536000");
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, a_year);
     }
 }
 
