@@ -1,12 +1,13 @@
 //! Many at once, and slow ones.
 
-use std::io::{ErrorKind, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
 
 use gaia_locks::folder::Folder;
 use gaia_locks::ids::{SessionId, TaskId};
 use gaia_locks::service::{Acquire, Locks as _};
+use gaia_locks::wire::Answer;
 use gaia_server::Role;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -45,7 +46,7 @@ fn lock(server: &Server, name: &str) {
 }
 
 #[test]
-fn heavy_a_thousand_readers_hear_of_a_lock_and_one_that_never_reads_holds_up_nobody() {
+fn heavy_a_thousand_readers_hear_of_a_lock() {
     allow_many_files();
     let server = Server::start();
     let token = server.token("eye", Role::Viewer);
@@ -54,15 +55,49 @@ fn heavy_a_thousand_readers_hear_of_a_lock_and_one_that_never_reads_holds_up_nob
     readers
         .iter_mut()
         .for_each(|reader| until(reader, "event: ready"));
-    // Follows from here on, and is not read from until the end.
-    let mut deaf = follow.begin();
-    until(&mut deaf, "event: ready");
     for n in 0..20 {
         lock(&server, &format!("f{n}"));
     }
     readers.iter_mut().for_each(|reader| until(reader, "/f19"));
     assert_eq!(server.get("/api/gaia/locks", &token).json()["count"], 20);
-    until(&mut deaf, "/f19");
+}
+
+/// What it does not read fills what the system keeps for a connection, and then
+/// what the server keeps for those that come back.
+#[test]
+fn heavy_a_reader_that_never_reads_is_left_behind_and_told_to_look_anew() {
+    let server = Server::start();
+    let token = server.token("eye", Role::Viewer);
+    let follow = server.ask("GET", "/api/gaia/events").token(&token);
+    let (mut deaf, mut other) = (follow.begin(), BufReader::new(follow.begin()));
+    until(&mut deaf, "event: ready");
+    let long = format!("{}/", "deep".repeat(60)).repeat(14);
+    let session = SessionId::new("somebody").unwrap();
+    let came_and_went = |n: u32| {
+        let folder = Folder::clean(&format!("/{long}{n}")).unwrap();
+        let asked = Acquire::new(folder, session.clone(), TaskId::NONE);
+        let Answer::Granted(granted) = server.locks.acquire(&asked).unwrap() else {
+            panic!("nobody else holds it");
+        };
+        let id = granted.locks[0].id;
+        server.locks.force_release(id, "test", "over").unwrap();
+    };
+    let (mut told, mut line) = (0, String::new());
+    // The system keeps 10 MB at most (4 to send, 6 received), the server 4.
+    for hundred in 0.. {
+        (0..100).for_each(|n| came_and_went(hundred * 100 + n));
+        let end = format!("/{}\"", hundred * 100 + 99);
+        while !(line.contains(&end) && line.contains("forced")) {
+            line.clear();
+            assert!(other.read_line(&mut line).unwrap() > 0, "it is over");
+            told += line.len();
+        }
+        if told > 20 << 20 {
+            break;
+        }
+    }
+    assert_eq!(server.get("/healthz", &token).status, 200);
+    until(&mut deaf, "event: reset");
 }
 
 #[test]

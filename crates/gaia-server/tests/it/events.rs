@@ -101,10 +101,10 @@ fn an_id_of_another_run_means_looking_anew() {
 }
 
 #[test]
-fn a_reader_that_does_not_read_holds_up_nobody_and_the_end_is_an_end() {
+fn what_happens_is_told_in_order_and_the_end_is_an_end() {
     let mut server = Server::start();
     let token = server.token("eye", Role::Viewer);
-    let _deaf: Vec<Events> = (0..50)
+    let _others: Vec<Events> = (0..50)
         .map(|_| Events::follow(&server, &token, None))
         .collect();
     let mut events = Events::follow(&server, &token, None);
