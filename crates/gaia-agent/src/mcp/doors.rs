@@ -11,7 +11,7 @@ use gaia_locks::Locks;
 use gaia_locks::folder::{Folder, InvalidFolder};
 use gaia_locks::ids::{Scope, SessionId, TaskId};
 use gaia_locks::model::Holder;
-use gaia_locks::service::Acquire;
+use gaia_locks::service::{Acquire, Release, Released};
 use gaia_locks::wire::{Answer, Queued};
 use rmcp::model::Extensions;
 use tokio::sync::mpsc::UnboundedSender;
@@ -153,6 +153,21 @@ pub trait Doors: Clone + Send + Sync + 'static {
         F: FnOnce(&Opened) -> Result<T, TaskError> + Send + 'static,
     {
         self.call(caller, None, work)
+    }
+
+    /// Ends what a holder means; `what` is asked where blocking does no harm.
+    fn release<F>(
+        &self,
+        caller: &Self::Caller,
+        scope: Option<Scope>,
+        what: F,
+    ) -> impl Future<Output = Result<Released, Said>> + Send
+    where
+        F: FnOnce(&dyn Locks) -> Result<Release, TaskError> + Send + 'static,
+    {
+        self.call(caller, scope, move |doors| {
+            Ok(doors.locks.release(&what(&*doors.locks)?)?)
+        })
     }
 
     /// Asks for locks and stands in line for them.

@@ -1,6 +1,7 @@
 //! The tools on locks that answer at once.
 
 use gaia_assigner::TaskError;
+use gaia_locks::Locks;
 use gaia_locks::folder::Folder;
 use gaia_locks::ids::{Scope, SessionId, TaskId};
 use gaia_locks::model::Holder;
@@ -206,19 +207,19 @@ pub(super) async fn release<D: Doors>(
     }
     let holder = holder(call, asked.session, asked.task)?;
     let scope = asked.scope.clone();
-    let work = move |doors: &Opened| {
+    let what = move |locks: &dyn Locks| {
         let named = asked.folder.as_deref();
         let folder = named
-            .map(|path| folder(&*doors.locks, asked.scope.as_ref(), path))
+            .map(|path| folder(locks, asked.scope.as_ref(), path))
             .transpose()?;
-        Ok(doors.locks.release(&Release {
+        Ok(Release {
             folder,
-            session: holder.session.clone(),
+            session: holder.session,
             task: asked.task,
             token: asked.token,
-        })?)
+        })
     };
-    Ok(match call.doors.call(&call.caller, scope, work).await? {
+    Ok(match call.doors.release(&call.caller, scope, what).await? {
         Released::Ended(locks) => Done::of(&json!({"released": true, "locks": locks})),
         Released::NotHeld => Done::failed(
             &Said::new("not_held", "nothing of the sort is held (any more)")

@@ -7,8 +7,10 @@ use axum::http::request::Parts;
 use gaia_agent::mcp::{Came, Doors, Ends, Opened, Reads, Said, Stands};
 use gaia_assigner::TaskError;
 use gaia_assigner::service::Taken;
+use gaia_locks::Locks;
 use gaia_locks::ids::{Scope, SessionId, TaskId};
 use gaia_locks::model::Holder;
+use gaia_locks::service::{Release, Released};
 use rmcp::model::Extensions;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -17,9 +19,10 @@ use super::{Connection, has_one_word, wait};
 use crate::accounts::{Role, Who};
 use crate::api::folders;
 use crate::api::locks::own_session;
+use crate::api::release::for_holder;
 use crate::api::wait::sleep_until;
 use crate::app::App;
-use crate::auth::still::Still;
+use crate::auth::still;
 use crate::error::{Answer, Problem};
 
 /// This server's doors.
@@ -121,6 +124,21 @@ impl Doors for Here {
             .map_err(said)
     }
 
+    async fn release<F>(
+        &self,
+        caller: &Caller,
+        scope: Option<Scope>,
+        what: F,
+    ) -> Result<Released, Said>
+    where
+        F: FnOnce(&dyn Locks) -> Result<Release, TaskError> + Send + 'static,
+    {
+        let door = folders::door(&self.app.locks, scope.as_ref());
+        let who = caller.who.clone();
+        let work = move || for_holder(&door, &who, &what(&door)?, &who.name);
+        self.app.core.call(work).await.map_err(said)
+    }
+
     async fn wait(&self, caller: &Caller, stands: Stands) -> Result<Came, Said> {
         wait::wait(&self.app, caller, stands).await.map_err(said)
     }
@@ -153,10 +171,9 @@ async fn take(
     ends: Ends,
 ) -> Answer<Option<Taken>> {
     let until = Instant::now().checked_add(limit);
-    let (mut changes, mut still) = (app.bell.changes(), Still::new(who.clone()));
+    let mut changes = app.bell.changes();
     loop {
         changes.borrow_and_update();
-        still.may(app).await?;
         if ends.nobody_hears() {
             return Ok(None);
         }
@@ -173,6 +190,8 @@ async fn take(
             () = ends.broke.cancelled() => {}
             () = sleep_until(until) => {}
         }
+        // No task is given to whom nothing would be given now.
+        still::counts(app, who).await?;
     }
 }
 
