@@ -22,7 +22,7 @@ use super::locks::{may_act, own_session};
 use super::{folders, paging};
 use crate::accounts::{Role, Who};
 use crate::app::App;
-use crate::auth::still::Still;
+use crate::auth::still;
 use crate::error::{Answer, Problem};
 
 /// How long a remote session may be silent, unless it says otherwise.
@@ -238,10 +238,9 @@ pub async fn take(
         Wait::Forever => None,
         Wait::For(limit) => Instant::now().checked_add(limit),
     };
-    let (mut changes, mut still) = (app.bell.changes(), Still::new(who));
+    let mut changes = app.bell.changes();
     loop {
         changes.borrow_and_update();
-        still.may(&app).await?;
         let (tasks, asks) = (app.tasks.clone(), name.clone());
         // Git may be asked how its folder was left.
         if let Some(taken) = app.core.slow(move || tasks.take(&asks, None)).await? {
@@ -259,5 +258,7 @@ pub async fn take(
             () = app.stopped() => {}
             () = super::wait::sleep_until(until) => {}
         }
+        // No task is given to whom nothing would be given now.
+        still::counts(&app, &who).await?;
     }
 }

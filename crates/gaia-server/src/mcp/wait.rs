@@ -17,11 +17,12 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
 
 use super::doors::Caller;
+use crate::accounts::Who;
 use crate::api::folders;
 use crate::api::place::{Stood, asked_elsewhere};
 use crate::api::wait::{AFTERWARDS, sleep_until};
 use crate::app::App;
-use crate::auth::still::Still;
+use crate::auth::still;
 use crate::bell::{Gone, Place};
 use crate::error::{Answer, Problem};
 
@@ -58,12 +59,11 @@ pub async fn wait(app: &Arc<App>, caller: &Caller, stands: Stands) -> Answer<Cam
                 keeps,
                 over: false,
             };
-            let still = Still::new(caller.who.clone());
             let off = Off {
                 ends: stands.ends,
                 one_word: caller.one_word,
             };
-            let answer = standing.until(until, off, still, queued, &stands.looks);
+            let answer = standing.until(until, off, &caller.who, queued, &stands.looks);
             Ok(came(answer.await?, true))
         }
         answer => Ok(came(answer, false)),
@@ -109,7 +109,7 @@ impl Standing {
         mut self,
         until: Option<Instant>,
         off: Off,
-        mut still: Still,
+        who: &Who,
         queued: Queued,
         looks: &UnboundedSender<Queued>,
     ) -> Answer<Was> {
@@ -128,12 +128,13 @@ impl Standing {
                         self.over = true;
                         return Err(asked_elsewhere());
                     }
+                    // Nothing is handed out to whom nothing would be given now.
+                    still::counts(&self.app, who).await?;
                     return self.take().await;
                 }
                 () = sleep_until(Some(next)) => {}
             }
-            // A token may have been revoked during a long wait.
-            still.may(&self.app).await?;
+            still::counts(&self.app, who).await?;
             if until.is_some_and(|until| Instant::now() >= until) {
                 return self.take().await;
             }

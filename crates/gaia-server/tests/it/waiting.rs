@@ -240,3 +240,39 @@ fn a_task_is_told_to_nobody_whose_token_was_revoked_while_it_was_waited_for() {
     assert_eq!(cancel.token(&admin).send().status, 200);
     assert_eq!(read(&mut waiting).status, 401);
 }
+
+/// Over the API, and for a gaia elsewhere.
+#[test]
+fn a_task_is_given_to_nobody_whose_token_was_revoked_while_it_asked_for_work() {
+    let server = Server::start();
+    let tasks = gaia_assigner::TaskService::new(server.locks.clone());
+    let forty = json!({"secs": 20, "nanos": 0});
+    let door = json!({"scope": "local", "call": {"take": {"name": "late", "period": forty}}});
+    for (path, asks) in [
+        ("/api/gaia/sessions/take", json!({"wait": "40s"})),
+        ("/api/gaia/door/tasks", door),
+    ] {
+        let late = server.token("late", Role::Agent);
+        let register = server.ask("POST", "/api/gaia/sessions").token(&late);
+        assert_eq!(register.json(&json!({})).send().status, 200);
+        let file = rusqlite::Connection::open(server.dir.path().join("assigner.db")).unwrap();
+        let heard = || -> Option<i64> {
+            let row = file.query_row("SELECT heard_ns FROM sessions", [], |row| row.get(0));
+            row.unwrap()
+        };
+        let before = heard();
+        let take = server.ask("POST", path).header("gaia-door", "1");
+        let mut waiting = take.token(&late).json(&asks).begin();
+        while heard() == before {
+            std::thread::yield_now();
+        }
+        server.accounts.revoke_token("late", "test").unwrap();
+        let sent = tasks.send(&gaia_assigner::service::Send::new("x")).unwrap();
+        let refused = read(&mut waiting);
+        assert_eq!(refused.status, 401, "{path}: {refused:?}");
+        let stands = tasks.show(sent.id).unwrap();
+        assert_eq!(stands.assigned_session, None, "{path}");
+        tasks.cancel(sent.id, "test").unwrap();
+        tasks.remove("late").unwrap();
+    }
+}

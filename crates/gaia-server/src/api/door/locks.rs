@@ -45,8 +45,8 @@ pub async fn locks(
             token,
             known,
             period,
-        } => value(wait::watch(&app, token, known, period).await?),
-        Call::Changes { since, period } => value(wait::changes(&app, since, period).await),
+        } => value(wait::watch(&app, &who, token, known, period).await?),
+        Call::Changes { since, period } => value(wait::changes(&app, &who, since, period).await?),
         Call::ForceRelease { id, reason } => value(by_force(&app, &who, id.0, reason).await?),
         call => at_once(&app, who, scope, call).await,
     };

@@ -24,6 +24,7 @@ use super::locks::value;
 use super::{Speaks, Verb, needs};
 use crate::accounts::{Role, Who};
 use crate::app::App;
+use crate::auth::still;
 use crate::error::{Answer, Problem};
 
 /// No call that waits lasts longer, whatever was asked for.
@@ -41,10 +42,10 @@ pub async fn tasks(
 ) -> Answer<Response> {
     needs(least(&call), &who)?;
     let done = match call {
-        Call::Wait { id, period } => wait(&app, id, period).await,
+        Call::Wait { id, period } => wait(&app, &who, id, period).await,
         Call::Take { name, period } => {
             may_act(&who, &name)?;
-            take(&app, name, period).await
+            take(&app, &who, name, period).await
         }
         call if is_slow(&call) => {
             let shared = app.clone();
@@ -255,9 +256,9 @@ fn allowed(who: &Who, mut teller: Teller) -> Answer<Teller> {
     Ok(teller)
 }
 
-async fn wait(app: &Arc<App>, id: TaskId, period: Duration) -> Answer<Value> {
+async fn wait(app: &Arc<App>, who: &Who, id: TaskId, period: Duration) -> Answer<Value> {
     let until = Instant::now() + period.min(LONGEST);
-    let mut changes = app.bell.changes();
+    let (mut changes, mut waited) = (app.bell.changes(), false);
     loop {
         changes.borrow_and_update();
         let tasks = app.tasks.clone();
@@ -270,8 +271,12 @@ async fn wait(app: &Arc<App>, id: TaskId, period: Duration) -> Answer<Value> {
         };
         let task = app.core.call(look).await?;
         if task.status.is_over() || Instant::now() >= until || *app.stopping.borrow() {
+            if waited {
+                still::counts(app, who).await?;
+            }
             return value(task);
         }
+        waited = true;
         tokio::select! {
             _ = changes.changed() => {}
             () = app.stopped() => {}
@@ -280,7 +285,7 @@ async fn wait(app: &Arc<App>, id: TaskId, period: Duration) -> Answer<Value> {
     }
 }
 
-async fn take(app: &Arc<App>, name: SessionId, period: Duration) -> Answer<Value> {
+async fn take(app: &Arc<App>, who: &Who, name: SessionId, period: Duration) -> Answer<Value> {
     let until = Instant::now() + period.min(LONGEST);
     let mut changes = app.bell.changes();
     loop {
@@ -296,5 +301,7 @@ async fn take(app: &Arc<App>, name: SessionId, period: Duration) -> Answer<Value
             () = app.stopped() => {}
             () = sleep_until(Some(until)) => {}
         }
+        // No task is given to whom nothing would be given now.
+        still::counts(app, who).await?;
     }
 }

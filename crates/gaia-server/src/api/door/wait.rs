@@ -44,18 +44,18 @@ pub async fn wait(app: &Arc<App>, who: &Who, waiter: WaiterId, period: Duration)
             PlaceNow::Waiting(queued) => place.refusal = queued.refusal,
         }
         let next = until.min(Instant::now() + LOOK);
-        tokio::select! {
-            turn = &mut looked_after.turn => match turn {
-                Ok(()) => {
-                    // Nothing is handed out to whom nothing would be given now.
-                    still::counts(app, who).await?;
-                    return place.end(app).await.map(Waited::Over);
-                }
-                // The same client asks anew, on another connection.
-                Err(_) => return Err(asked_elsewhere()),
-            },
-            () = sleep_until(Some(next)) => {}
+        let turn = tokio::select! {
+            turn = &mut looked_after.turn => Some(turn),
+            () = sleep_until(Some(next)) => None,
             () = app.stopped() => return Err(stopping()),
+        };
+        // Nothing is handed out to whom nothing would be given now.
+        still::counts(app, who).await?;
+        match turn {
+            Some(Ok(())) => return place.end(app).await.map(Waited::Over),
+            // The same client asks anew, on another connection.
+            Some(Err(_)) => return Err(asked_elsewhere()),
+            None => {}
         }
     }
 }
@@ -102,15 +102,16 @@ pub fn own_place(app: &App, who: &Who, id: WaiterId) -> Answer<Waiter> {
 /// Waits for news of a lock.
 ///
 /// # Errors
-/// When the store cannot be used.
+/// 401 for a token that was revoked meanwhile; when the store cannot be used.
 pub async fn watch(
     app: &Arc<App>,
+    who: &Who,
     token: LockId,
     known: Watched,
     period: Duration,
 ) -> Answer<Watched> {
     let until = Instant::now() + period.min(LONGEST);
-    let mut changes = app.bell.changes();
+    let (mut changes, mut waited) = (app.bell.changes(), false);
     loop {
         changes.borrow_and_update();
         let door = app.locks.clone();
@@ -124,8 +125,12 @@ pub async fn watch(
         };
         let now = app.core.call(look).await?;
         if now != known || Instant::now() >= until || *app.stopping.borrow() {
+            if waited {
+                still::counts(app, who).await?;
+            }
             return Ok(now);
         }
+        waited = true;
         tokio::select! {
             _ = changes.changed() => {}
             () = sleep_until(Some(until)) => {}
@@ -135,7 +140,15 @@ pub async fn watch(
 }
 
 /// Waits for any change; gives the count of them.
-pub async fn changes(app: &Arc<App>, since: Option<u64>, period: Duration) -> u64 {
+///
+/// # Errors
+/// As [`watch`].
+pub async fn changes(
+    app: &Arc<App>,
+    who: &Who,
+    since: Option<u64>,
+    period: Duration,
+) -> Answer<u64> {
     let mut changes = app.bell.changes();
     let until = Instant::now() + period.min(LONGEST);
     while since == Some(*changes.borrow_and_update()) && Instant::now() < until {
@@ -145,5 +158,7 @@ pub async fn changes(app: &Arc<App>, since: Option<u64>, period: Duration) -> u6
             () = app.stopped() => break,
         }
     }
-    *changes.borrow()
+    still::counts(app, who).await?;
+    let count = *changes.borrow();
+    Ok(count)
 }
