@@ -121,7 +121,7 @@ impl App {
             tokens: Kept::new(locks.clone()),
             feed: Arc::new(Feed::new(run())),
             metrics,
-            bell: Arc::new(Bell::new(locks.clone())),
+            bell: Arc::new(Bell::new(locks.clone(), config.sweep.is_some())),
             throttle: Throttle::default(),
             links: Link::default(),
             stopping: watch::Sender::new(false),

@@ -8,7 +8,8 @@
 //!
 //! - a ring, or [`SLOW_LOOK`]: which of them were granted, or are gone?
 //! - what nobody rings for (the end of a lease, the death of a process): if
-//!   anything is over, it is swept, which grants to whoever waited for it;
+//!   anything is over, it is swept, which grants to whoever waited for it; while
+//!   nobody waits only where locks are swept at all;
 //! - every [`HEARTBEAT`] they let themselves be heard, in one transaction.
 //!
 //! Whoever follows changes (live events, a page that waits for a task) is
@@ -49,6 +50,7 @@ pub struct Bell {
     next: AtomicU64,
     leaving: Mutex<Vec<Gone>>,
     changes: watch::Sender<u64>,
+    sweeps: bool,
     stopped: AtomicBool,
 }
 
@@ -84,14 +86,16 @@ impl Drop for Place {
 }
 
 impl Bell {
-    /// A bell that nobody listens at yet.
-    pub fn new(locks: LockService) -> Self {
+    /// A bell that nobody listens at yet; whether it sweeps although nobody
+    /// waits.
+    pub fn new(locks: LockService, sweeps: bool) -> Self {
         Self {
             locks,
             places: Mutex::default(),
             next: AtomicU64::new(0),
             leaving: Mutex::default(),
             changes: watch::Sender::new(0),
+            sweeps,
             stopped: AtomicBool::new(false),
         }
     }
@@ -167,6 +171,10 @@ impl Bell {
     fn run(&self, listener: &dyn Listener, each: &mut dyn FnMut()) {
         let (mut heard_at, mut shows_at) = (now(), Moment::default());
         while !self.stopped.load(Ordering::SeqCst) {
+            // First, so that what is over is shown as what it was.
+            if let Err(error) = self.sweep_what_is_over() {
+                tracing::error!(%error, "what is over could not be swept");
+            }
             // Whoever only looks on is not shown every one of a thousand
             // changes a second.
             let began = now();
@@ -210,14 +218,19 @@ impl Bell {
         left
     }
 
+    fn sweep_what_is_over(&self) -> Result<(), gaia_locks::Error> {
+        let asked_for = self.sweeps || self.waiting() > 0;
+        if asked_for && self.locks.look(|tx| self.something_is_over(tx))? {
+            self.locks.transact(|tx| tx.sweep())?;
+        }
+        Ok(())
+    }
+
     fn turn(&self, heard_at: &mut Moment) -> Result<(), gaia_locks::Error> {
         self.let_leave()?;
         let waiting: Vec<WaiterId> = self.places().keys().copied().collect();
         if waiting.is_empty() {
             return Ok(());
-        }
-        if self.locks.look(|tx| self.something_is_over(tx))? {
-            self.locks.transact(|tx| tx.sweep())?;
         }
         if now() >= heard_at.plus(HEARTBEAT) {
             *heard_at = now();

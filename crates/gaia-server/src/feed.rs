@@ -3,7 +3,9 @@
 //! # How
 //! Others change the database too, so events are found by looking: after each
 //! ring the bell's thread compares what is with what was. A lock that came and
-//! went between two looks is in the history, and so none is missed.
+//! went between two looks is in the history, and so none is missed. What time
+//! or a death has decided (the end of a lease, a waiter that is gone) is judged
+//! here, whether somebody has swept it away yet or not.
 //!
 //! # Who is slow
 //! Events stand in one list of the last [`KEPT`], at most [`KEPT_BYTES`] of
@@ -18,11 +20,14 @@ use gaia_assigner::TaskService;
 use gaia_assigner::service::Filter;
 use gaia_assigner::wire::{SessionInfo, TaskInfo};
 use gaia_locks::clock::Moment;
-use gaia_locks::ids::{LockId, TaskId, WaiterId};
+use gaia_locks::ids::{LockId, Scope, TaskId, WaiterId};
+use gaia_locks::liveness::Witness;
+use gaia_locks::model::WaiterState;
+use gaia_locks::rules::expire::{self, Verdict};
 use gaia_locks::rules::queue;
 use gaia_locks::service::LockTx;
 use gaia_locks::store::HistoryFilter;
-use gaia_locks::wire::{LockInfo, WaiterInfo};
+use gaia_locks::wire::{LockInfo, PauseInfo, WaiterInfo};
 use serde::Serialize;
 use serde_json::json;
 use tokio::sync::watch;
@@ -109,7 +114,11 @@ struct Seen {
     tasks: HashMap<TaskId, TaskInfo>,
     newest: TaskId,
     sessions: HashMap<String, SessionInfo>,
+    pauses: HashMap<Place, PauseInfo>,
 }
+
+/// Whose file system, and the folder there.
+type Place = (Scope, String);
 
 /// What is there now.
 struct Now {
@@ -119,6 +128,7 @@ struct Now {
     granted: Vec<LockInfo>,
     ended: Vec<LockInfo>,
     waiters: HashMap<WaiterId, WaiterInfo>,
+    pauses: HashMap<Place, PauseInfo>,
 }
 
 impl Seen {
@@ -198,7 +208,8 @@ impl Feed {
     ) -> Result<(), gaia_assigner::TaskError> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let before = seen.as_ref();
-        let now = tasks.locks().look(|tx| around(tx, before))?;
+        let locks = tasks.locks();
+        let now = locks.look(|tx| around(tx, before, &**locks.witness()))?;
         let filter = Filter {
             limit: Some(TASKS),
             ..Filter::default()
@@ -220,6 +231,7 @@ impl Feed {
             self.tell("waiter", &before.waiters, &now.waiters);
             self.tell("task", &before.tasks, &all);
             self.tell("session", &before.sessions, &sessions);
+            self.tell("pause", &before.pauses, &now.pauses);
         }
         // What is out of sight was told, and is not looked at for ever.
         all.retain(|id, _| in_sight.contains(id));
@@ -232,6 +244,7 @@ impl Feed {
             tasks: all,
             newest,
             sessions,
+            pauses: now.pauses,
         });
         Ok(())
     }
@@ -260,6 +273,7 @@ impl Feed {
         let (changed, gone) = match what {
             "waiter" => ("waiter.changed", "waiter.gone"),
             "task" => ("task.changed", "task.gone"),
+            "pause" => ("pause.changed", "pause.gone"),
             _ => ("session.changed", "session.gone"),
         };
         for (key, value) in now {
@@ -312,10 +326,16 @@ fn add_out_of_sight(
     Ok(())
 }
 
-fn around(tx: &mut LockTx<'_>, before: Option<&Seen>) -> Result<Now, gaia_locks::Error> {
+fn around(
+    tx: &mut LockTx<'_>,
+    before: Option<&Seen>,
+    witness: &dyn Witness,
+) -> Result<Now, gaia_locks::Error> {
     let (moment, held) = (tx.now(), tx.store().locks()?);
+    let over = over(tx, witness)?;
     let locks: HashMap<_, _> = held
         .iter()
+        .filter(|lock| !over.contains(&lock.id))
         .map(|lock| (lock.id, (lock.expires, LockInfo::active(lock, moment))))
         .collect();
     let granted = granted_since(tx, before.map(|before| before.last))?;
@@ -336,8 +356,26 @@ fn around(tx: &mut LockTx<'_>, before: Option<&Seen>) -> Result<Now, gaia_locks:
         locks,
         granted,
         ended,
-        waiters: in_line(tx)?,
+        waiters: in_line(tx, witness)?,
+        pauses: paused(tx)?,
     })
+}
+
+/// Locks that have ended, and whose rows still stand.
+fn over(tx: &mut LockTx<'_>, witness: &dyn Witness) -> Result<HashSet<LockId>, gaia_locks::Error> {
+    let now = tx.now();
+    let due = tx.store().locks_due(now.moment)?.into_iter();
+    let over = due.filter(|lock| matches!(expire::judge(lock, now, witness), Verdict::Over(_)));
+    Ok(over.map(|lock| lock.id).collect())
+}
+
+fn paused(tx: &mut LockTx<'_>) -> Result<HashMap<Place, PauseInfo>, gaia_locks::Error> {
+    let pauses = tx.store().pauses()?;
+    let placed = pauses.iter().map(|pause| {
+        let place = (pause.scope.clone(), pause.folder.path().to_owned());
+        (place, PauseInfo::from(pause))
+    });
+    Ok(placed.collect())
 }
 
 /// What was granted after a token, in order; without one only the latest.
@@ -366,8 +404,14 @@ fn granted_since(
     }
 }
 
-fn in_line(tx: &mut LockTx<'_>) -> Result<HashMap<WaiterId, WaiterInfo>, gaia_locks::Error> {
-    let waiters = tx.store().waiters()?;
+fn in_line(
+    tx: &mut LockTx<'_>,
+    witness: &dyn Witness,
+) -> Result<HashMap<WaiterId, WaiterInfo>, gaia_locks::Error> {
+    let (now, mut waiters) = (tx.now(), tx.store().waiters()?);
+    waiters.retain(|waiter| {
+        waiter.state != WaiterState::Waiting || expire::is_waiting(waiter, now, witness)
+    });
     let shown = waiters.iter().enumerate().map(|(at, waiter)| {
         let place = queue::place(&waiter.want, &waiters[..at]);
         (waiter.id, WaiterInfo::of(waiter, place))

@@ -103,7 +103,7 @@ fn whole(
         who,
         place: Place::Folders,
         title: "Folders".to_owned(),
-        live: "lock waiter",
+        live: "lock waiter pause",
         now,
     };
     page.draw(html! {

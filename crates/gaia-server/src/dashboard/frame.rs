@@ -68,7 +68,7 @@ pub struct Page<'a> {
     pub place: Place,
     /// The tab's words.
     pub title: String,
-    /// Which events make it old: `lock waiter task session`. None: it stands.
+    /// Which events make it old: `lock waiter task session pause`. None: it stands.
     pub live: &'static str,
     /// When it was drawn.
     pub now: Wall,

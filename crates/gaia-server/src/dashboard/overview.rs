@@ -66,7 +66,7 @@ fn whole(seen: &Seen, which: Which, who: &Who) -> Response {
             1 => "1 lock".to_owned(),
             count => format!("{count} locks"),
         },
-        live: "lock waiter task session",
+        live: "lock waiter task session pause",
         now: seen.now,
     };
     page.draw(draw(seen, which, who.role))

@@ -91,6 +91,41 @@ fn what_others_do_is_told_and_a_reader_that_comes_back_misses_nothing() {
 }
 
 #[test]
+fn r03_a_lease_that_runs_out_is_told_whether_somebody_sweeps_or_not() {
+    for server in [Server::start(), Server::without_cleanup()] {
+        let token = server.token("eye", Role::Viewer);
+        let mut events = Events::follow(&server, &token, None);
+        assert_eq!(events.next().unwrap().kind, "ready");
+        let folder = Folder::clean("/work/short").unwrap();
+        let session = SessionId::new("ivy").unwrap();
+        let asked = Acquire {
+            ttl: Some(Duration::from_secs(1)),
+            ..Acquire::new(folder, session, TaskId::NONE)
+        };
+        server.locks.acquire(&asked).unwrap();
+        assert_eq!(events.next().unwrap().kind, "lock.granted");
+        let ended = events.next().unwrap();
+        assert_eq!(ended.kind, "lock.ended", "{ended:?}");
+        assert!(ended.data.contains("\"lapsed\""), "{ended:?}");
+    }
+}
+
+#[test]
+fn a_pause_is_told_and_its_end() {
+    let server = Server::start();
+    let token = server.token("eye", Role::Viewer);
+    let mut events = Events::follow(&server, &token, None);
+    assert_eq!(events.next().unwrap().kind, "ready");
+    let folder = Folder::clean("/work/site").unwrap();
+    server.locks.pause(&folder, "ann", "deploy").unwrap();
+    let paused = events.next().unwrap();
+    assert_eq!(paused.kind, "pause.changed");
+    assert!(paused.data.contains("deploy") && paused.data.contains("/work/site"));
+    server.locks.resume(&folder).unwrap();
+    assert_eq!(events.next().unwrap().kind, "pause.gone");
+}
+
+#[test]
 fn an_id_of_another_run_means_looking_anew() {
     let server = Server::start();
     let token = server.token("eye", Role::Viewer);

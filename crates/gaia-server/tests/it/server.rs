@@ -39,6 +39,15 @@ impl Server {
         })
     }
 
+    /// One that sweeps nothing by itself.
+    pub fn without_cleanup() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        Self::start_as(dir, |config| Config {
+            sweep: None,
+            ..config
+        })
+    }
+
     /// One more on the same database.
     pub fn start_in(dir: tempfile::TempDir) -> Self {
         Self::start_as(dir, |config| config)

@@ -352,6 +352,8 @@ tick();
 setInterval(tick, 1000);
 if (main?.dataset.live) {
   document.addEventListener("visibilitychange", () => document.hidden || old === false || refresh());
+  // No event tells that a folder was deleted, or that a holder fell silent.
+  setInterval(refresh, 60_000);
   follow(main.dataset.live.split(" "));
 }
 logs();
