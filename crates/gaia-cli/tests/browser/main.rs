@@ -105,6 +105,7 @@ mod heavy_browser {
         one_signs_in_by_link_and_by_password
         a_lock_of_another_process_comes_and_goes_without_reload
         force_release_asks_first_and_wants_a_reason
+        what_was_written_outlives_being_signed_out
         a_viewer_sees_no_button_and_is_refused
         a_connection_that_drops_is_told_of_and_comes_back
         odd_names_are_text

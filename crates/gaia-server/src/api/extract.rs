@@ -14,8 +14,8 @@ use crate::error::{Answer, Problem};
 
 /// The largest body: room for a task's text.
 pub const LARGEST: usize = 1024 * 1024;
-/// The largest form.
-pub const LARGEST_FORM: usize = LARGEST;
+/// The largest form: in it a letter of a task's text may take twelve bytes.
+pub const LARGEST_FORM: usize = 3 * LARGEST;
 /// How long a body may take to arrive.
 const ARRIVES_WITHIN: Duration = Duration::from_secs(20);
 

@@ -85,6 +85,7 @@ impl Page<'_> {
                 main #main tabindex="-1" data-live=(self.live) data-now=(millis(self.now)) { (main) }
             }
             dialog #question aria-label="Question" {}
+            p.unseen #said role="status" {}
         };
         Html(document(&self.title, body).into_string()).into_response()
     }
@@ -93,6 +94,7 @@ impl Page<'_> {
         html! {
             p.banner #banner role="status" {
                 span.quiet { "The connection to the server dropped. What you see may be old; trying again …" }
+                span.out { "You are signed out. What you wrote is still here: " a href="/sign-in" target="_blank" { "sign in in another tab" } ", then go on." }
             }
         }
     }

@@ -68,6 +68,15 @@ pub async fn show(who: Option<axum::Extension<Who>>, Words(wanted): Words<Wanted
     }
 }
 
+/// The form, for somebody who sent another one and is not signed in any more;
+/// goes on at the page that it stood on.
+pub fn once_more(from: &str) -> String {
+    let told = Problem::signed_out(
+        "You were signed out meanwhile, so nothing was sent. Sign in, then send it again.",
+    );
+    page(&own(Some(from.to_owned())), "", Some(&told)).into_string()
+}
+
 /// Name and password, and where to go on.
 #[derive(Deserialize)]
 pub struct SignIn {

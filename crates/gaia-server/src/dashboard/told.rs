@@ -1,7 +1,7 @@
 //! Problems as pages: a browser that asked for a page is not shown JSON.
 
 use axum::extract::Request;
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse as _, Redirect, Response};
 use maud::{Markup, html};
@@ -26,6 +26,7 @@ struct Reader {
     looks: bool,
     from_elsewhere: bool,
     here: String,
+    from: String,
 }
 
 impl Reader {
@@ -40,18 +41,29 @@ impl Reader {
                 .get("sec-fetch-site")
                 .is_some_and(|site| site == "cross-site"),
             here: here.map_or_else(|| "/".to_owned(), ToString::to_string),
+            from: from(headers),
         }
     }
 
     fn tell(&self, problem: &Problem) -> Response {
-        let signed_out =
-            problem.code() == "signed_out" && self.looks && !self.here.starts_with("/sign-in");
+        let signed_out = problem.code() == "signed_out" && !self.here.starts_with("/sign-in");
         match signed_out {
-            true if self.from_elsewhere => once_more(),
-            true => Redirect::to(&sign_in::address(&self.here)).into_response(),
+            true if self.looks && self.from_elsewhere => once_more(),
+            true if self.looks => Redirect::to(&sign_in::address(&self.here)).into_response(),
+            true => (problem.status(), Html(sign_in::once_more(&self.from))).into_response(),
             false => (problem.status(), Html(page(problem).into_string())).into_response(),
         }
     }
+}
+
+/// The page that a form stood on, where the browser tells.
+fn from(headers: &HeaderMap) -> String {
+    let page = headers
+        .get(header::REFERER)
+        .and_then(|page| page.to_str().ok());
+    let page = page.and_then(|page| page.parse::<Uri>().ok());
+    let page = page.and_then(|page| page.path_and_query().map(ToString::to_string));
+    page.unwrap_or_else(|| "/".to_owned())
 }
 
 fn holds(headers: &HeaderMap, name: header::HeaderName, word: &str) -> bool {

@@ -46,5 +46,21 @@ await play(async (stage) => {
   gaia("release", path, "--session", "bob");
   gaia("release", folder("other"), "--session", "carla");
   await page.waitForSelector("text=No active locks – all folders are available");
+
+  // What nobody tells of: a lease that runs out, a holder that dies.
+  gaia("acquire", path, "--session", "dora", "--ttl", "2s");
+  const holder = start("run", folder("other"), "--session", "emil", "--", "sleep", "600");
+  await page.waitForSelector("#locks tbody tr >> text=dora");
+  await page.waitForSelector("#locks tbody tr >> text=emil");
+  const [{ pid }] = JSON.parse(gaia("--json", "status", folder("other"))).locks;
+  process.kill(pid, "SIGKILL");
+  process.kill(holder.pid, "SIGKILL");
+  await page.waitForSelector("text=No active locks – all folders are available");
+
+  // A pause, and its end.
+  gaia("pause", path, "--reason", "we deploy");
+  await page.waitForSelector("#pauses >> text=we deploy");
+  gaia("resume", path);
+  await page.waitForSelector("#pauses >> text=we deploy", { state: "detached" });
   assert.equal(await page.evaluate(() => window.neverReloaded), true);
 });

@@ -130,7 +130,7 @@ async function refresh() {
 
 async function fetchPage() {
   const answer = await fetch(location.href, { headers: { accept: "text/html" }, cache: "no-store" });
-  if (answer.redirected && new URL(answer.url).pathname === "/sign-in") return location.assign(answer.url);
+  if (answer.redirected && new URL(answer.url).pathname === "/sign-in") return signedOut();
   if (answer.status >= 500) {
     // What stands here is old, and no event says so again.
     old = true;
@@ -154,8 +154,7 @@ const SILENCE = 25_000; // the server says something every 15 s
 let last = "";
 
 function show(state) {
-  root.classList.toggle("live", state === "live");
-  root.classList.toggle("lost", state === "lost");
+  for (const one of ["live", "lost", "out"]) root.classList.toggle(one, state === one);
   if (connection) set(connection, state === "live" ? "Live" : "Not connected");
 }
 
@@ -167,7 +166,10 @@ async function follow(live) {
         tries = 0;
         show("live");
       });
-      if (came === "signed out") return location.reload();
+      if (came === "signed out") {
+        await signedOut();
+        continue;
+      }
     } catch {
       // Told below: the connection is lost, whatever the reason.
     }
@@ -226,9 +228,53 @@ function concerns(piece, live) {
   return greets || live.includes(kind.split(".")[0]);
 }
 
+// ---- Signed out meanwhile: what somebody was writing is not thrown away.
+
+const writes = (field) => !["hidden", "submit"].includes(field.type) && field.value !== field.defaultValue;
+const typed = () => [...document.querySelectorAll("input, textarea")].some(writes);
+let returns = null;
+
+// Resolves when somebody is signed in again, here or in another tab.
+function signedOut() {
+  if (!typed()) location.reload();
+  returns ??= comesBack().finally(() => (returns = null));
+  return returns;
+}
+
+async function comesBack() {
+  show("out");
+  for (;;) {
+    await wait(1000);
+    const answer = await fetch("/api/gaia/session", { cache: "no-store" }).catch(() => null);
+    if (!answer?.ok) continue;
+    const { csrf } = await answer.json();
+    for (const field of document.querySelectorAll("input[name=csrf]")) field.value = csrf;
+    for (const told of document.querySelectorAll("dialog .wrong")) told.remove();
+    return show(main?.dataset.live ? "live" : "");
+  }
+}
+
+// A form with something in it is sent only when somebody is there who takes it.
+async function sendLater(event) {
+  const form = event.target;
+  if (!form.elements.csrf || form.closest("dialog") || form.dataset.sure || !typed()) return;
+  event.preventDefault();
+  const answer = await fetch("/api/gaia/session", { cache: "no-store" }).catch(() => null);
+  if (answer?.status === 401) return signedOut();
+  if (!answer) return tellIn(form, UNREACHABLE);
+  form.dataset.sure = "yes";
+  form.requestSubmit(event.submitter);
+}
+
+document.addEventListener("submit", sendLater);
+
 // ---- Questions: the page of the question, in a dialog.
 
+const UNREACHABLE = "The server could not be reached. Nothing was changed.";
 const dialog = document.getElementById("question");
+const status = document.getElementById("said");
+let asked = null;
+let pressed = null;
 
 async function ask(link) {
   const address = new URL(link.href);
@@ -236,6 +282,7 @@ async function ask(link) {
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   const form = page.querySelector(address.hash || "form.question");
   if (!answer.ok || !form) return location.assign(link.href);
+  asked = link;
   dialog.replaceChildren(form);
   dialog.showModal();
   form.querySelector("input:not([type=hidden])")?.focus();
@@ -249,17 +296,32 @@ async function answerQuestion(event) {
     body: new URLSearchParams(new FormData(form)),
     headers: { accept: "text/html" },
   }).catch(() => null);
+  if (sent?.status === 401) {
+    tellIn(form, "You are signed out. Sign in in another tab, then send it from here.");
+    return signedOut();
+  }
   if (sent?.ok) {
+    // Its row is about to go: whoever came by keyboard goes on with the next.
+    const next = asked?.closest("tr")?.nextElementSibling?.querySelector("a[data-ask]");
+    const head = asked?.closest("section")?.querySelector("h2");
     dialog.close();
+    head?.setAttribute("tabindex", "-1");
+    (next ?? head)?.focus();
+    set(status, "The lock was ended.");
     return refresh();
   }
   const text = sent ? new DOMParser().parseFromString(await sent.text(), "text/html").querySelector("main p:not(.brand)")?.textContent : "";
+  tellIn(form, text || UNREACHABLE);
+}
+
+function tellIn(form, text) {
   const told = form.querySelector(".wrong") ?? form.insertBefore(document.createElement("p"), form.lastElementChild);
   told.className = "wrong";
   told.setAttribute("role", "alert");
-  told.textContent = text || "The server could not be reached. Nothing was changed.";
+  told.textContent = text;
 }
 
+document.addEventListener("pointerdown", (event) => (pressed = event.target));
 document.addEventListener("click", (event) => {
   const link = event.target.closest("a[data-ask]");
   const plain = !event.metaKey && !event.ctrlKey && !event.shiftKey && event.button === 0;
@@ -267,7 +329,7 @@ document.addEventListener("click", (event) => {
     event.preventDefault();
     ask(link).catch(() => location.assign(link.href));
   }
-  if (event.target.closest("dialog [data-close]") || event.target === dialog) {
+  if (event.target.closest("dialog [data-close]") || (event.target === dialog && pressed === dialog)) {
     event.preventDefault();
     dialog.close();
   }
