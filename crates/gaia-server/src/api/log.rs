@@ -1,5 +1,7 @@
 //! A task's output: its end, or all of it as it comes.
 
+use std::fs::File;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +10,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse as _, Response};
-use gaia_assigner::service::tail;
+use gaia_assigner::TaskError;
 use gaia_locks::ids::TaskId;
 use serde::Deserialize;
 use serde_json::json;
@@ -35,6 +37,19 @@ pub struct How {
     /// From this byte on.
     #[serde(default)]
     from: u64,
+    /// json, which has at most the last 4 MiB, or text, which has all.
+    #[param(inline)]
+    format: Option<Format>,
+}
+
+/// The form of the answer.
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// With where it begins, and where to go on.
+    Json,
+    /// As it was written.
+    Text,
 }
 
 /// A task's output.
@@ -49,22 +64,28 @@ pub async fn show(
     Words(how): Words<How>,
 ) -> Answer<Response> {
     let task = one(&app, id).await?;
-    if how.follow {
+    if how.follow || how.format == Some(Format::Text) {
         let text = [(CONTENT_TYPE, "text/plain; charset=utf-8")];
-        return Ok((
-            text,
-            Body::from_stream(follow(Follows::new(app, who, id, how.from))),
-        )
-            .into_response());
+        let follows = Follows {
+            still: Still::new(who),
+            app,
+            id,
+            from: how.from,
+            goes_on: how.follow,
+        };
+        return Ok((text, Body::from_stream(follow(follows))).into_response());
     }
     let tasks = app.tasks.clone();
-    let text = app.core.call(move || {
+    let part = app.core.call(move || {
         let path = tasks.log(TaskId(id))?;
-        tail(&path, how.from, 16 * PIECE)
+        part(&path, how.from, 16 * PIECE).map_err(|source| TaskError::Log {
+            path: path.display().to_string(),
+            source,
+        })
     });
-    let text = text.await?;
+    let Part { text, from, next } = part.await?;
     Ok(answer(
-        &json!({"task_id": id, "log_file": task.log_file, "text": text}),
+        &json!({"task_id": id, "log_file": task.log_file, "text": text, "from": from, "next": next}),
     ))
 }
 
@@ -74,6 +95,8 @@ struct Follows {
     still: Still,
     id: i64,
     from: u64,
+    /// Until the task is over, and not only to where the log ends now.
+    goes_on: bool,
 }
 
 /// The bytes as they come, in pieces: a slow reader is waited for, and holds
@@ -91,15 +114,6 @@ fn follow(follows: Follows) -> impl futures_util::Stream<Item = Result<Bytes, st
 }
 
 impl Follows {
-    fn new(app: Arc<App>, who: Who, id: i64, from: u64) -> Self {
-        Self {
-            app,
-            still: Still::new(who),
-            id,
-            from,
-        }
-    }
-
     /// The next piece; none when the task is over and all was read.
     async fn next(&mut self) -> Answer<Option<Bytes>> {
         let app = self.app.clone();
@@ -117,7 +131,7 @@ impl Follows {
                 self.from += piece.len() as u64;
                 return Ok(Some(piece));
             }
-            if over {
+            if over || !self.goes_on {
                 return Ok(None);
             }
             if *app.stopping.borrow() {
@@ -144,13 +158,62 @@ async fn read(app: &Arc<App>, id: i64, from: u64) -> Answer<Bytes> {
     }
 }
 
-/// Some of a file, from a byte on.
+/// A part of a log that can be shown.
+pub struct Part {
+    /// Read as UTF-8 as far as it is.
+    pub text: String,
+    /// The byte with which it begins.
+    pub from: u64,
+    /// The byte with which to go on.
+    pub next: u64,
+}
+
+/// The end of a log from a byte on, of at most so many bytes. A letter whose
+/// beginning was cut off is left out, and one that has not come whole is left
+/// for the next part.
 ///
 /// # Errors
 /// When it cannot be read.
-pub fn piece(path: &std::path::Path, from: u64) -> std::io::Result<Bytes> {
+pub fn part(path: &Path, from: u64, most: u64) -> std::io::Result<Part> {
     use std::io::{Read as _, Seek as _, SeekFrom};
-    let mut file = std::fs::File::open(path)?;
+    let mut file = File::open(path)?;
+    let length = file.metadata()?.len();
+    let start = from.max(length.saturating_sub(most)).min(length);
+    file.seek(SeekFrom::Start(start))?;
+    let mut bytes = Vec::new();
+    file.take(most).read_to_end(&mut bytes)?;
+    let head = if start > from { torn_head(&bytes) } else { 0 };
+    let whole = head..bytes.len() - torn_end(&bytes[head..]);
+    Ok(Part {
+        from: start + whole.start as u64,
+        next: start + whole.end as u64,
+        text: String::from_utf8_lossy(&bytes[whole]).replace('\0', "\u{FFFD}"),
+    })
+}
+
+/// Bytes of a letter that began before.
+fn torn_head(bytes: &[u8]) -> usize {
+    let goes_on = bytes.iter().take_while(|byte| **byte & 0xC0 == 0x80);
+    goes_on.count().min(3)
+}
+
+/// Bytes of a letter that is not whole.
+fn torn_end(bytes: &[u8]) -> usize {
+    match bytes.utf8_chunks().last() {
+        Some(last) if last.invalid().len() < 4 => {
+            let begins = last.invalid();
+            let is_short =
+                std::str::from_utf8(begins).is_err_and(|error| error.error_len().is_none());
+            if is_short { begins.len() } else { 0 }
+        }
+        _ => 0,
+    }
+}
+
+/// Some of a file, from a byte on.
+fn piece(path: &Path, from: u64) -> std::io::Result<Bytes> {
+    use std::io::{Read as _, Seek as _, SeekFrom};
+    let mut file = File::open(path)?;
     file.seek(SeekFrom::Start(from))?;
     let mut bytes = Vec::new();
     file.take(PIECE).read_to_end(&mut bytes)?;

@@ -12,7 +12,7 @@ use maud::{Markup, html};
 
 use super::frame::{Page, Place, csrf};
 use super::parts::{session_link, task_link, task_state, why_not_yet};
-use super::words::{clear, lasting, length, lines, time_if, whole_path};
+use super::words::{clear, lasting, length, lines, printed, time_if, whole_path};
 use crate::accounts::{Role, Who};
 use crate::api::extract::In;
 use crate::api::{log, tasks};
@@ -61,20 +61,25 @@ fn whole(task: &TaskInfo, output: Option<&Output>, who: &Who, now: Wall) -> Resp
         section #does { (deeds(task, who)) }
         section #facts { (facts(task, now)) }
         (answer(task, output))
-        (printed(task, output))
+        (shown(task, output))
     })
 }
 
 /// None for a task that has no output (yet), or whose file is gone.
 fn output(app: &App, task: &TaskInfo) -> Option<Output> {
     let path = app.tasks.log(task.id).ok()?;
-    let size = path.metadata().ok()?.len();
-    let from = size.saturating_sub(LOG);
-    let bytes = log::piece(&path, from).ok()?;
+    let part = log::part(&path, 0, LOG).ok()?;
+    // A line that is still written to is read by the script when it has more.
+    let lines = part.text.rfind('\n').map_or(0, |at| at + 1);
+    let open = match task.status.is_over() {
+        false if lines > 0 => part.text.len() - lines,
+        _ => 0,
+    };
+    let shown = &part.text[..part.text.len() - open];
     Some(Output {
-        read_to: from + bytes.len() as u64,
-        text: String::from_utf8_lossy(&bytes).into_owned(),
-        cut: from > 0,
+        read_to: part.next - open as u64,
+        text: printed(shown),
+        cut: part.from > 0,
     })
 }
 
@@ -138,13 +143,13 @@ fn answer(task: &TaskInfo, output: Option<&Output>) -> Markup {
     }
 }
 
-fn printed(task: &TaskInfo, output: Option<&Output>) -> Markup {
+fn shown(task: &TaskInfo, output: Option<&Output>) -> Markup {
     let goes_on = !task.status.is_over();
     html! {
         section #output {
             @if let Some(output) = output {
                 h2 { "Output" }
-                @if output.cut { p.soft { "Only its end. " a href={"/api/gaia/tasks/" (task.id) "/log"} { "All of it" } } }
+                p.soft #whole hidden[!output.cut] { "Only its end. " a href={"/api/gaia/tasks/" (task.id) "/log?format=text"} download={"task-" (task.id) ".log"} { "All of it, as a file" } }
                 div.log tabindex="0" role="log" aria-label="Output" aria-live="off" {
                     pre #log data-keep data-log=[goes_on.then(|| format!("/api/gaia/tasks/{}/log", task.id))] data-from=(output.read_to) { (output.text) }
                 }

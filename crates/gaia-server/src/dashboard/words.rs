@@ -107,6 +107,18 @@ pub fn lines(text: &str) -> String {
     lines.join("\n")
 }
 
+/// What a program wrote for a terminal, as lines: without colours, and of a line
+/// that was written over what was written last.
+pub fn printed(text: &str) -> String {
+    let plain = anstream::adapter::strip_str(text).to_string();
+    let last = |line: &str| {
+        let line = line.trim_end_matches('\r');
+        let last = line.rsplit('\r').next().unwrap_or_default();
+        last.split('\t').map(clear).collect::<Vec<_>>().join("\t")
+    };
+    plain.split('\n').map(last).collect::<Vec<_>>().join("\n")
+}
+
 /// Text whose letters are all seen: a control character, or one that turns the
 /// letters after it around, could make one name look like another.
 pub fn clear(text: &str) -> String {
@@ -147,6 +159,19 @@ fn middle_cut(text: &str, longest: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_written_for_a_terminal_is_read_without_one() {
+        let shown = [
+            ("\x1b[1;32mPASS\x1b[0m one\r\n", "PASS one\n"),
+            ("12 %\r13 %\r100 %\ndone", "100 %\ndone"),
+            ("\x1b]8;;http://x\x1b\\link\x1b]8;;\x07\tend", "link\tend"),
+            ("a\x08b \u{202e}c", "ab \\u{202e}c"),
+        ];
+        for (written, read) in shown {
+            assert_eq!(printed(written), read, "{written:?}");
+        }
+    }
 
     #[test]
     fn what_is_long_is_cut_and_what_could_deceive_is_seen() {

@@ -14,6 +14,11 @@ await play(async (stage) => {
   gaia("acquire", folder("two"), "--session", "bob");
   assert.equal(await page.locator("#locks tr >> text=bob").count(), 0);
 
+  // A question that cannot be asked leaves the page where it is.
+  await page.click("#locks tr [data-ask]");
+  await page.waitForSelector("dialog >> text=The server could not be reached");
+  await page.click("dialog >> text=Close");
+
   await stage.serve();
   await page.waitForSelector(".live");
   await page.waitForSelector("#locks tr >> text=bob");
