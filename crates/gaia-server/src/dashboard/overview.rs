@@ -33,6 +33,8 @@ pub struct Which {
     /// Whose folder or session holds this text.
     q: Option<String>,
     page: Option<usize>,
+    /// `all`: not only the first of the line.
+    waiters: Option<String>,
 }
 
 /// All that the page shows, read at one time.
@@ -103,10 +105,11 @@ fn draw(seen: &Seen, which: Which, role: Role) -> Markup {
         h1.unseen { "Overview" }
         (figures(seen))
         div #pauses { (parts::pauses(&seen.status.paused, seen.now)) }
-        (locks(seen, which, role))
+        div #unprotected { (parts::unprotected(&seen.sessions, seen.now)) }
+        (locks(seen, &which, role))
         section #waiters aria-labelledby="waiters-head" {
             h2 #waiters-head { "Waiting " (badge(seen.status.waiters.len())) }
-            (waiters(seen))
+            (waiters(seen, &which))
         }
         div.columns {
             (queue(seen))
@@ -145,8 +148,8 @@ fn figure(to: &str, word: &str, value: &str) -> Markup {
     html! { div { dt { a href=(to) { (word) } } dd { (value) } } }
 }
 
-fn locks(seen: &Seen, which: Which, role: Role) -> Markup {
-    let wanted = said(which.q);
+fn locks(seen: &Seen, which: &Which, role: Role) -> Markup {
+    let wanted = said(which.q.clone());
     let all = fitting(&seen.status.locks, wanted.as_deref());
     let pages = all.len().div_ceil(LOCKS).max(1);
     let page = which.page.unwrap_or(1).clamp(1, pages);
@@ -205,12 +208,16 @@ fn turn(page: usize, pages: usize, count: usize, wanted: Option<&str>) -> Markup
     }
 }
 
-fn waiters(seen: &Seen) -> Markup {
+fn waiters(seen: &Seen, which: &Which) -> Markup {
     let all = &seen.status.waiters;
+    let shown = match which.waiters.as_deref() {
+        Some("all") => all.len(),
+        _ => all.len().min(OTHERS),
+    };
     html! {
         @if all.is_empty() { (nothing("Nobody waits.")) }
-        @else { (parts::waiters(&all[..all.len().min(OTHERS)], seen.now)) }
-        @if all.len() > OTHERS { p.more { "and " (all.len() - OTHERS) " more" } }
+        @else { (parts::waiters(&all[..shown], seen.now)) }
+        @if all.len() > shown { p.more { a href="/?waiters=all#waiters" { "All " (all.len()) " who wait" } } }
     }
 }
 

@@ -147,6 +147,13 @@ pub fn session_state(session: &SessionInfo) -> Markup {
     if session.aside_reason.is_some() {
         return state("bad", "✕", "set aside");
     }
+    if session.is_unprotected() {
+        return state("bad", "✕", "unprotected");
+    }
+    let agent = session.agent.as_ref();
+    if agent.is_some_and(|agent| agent.alive == Some(false)) {
+        return state("warn", "▲", "gone");
+    }
     match session.status.as_str() {
         "idle" => state("idle", "○", "idle"),
         "busy" => state("run", "●", "busy"),
@@ -216,7 +223,7 @@ fn task_row(task: &TaskInfo, now: Wall) -> Markup {
         tr id={"task-" (task.id)} {
             td.number data-label="Task" { (task_link(task.id)) }
             td data-label="State" { (task_state(task)) }
-            td.text data-label="Text" { (beginning(&task.content, 100)) (why_not_yet(task)) }
+            td.text data-label="Text" { (beginning(&task.content, 100)) (why_not_yet(task)) @if let Some(error) = &task.error { div.soft { (beginning(error, 120)) } } }
             td data-label="Folder" { @match &task.working_dir { Some(folder) => (path(folder)), None => (none()) } }
             td data-label="Session" { @match session { Some(session) => (session_link(session)), None => (none()) } }
             td.number data-label="Priority" { (task.priority) }
@@ -261,6 +268,31 @@ pub fn sessions(sessions: &[SessionInfo], now: Wall) -> Markup {
     }
 }
 
+/// Sessions that work although their hooks fell silent: nothing guards what
+/// they write, and a person has to look.
+pub fn unprotected(sessions: &[SessionInfo], now: Wall) -> Markup {
+    html! {
+        @for session in sessions.iter().filter(|session| session.is_unprotected()) {
+            p.note.bad {
+                strong { "Unprotected: " (session_link(&session.name)) } ". "
+                (silent(session, now)) " Nothing guards what it writes; it is given no task. "
+                code { "gaia doctor" } " says what its client lacks."
+            }
+        }
+    }
+}
+
+fn silent(session: &SessionInfo, now: Wall) -> Markup {
+    let heard = session.agent.as_ref().and_then(|agent| agent.heard_at);
+    html! { "It works, and its hooks are silent" @if heard.is_some() { " since " (time_if(heard, now)) } "." }
+}
+
+/// When it was last seen at work or its hooks were heard.
+fn last_seen(session: &SessionInfo) -> Option<Wall> {
+    let heard = session.agent.as_ref().and_then(|agent| agent.heard_at);
+    session.last_activity.into_iter().chain(heard).max()
+}
+
 fn session_row(session: &SessionInfo, now: Wall) -> Markup {
     let folder = session
         .current_dir
@@ -269,11 +301,44 @@ fn session_row(session: &SessionInfo, now: Wall) -> Markup {
     html! {
         tr id={"session-" (escaped(&session.name))} {
             td data-label="Session" { (session_link(&session.name)) @if let Some(pattern) = &session.pattern { " " span.tag { "by " (clear(pattern)) } } }
-            td data-label="State" { (session_state(session)) @if let Some(why) = &session.aside_reason { div.soft { (beginning(why, 120)) } } }
+            td data-label="State" { (session_state(session)) @if let Some(why) = &session.aside_reason { div.soft { (beginning(why, 120)) } } @else if session.is_unprotected() { div.soft { (silent(session, now)) } } }
             td data-label="Task" { (task_link(session.current_task_id.unwrap_or(TaskId::NONE))) }
             td data-label="Kind" { (session.kind.as_deref().unwrap_or("other")) @if let Some(provider) = &session.provider { " · " (clear(provider)) } }
             td data-label="Folder" { @match folder { Some(folder) => (path(folder)), None => (none()) } }
-            td data-label="Last active" { (time_if(session.last_activity, now)) }
+            td data-label="Last active" { (time_if(last_seen(session), now)) }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn session(protected: bool, alive: bool) -> SessionInfo {
+        let agent = json!({"client": "claude", "client_session": "c1", "pid": 7, "alive": alive,
+            "protected": protected, "heard_at": "2026-11-30T08:00:00Z"});
+        let session = json!({"name": "ann", "kind": "agent", "status": "busy", "provider": "claude",
+            "command": null, "server": null, "target": null, "pane": null, "pattern": null,
+            "working_dir": null, "current_dir": null, "current_task_id": null,
+            "last_activity": null, "agent": agent});
+        serde_json::from_value(session).unwrap()
+    }
+
+    #[test]
+    fn a_session_whose_hooks_fell_silent_is_not_shown_as_busy() {
+        let now = Wall::from_sql("2026-11-30 08:20:00").unwrap();
+        let drawn = |session| sessions(&[session], now).into_string();
+        let silent = drawn(session(false, true));
+        assert!(silent.contains("unprotected") && silent.contains("hooks are silent since"));
+        assert!(
+            unprotected(&[session(false, true)], now)
+                .into_string()
+                .contains("Unprotected")
+        );
+        assert!(drawn(session(true, true)).contains("busy"));
+        assert!(drawn(session(true, false)).contains("gone"));
+        assert_eq!(unprotected(&[session(true, true)], now).into_string(), "");
     }
 }

@@ -1,6 +1,10 @@
 //! The dashboard's pages, without a browser: who gets what, and what nobody
 //! should be able to do with a form. In a browser: `gaia-cli/tests/browser`.
 
+use gaia_locks::folder::Folder;
+use gaia_locks::ids::{SessionId, TaskId};
+use gaia_locks::model::{Turn, WaiterLife};
+use gaia_locks::service::{Acquire, Line, Locks as _};
 use gaia_server::Role;
 
 use crate::client::{Ask, Reply};
@@ -304,4 +308,29 @@ fn odd_questions_are_answered_in_words() {
             "{path}"
         );
     }
+}
+
+#[test]
+fn r08_everybody_who_waits_can_be_seen() {
+    let server = Server::start();
+    lock(&server, "ann");
+    let folder = Folder::resolve(server.folder("ann").as_ref(), "/".as_ref()).unwrap();
+    for n in 0..14 {
+        let session = SessionId::new(format!("waits-{n}")).unwrap();
+        let stands = Acquire {
+            line: Line::Stand {
+                life: WaiterLife::Heartbeat,
+                limit: None,
+                turn: Turn::Granted,
+            },
+            ..Acquire::new(folder.clone(), session, TaskId::NONE)
+        };
+        server.locks.acquire(&stands).unwrap();
+    }
+    let browser = sign_in(&server, Role::Viewer);
+    let seen = |path: &str| page(&server, path).cookie(&browser.cookie).send().body;
+    let first = seen("/");
+    assert!(first.contains("waits-0") && !first.contains("waits-13"));
+    assert!(first.contains("href=\"/?waiters=all#waiters\""));
+    assert!(seen("/?waiters=all").contains("waits-13"));
 }
