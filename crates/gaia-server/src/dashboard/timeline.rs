@@ -7,12 +7,14 @@
 mod layout;
 mod range;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
 use gaia_locks::LockService;
 use gaia_locks::clock::Wall;
+use gaia_locks::ids::LockId;
 use gaia_locks::service::Locks as _;
 use gaia_locks::store::HistoryFilter;
 use gaia_locks::wire::LockInfo;
@@ -24,7 +26,7 @@ use range::Range;
 
 use super::fields::said;
 use super::frame::{Page, Place};
-use super::parts::nothing;
+use super::parts::{nothing, session_link};
 use super::sign_in::escaped;
 use super::words::{clear, length, millis, path, time};
 use crate::accounts::Who;
@@ -34,11 +36,12 @@ use crate::app::App;
 use crate::error::{Answer, Problem};
 
 /// Locks of one picture: more are no picture any more.
-const LOCKS: u32 = 5000;
-/// Folders of one picture.
+const LOCKS: u32 = 20_000;
+/// Folders of one picture, and the most of them.
 const ROWS: usize = 40;
-/// Pieces of the scale.
-const PIECES: u32 = 6;
+const MOST_ROWS: usize = 1000;
+/// Sessions whose colours are told.
+const SESSIONS: usize = 12;
 
 /// Which time and which folder are shown.
 #[derive(Clone, Default, Deserialize)]
@@ -47,16 +50,36 @@ pub struct Which {
     from: Option<i64>,
     to: Option<i64>,
     folder: Option<String>,
+    /// `all`: not only some of the folders.
+    rows: Option<String>,
 }
 
 impl Which {
-    /// The address of the same folder at another time.
+    /// The address of the same folders at another time.
     fn at(&self, words: &str) -> String {
-        match said(self.folder.clone()) {
-            Some(folder) => format!("/timeline?{words}&folder={}", escaped(&folder)),
-            None => format!("/timeline?{words}"),
+        let mut address = format!("/timeline?{words}");
+        if let Some(folder) = said(self.folder.clone()) {
+            address += &format!("&folder={}", escaped(&folder));
+        }
+        if self.rows.as_deref() == Some("all") {
+            address += "&rows=all";
+        }
+        address
+    }
+
+    fn most_rows(&self) -> usize {
+        match self.rows.as_deref() {
+            Some("all") => MOST_ROWS,
+            _ => ROWS,
         }
     }
+}
+
+/// What there is to draw.
+struct Seen {
+    held: Vec<LockInfo>,
+    /// Before this instant nothing is drawn that has ended: there was too much.
+    drawn_from: Option<Wall>,
 }
 
 /// The picture.
@@ -70,7 +93,7 @@ pub async fn show(
 ) -> Answer<Response> {
     let (locks, asked) = (app.locks.clone(), which.clone());
     let look = move || look(&locks, &asked);
-    let (range, held, now) = app.core.slow(look).await?;
+    let (range, seen, now) = app.core.slow(look).await?;
     let drawn = move || {
         let page = Page {
             who: &who,
@@ -79,12 +102,12 @@ pub async fn show(
             live: if range.goes_on { "lock" } else { "" },
             now,
         };
-        page.draw(draw(&which, range, &held, now))
+        page.draw(draw(&which, range, &seen, now))
     };
     app.core.draw(drawn).await
 }
 
-fn look(locks: &LockService, which: &Which) -> Answer<(Range, Vec<LockInfo>, Wall)> {
+fn look(locks: &LockService, which: &Which) -> Answer<(Range, Seen, Wall)> {
     let now = locks.look(|tx| Ok(tx.now().wall))?;
     let range = Range::asked(which.span.as_deref(), which.from, which.to, now)?;
     let folder = said(which.folder.clone());
@@ -97,22 +120,56 @@ fn look(locks: &LockService, which: &Which) -> Answer<(Range, Vec<LockInfo>, Wal
         limit: Some(LOCKS),
         ..HistoryFilter::default()
     };
-    Ok((range, locks.history(&filter).map_err(Problem::from)?, now))
+    let mut held = locks.history(&filter).map_err(Problem::from)?;
+    let is_all = held.len() < LOCKS as usize;
+    let drawn_from = held.last().map(|oldest| oldest.created_at);
+    let drawn_from = drawn_from.filter(|_| !is_all);
+    if !is_all && range.to >= now {
+        let known: HashSet<LockId> = held.iter().map(|lock| lock.id).collect();
+        let active = locks.status(filter.folder.as_ref())?.locks.into_iter();
+        held.extend(
+            active
+                .map(|held| held.lock)
+                .filter(|lock| !known.contains(&lock.id)),
+        );
+    }
+    Ok((range, Seen { held, drawn_from }, now))
 }
 
-fn draw(which: &Which, range: Range, held: &[LockInfo], now: Wall) -> Markup {
-    let rows = layout::rows(held, range, now);
-    let cut = rows.len().saturating_sub(ROWS);
+fn draw(which: &Which, range: Range, seen: &Seen, now: Wall) -> Markup {
+    let all = layout::rows(&seen.held, range, now);
+    let count = all.len();
+    let rows = layout::foremost(all, which.most_rows());
+    let cut = count - rows.len();
+    let dark = seen.drawn_from.map(|from| range.share(from));
     html! {
         h1 { "Timeline" }
         (spans(which, range))
         section #picture data-zoom=(which.at("")) data-from=(millis(range.from)) data-to=(millis(range.to)) {
             p.soft { (time(range.from, now)) " to " @if range.goes_on { "now" } @else { (time(range.to, now)) } ". Follow a piece of the scale to look closer" span.drag { ", or draw over the picture" } "." }
+            @if let Some(from) = seen.drawn_from { p.note.warn { "More locks than fit a picture: only the latest " (LOCKS) " are drawn, and those that are held; what ended before " (time(from, now)) " is not. Look at less time, or at one folder." } }
             (scale(which, range))
             @if rows.is_empty() { (nothing("Nothing was held in this time.")) }
-            ol.rows { @for row in rows.iter().take(ROWS) { (row_of(row, now)) } }
-            @if cut > 0 { p.more { "and " (cut) " more folders; name one to see them" } }
-            @if held.len() >= LOCKS as usize { p.note.warn { "More locks than fit a picture: only the latest " (LOCKS) " are drawn. Look at less time, or at one folder." } }
+            ol.rows.sevenths[range.is_of_days()] { @for row in &rows { (row_of(row, dark, now)) } }
+            @if cut > 0 && which.rows.is_none() {
+                p.more { "and " (cut) " more folders; held ones and the latest are shown. " a href={(which.at(&range.address())) "&rows=all"} { "More folders" } }
+            } @else if cut > 0 { p.more { "and " (cut) " more folders; name one to see them" } }
+            @if !rows.is_empty() { (legend(&rows)) }
+        }
+    }
+}
+
+/// What colours and forms mean.
+fn legend(rows: &[Row<'_>]) -> Markup {
+    let sessions = layout::sessions(rows);
+    html! {
+        ul.legend aria-label="What colours and forms mean" {
+            @for (name, class) in sessions.iter().take(SESSIONS) {
+                li { svg class=(class) width="14" height="14" aria-hidden="true" { rect width="14" height="14" rx="3" {} } (session_link(name)) }
+            }
+            @if sessions.len() > SESSIONS { li { "and " (sessions.len() - SESSIONS) " more sessions" } }
+            li { svg.bar.c0.shared width="14" height="14" aria-hidden="true" { rect x="1" y="1" width="12" height="12" rx="3" {} } "shared" }
+            li { svg.bar.c0 width="14" height="14" aria-hidden="true" { rect width="14" height="14" rx="3" {} rect.end x="10" width="4" height="14" {} } "ended by force, its holder died, or its lease ran out" }
         }
     }
 }
@@ -148,7 +205,7 @@ fn scale(which: &Which, range: Range) -> Markup {
     };
     html! {
         div.scale {
-            @for piece in range.pieces(PIECES) {
+            @for piece in range.pieces(if range.is_of_days() { 7 } else { 6 }) {
                 a href=(which.at(&piece.words())) {
                     span data-at=(millis(piece.from)) data-as=(style) { (range::mark(piece.from, style)) }
                 }
@@ -157,11 +214,13 @@ fn scale(which: &Which, range: Range) -> Markup {
     }
 }
 
-fn row_of(row: &Row<'_>, now: Wall) -> Markup {
+/// `dark`: the share of the width for which not all is known.
+fn row_of(row: &Row<'_>, dark: Option<f64>, now: Wall) -> Markup {
     html! {
         li {
             div.row-name { (path(row.path)) }
             svg width="100%" height=(20 * row.lanes.len()) {
+                @if let Some(share) = dark { rect.dark width=(format!("{:.2}%", share * 100.0)) height="100%" {} }
                 @for (at, lane) in row.lanes.iter().enumerate() {
                     @for bar in lane { (bar_of(bar, at, now)) }
                 }

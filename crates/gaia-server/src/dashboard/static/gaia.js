@@ -20,6 +20,7 @@ const now = () => Date.now() + ahead;
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 const day = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric" });
+const days = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 const short = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 
 function words(ms) {
@@ -53,7 +54,7 @@ function localise() {
     const at = new Date(Number(element.dataset.at));
     const there = at.toDateString() === today ? "" : `${day.format(at)}, `;
     const style = element.dataset.as === "short" ? short : clock;
-    set(element, element.dataset.as === "day" ? day.format(at) : there + style.format(at));
+    set(element, element.dataset.as === "day" ? days.format(at) : there + style.format(at));
   }
   for (const element of document.querySelectorAll("[data-zone]")) set(element, zone);
 }
@@ -370,6 +371,9 @@ function logs() {
 
 async function log(element, address) {
   let quiet = 250;
+  // What is said now is what one looks for; the whole begins above.
+  const box = element.closest(".log") ?? element;
+  box.scrollTop = box.scrollHeight;
   for (;;) {
     if (document.hidden) await becomesVisible();
     // Whether it is over is asked first: what it said last is then read.

@@ -3,6 +3,8 @@
 //! Locks of one folder that overlap (shared ones) lie in lanes below each
 //! other. What would be closer together than the eye can tell is one bar.
 
+use std::collections::HashMap;
+
 use gaia_locks::clock::Wall;
 use gaia_locks::model::{EndReason, Mode};
 use gaia_locks::wire::LockInfo;
@@ -24,6 +26,9 @@ pub struct Row<'a> {
     pub path: &'a str,
     /// Bars that do not overlap, each in order.
     pub lanes: Vec<Vec<Bar<'a>>>,
+    /// Whether somebody holds it now, and when it was granted last: by these
+    /// it is told which folders are shown where not all of them can be.
+    rank: (bool, Wall),
 }
 
 /// A lock, or several that are too close to tell apart.
@@ -41,6 +46,13 @@ pub struct Bar<'a> {
 }
 
 impl Bar<'_> {
+    /// Stands for another one, too.
+    fn take_in(&mut self, other: &Bar<'_>) {
+        self.to = self.to.max(other.to);
+        self.more += 1;
+        self.is_cut |= other.is_cut;
+    }
+
     /// Its share of the width.
     pub fn width(&self) -> f64 {
         (self.to - self.from).max(NARROWEST)
@@ -75,13 +87,41 @@ pub fn rows<'a>(locks: &'a [LockInfo], range: Range, now: Wall) -> Vec<Row<'a>> 
     folders.map(|of_one| row(of_one, range, now)).collect()
 }
 
+/// At most so many rows: those that are held now, then those that were granted
+/// last. Their order stays.
+pub fn foremost(rows: Vec<Row<'_>>, most: usize) -> Vec<Row<'_>> {
+    let mut ranks: Vec<_> = rows.iter().map(|row| (row.rank, row.path)).collect();
+    ranks.sort_unstable_by(|a, b| b.cmp(a));
+    let Some(last) = ranks.get(most.saturating_sub(1)).copied() else {
+        return rows;
+    };
+    let stays = |row: &Row<'_>| (row.rank, row.path) >= last;
+    rows.into_iter().filter(stays).collect()
+}
+
+/// The sessions of a picture, each with the class of its colour, those with the
+/// most bars first.
+pub fn sessions<'a>(rows: &[Row<'a>]) -> Vec<(&'a str, String)> {
+    let mut bars: HashMap<&str, usize> = HashMap::new();
+    for bar in rows.iter().flat_map(|row| row.lanes.iter().flatten()) {
+        *bars.entry(bar.lock.session_id.as_str()).or_default() += 1;
+    }
+    let mut found: Vec<(&str, usize)> = bars.into_iter().collect();
+    found.sort_unstable_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
+    let coloured = |(name, _)| (name, format!("bar c{}", colour(name)));
+    found.into_iter().map(coloured).collect()
+}
+
 fn row<'a>(locks: &[&'a LockInfo], range: Range, now: Wall) -> Row<'a> {
     let mut lanes: Vec<Vec<Bar<'a>>> = Vec::new();
     for lock in locks {
         place(&mut lanes, bar(lock, range, now));
     }
     let path = locks.first().map_or("", |lock| lock.folder_path.as_str());
-    Row { path, lanes }
+    let is_held = locks.iter().any(|lock| lock.end_reason.is_none());
+    let granted = locks.iter().map(|lock| lock.created_at).max();
+    let rank = (is_held, granted.unwrap_or(range.from));
+    Row { path, lanes, rank }
 }
 
 fn bar(lock: &LockInfo, range: Range, now: Wall) -> Bar<'_> {
@@ -104,8 +144,7 @@ fn place<'a>(lanes: &mut Vec<Vec<Bar<'a>>>, bar: Bar<'a>) {
         .filter_map(|lane| lane.last_mut())
         .find(|last| joins(last))
     {
-        last.to = last.to.max(bar.to);
-        last.more += 1;
+        last.take_in(&bar);
         return;
     }
     let has_room = |lane: &Vec<Bar<'_>>| lane.last().is_none_or(|last| bar.from >= last.to);
@@ -114,8 +153,7 @@ fn place<'a>(lanes: &mut Vec<Vec<Bar<'a>>>, bar: Bar<'a>) {
         None if lanes.len() < LANES => lanes.push(vec![bar]),
         None => {
             if let Some(last) = lanes.last_mut().and_then(|lane| lane.last_mut()) {
-                last.to = last.to.max(bar.to);
-                last.more += 1;
+                last.take_in(&bar);
             }
         }
     }
@@ -198,6 +236,38 @@ mod tests {
         assert_eq!(ids, [vec![1, 3], vec![2]]);
         let active = &rows[0].lanes[0][1];
         assert!((active.from - 0.6).abs() < 1e-9 && (active.to - 1.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn where_not_all_fit_those_that_are_held_and_then_the_latest_are_shown() {
+        let locks = [
+            lock(1, "/old", 0, Some(5)),
+            lock(2, "/held", 1, None),
+            lock(3, "/new", 60, Some(70)),
+            lock(4, "/mid", 30, Some(40)),
+        ];
+        let paths = |most| {
+            let rows = foremost(rows(&locks, hundred_seconds(), NOW), most);
+            rows.iter().map(|row| row.path).collect::<Vec<_>>()
+        };
+        assert_eq!(paths(1), ["/held"]);
+        assert_eq!(paths(2), ["/held", "/new"]);
+        assert_eq!(paths(3), ["/held", "/mid", "/new"]);
+        assert_eq!(paths(9), ["/held", "/mid", "/new", "/old"]);
+    }
+
+    #[test]
+    fn several_in_one_bar_show_that_one_of_them_was_cut() {
+        let mut locks = [lock(1, "/a", 0, Some(1)), lock(2, "/a", 1, Some(2))];
+        locks[1].end_reason = Some(EndReason::Died);
+        let whole = Range {
+            from: Wall(0),
+            to: Wall(1_000_000_000_000),
+            goes_on: false,
+        };
+        let rows = rows(&locks, whole, Wall(2_000_000_000_000));
+        let bar = &rows[0].lanes[0][0];
+        assert_eq!((bar.more, bar.is_cut), (1, true));
     }
 
     #[test]

@@ -124,6 +124,17 @@ impl Range {
         })
     }
 
+    /// Whether its scale has days, seven of them in a week.
+    pub fn is_of_days(self) -> bool {
+        self.length() >= Duration::from_secs(172_800)
+    }
+
+    /// The words by which somebody comes back to it: a span up to now goes on.
+    pub fn address(self) -> String {
+        let span = SPANS.iter().find(|(word, _)| self.is(word));
+        span.map_or_else(|| self.words(), |(word, _)| format!("span={word}"))
+    }
+
     /// The words of its address.
     pub fn words(self) -> String {
         format!("from={}&to={}", millis(self.from), millis(self.to))
@@ -147,11 +158,11 @@ fn wall(millis: i64) -> Wall {
 pub fn mark(at: Wall, style: &str) -> String {
     let text = at.to_rfc3339();
     let place = match style {
-        "day" => 5..10,
+        "day" => 5..16,
         "short" => 11..16,
         _ => 11..19,
     };
-    text.get(place).unwrap_or_default().to_owned()
+    text.get(place).unwrap_or_default().replace('T', " ")
 }
 
 #[cfg(test)]
