@@ -13,7 +13,15 @@ use crate::accounts::secret::Secret;
 use crate::error::{Answer, Problem};
 
 const STYLE: &str = include_str!("static/gaia.css");
-const SCRIPT: &str = include_str!("static/gaia.js");
+/// One script in several files: their order is that of the page's life.
+const SCRIPT: &str = concat!(
+    include_str!("static/script/page.js"),
+    include_str!("static/script/morph.js"),
+    include_str!("static/script/question.js"),
+    include_str!("static/script/log.js"),
+    include_str!("static/script/picture.js"),
+    include_str!("static/script/begin.js"),
+);
 const ICON: &str = include_str!("static/icon.svg");
 
 /// Tells this build's files from others.

@@ -29,6 +29,14 @@ pub fn nothing(words: &str) -> Markup {
     html! { p.nothing { (words) } }
 }
 
+/// What cannot be taken back is asked for twice: first `words`, then what it
+/// means and the form.
+pub fn sure(words: &str, means: &str, form: &Markup) -> Markup {
+    html! {
+        details.sure { summary { span.button.small { (words) } } p.soft { (means) } (form) }
+    }
+}
+
 /// A task's number, as a link.
 pub fn task_link(id: TaskId) -> Markup {
     html! {

@@ -11,7 +11,7 @@ use gaia_locks::ids::TaskId;
 use maud::{Markup, html};
 
 use super::frame::{Page, Place, csrf};
-use super::parts::{session_link, task_link, task_state, why_not_yet};
+use super::parts::{session_link, sure, task_link, task_state, why_not_yet};
 use super::words::{clear, lasting, length, lines, printed, time_if, whole_path};
 use crate::accounts::{Role, Who};
 use crate::api::extract::In;
@@ -90,8 +90,8 @@ fn deeds(task: &TaskInfo, who: &Who) -> Markup {
     let fresh = matches!(task.status, Status::Failed | Status::Cancelled)
         || task.held.as_deref().is_some_and(|held| held != "after");
     html! {
-        p.buttons {
-            @if !task.status.is_over() && !task.stopping && (is_admin || own()) { (deed(task, who, "cancel", "Call it off")) }
+        div.buttons {
+            @if !task.status.is_over() && !task.stopping && (is_admin || own()) { (sure("Call it off…", "Its agent is stopped where it is.", &deed(task, who, "cancel", "Call it off"))) }
             @if is_admin && fresh { (deed(task, who, "retry", "Try it again")) }
         }
     }

@@ -144,7 +144,7 @@ fn draw(which: &Which, range: Range, seen: &Seen, now: Wall) -> Markup {
     let dark = seen.drawn_from.map(|from| range.share(from));
     html! {
         h1 { "Timeline" }
-        (spans(which, range))
+        (spans(which, range, now))
         section #picture data-zoom=(which.at("")) data-from=(millis(range.from)) data-to=(millis(range.to)) {
             p.soft { (time(range.from, now)) " to " @if range.goes_on { "now" } @else { (time(range.to, now)) } ". Follow a piece of the scale to look closer" span.drag { ", or draw over the picture" } "." }
             @if let Some(from) = seen.drawn_from { p.note.warn { "More locks than fit a picture: only the latest " (LOCKS) " are drawn, and those that are held; what ended before " (time(from, now)) " is not. Look at less time, or at one folder." } }
@@ -174,7 +174,7 @@ fn legend(rows: &[Row<'_>]) -> Markup {
     }
 }
 
-fn spans(which: &Which, range: Range) -> Markup {
+fn spans(which: &Which, range: Range, now: Wall) -> Markup {
     let (earlier, later) = (range.moved(-1), range.moved(1));
     html! {
         div.head {
@@ -183,12 +183,11 @@ fn spans(which: &Which, range: Range) -> Markup {
                     a href=(which.at(&format!("span={word}"))) aria-current=[range.is(word).then_some("true")] { (shown) }
                 }
                 a href=(which.at(&earlier.words())) { "← Earlier" }
-                @if !range.goes_on { a href=(which.at(&later.words())) { "Later →" } }
+                @if !range.goes_on && range.to < now { a href=(which.at(&later.words())) { "Later →" } }
                 a href=(which.at(&range.wider().words())) { "Zoom out" }
             }
             form.search method="get" action="/timeline" {
-                input type="hidden" name="from" value=(millis(range.from));
-                input type="hidden" name="to" value=(millis(range.to));
+                @for (name, value) in range.fields() { input type="hidden" name=(name) value=(value); }
                 label { span.unseen { "Folder, with what lies in it" } input name="folder" value=[which.folder.as_deref()] placeholder="/path/to/folder" spellcheck="false"; }
                 button.small { "Show" }
             }
@@ -217,7 +216,7 @@ fn scale(which: &Which, range: Range) -> Markup {
 /// `dark`: the share of the width for which not all is known.
 fn row_of(row: &Row<'_>, dark: Option<f64>, now: Wall) -> Markup {
     html! {
-        li {
+        li id={"row-" (escaped(row.path))} {
             div.row-name { (path(row.path)) }
             svg width="100%" height=(20 * row.lanes.len()) {
                 @if let Some(share) = dark { rect.dark width=(format!("{:.2}%", share * 100.0)) height="100%" {} }
@@ -236,7 +235,7 @@ fn bar_of(bar: &Bar<'_>, lane: usize, now: Wall) -> Markup {
     );
     let words = words_of(bar, now);
     html! {
-        a href={"/locks/" (bar.lock.id)} aria-label=(words) {
+        a id={"bar-" (bar.lock.id)} href={"/locks/" (bar.lock.id)} aria-label=(words) {
             title { (words) }
             svg class=(bar.class()) x=(x) y=(lane * 20 + 2) width=(width) height="16" {
                 rect width="100%" height="16" rx="3" {}

@@ -1,7 +1,7 @@
 import { assert, folder, gaia, play, start, stop } from "../stage.mjs";
 
 await play(async (stage) => {
-  const page = await stage.signedIn();
+  const page = await stage.signedIn("admin", {}, [/404/]);
   await page.waitForSelector("text=No active locks – all folders are available");
   await page.evaluate(() => (window.neverReloaded = true));
   const path = folder("shop");
@@ -63,4 +63,24 @@ await play(async (stage) => {
   gaia("resume", path);
   await page.waitForSelector("#pauses >> text=we deploy", { state: "detached" });
   assert.equal(await page.evaluate(() => window.neverReloaded), true);
+
+  // A row that changes its place takes nothing from the others.
+  for (const text of ["first", "second", "third"]) gaia("send", text);
+  await page.goto(`${stage.base}/tasks`);
+  await page.waitForSelector(".live");
+  const order = () => page.locator("#tasks tbody tr").evaluateAll((rows) => rows.map((row) => row.id).join(" "));
+  assert.equal(await order(), "task-1 task-2 task-3");
+  await page.focus("#task-2 a");
+  await page.evaluate(() => getSelection().selectAllChildren(document.querySelector("#task-3 .text")));
+  gaia("task", "cancel", "1");
+  await page.waitForSelector("#task-1 >> text=cancelled");
+  assert.equal(await order(), "task-2 task-3 task-1");
+  const stays = await page.evaluate(() => [document.activeElement.closest("tr")?.id, getSelection().toString().trim()]);
+  assert.deepEqual(stays, ["task-2", "third"]);
+
+  // What is not there any more is not shown as live.
+  await page.goto(`${stage.base}/tasks/1`);
+  await page.waitForSelector(".live");
+  gaia("tasks", "clear", "--days", "0");
+  await page.waitForSelector("[role=alert] >> text=This is not there any more");
 });

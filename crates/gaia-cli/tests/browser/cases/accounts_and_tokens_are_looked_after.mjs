@@ -16,7 +16,8 @@ await play(async (stage) => {
   assert.deepEqual([asked.status, (await asked.json()).role], [200, "agent"]);
   await page.goto(`${stage.base}/account`);
   assert.ok(!(await page.content()).includes(secret));
-  await page.click("text=Revoke");
+  await page.click("text=Revoke…");
+  await page.click("button >> text=Revoke");
   await page.waitForSelector("text=The token is revoked.");
   const refused = await fetch(`${stage.base}/api/gaia/session`, { headers: { authorization: `Bearer ${secret}` } });
   assert.equal(refused.status, 401);

@@ -33,7 +33,8 @@ await play(async (stage) => {
   await page.waitForURL(`${stage.base}/tasks/1`);
   const { task } = JSON.parse(gaia("--json", "task", "show", "1"));
   assert.deepEqual([task.content, task.working_dir, task.priority, task.timeout_minutes], ["count the files", path, 7, 5]);
-  await page.click("text=Call it off");
+  await page.click("text=Call it off…");
+  await page.click("button:text-is('Call it off')");
   await page.waitForSelector("h1 >> text=cancelled");
   await page.click("text=Try it again");
   await page.waitForSelector("h1 >> text=pending");

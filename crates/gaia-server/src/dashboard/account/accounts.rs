@@ -12,7 +12,7 @@ use crate::accounts::{Role, UserInfo, Who, password};
 use crate::app::App;
 use crate::dashboard::fields::{Fields, said};
 use crate::dashboard::frame::csrf;
-use crate::dashboard::parts::badge;
+use crate::dashboard::parts::{badge, sure};
 use crate::dashboard::words::{name, time, time_if};
 use crate::error::{Answer, Problem};
 
@@ -43,12 +43,18 @@ fn row(who: &Who, seen: &Seen, user: &UserInfo) -> Markup {
             td data-label="Last seen" { (time_if(user.last_seen_at, seen.now)) }
             td.does {
                 @if user.name != who.name {
-                    form.inline method="post" action="/account/users/remove" {
-                        (csrf(who)) input type="hidden" name="name" value=(user.name);
-                        button.small { "Remove" span.unseen { " account " (name(&user.name)) } }
-                    }
+                    (sure("Remove…", "It cannot sign in any more, and its tokens end.", &removal(who, &user.name)))
                 }
             }
+        }
+    }
+}
+
+fn removal(who: &Who, user: &str) -> Markup {
+    html! {
+        form.inline method="post" action="/account/users/remove" {
+            (csrf(who)) input type="hidden" name="name" value=(user);
+            button.small.danger { "Remove" span.unseen { " account " (name(user)) } }
         }
     }
 }

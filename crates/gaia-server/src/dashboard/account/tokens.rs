@@ -13,7 +13,7 @@ use crate::accounts::{Role, TokenInfo, Who};
 use crate::app::App;
 use crate::dashboard::fields::{Fields, said};
 use crate::dashboard::frame::csrf;
-use crate::dashboard::parts::{badge, nothing};
+use crate::dashboard::parts::{badge, nothing, sure};
 use crate::dashboard::words::{name, time, time_if};
 use crate::error::{Answer, Problem};
 
@@ -59,11 +59,17 @@ fn row(who: &Who, seen: &Seen, token: &TokenInfo) -> Markup {
             td data-label="Expires" { (time_if(token.expires_at, seen.now)) }
             td data-label="Last used" { (time_if(token.last_used_at, seen.now)) }
             td.does {
-                form.inline method="post" action="/account/tokens/revoke" {
-                    (csrf(who)) input type="hidden" name="id" value=(token.id);
-                    button.small { "Revoke" span.unseen { " token " (token.id) } }
-                }
+                (sure("Revoke…", "Whoever works with it is let in no more.", &revocation(who, token.id)))
             }
+        }
+    }
+}
+
+fn revocation(who: &Who, token: i64) -> Markup {
+    html! {
+        form.inline method="post" action="/account/tokens/revoke" {
+            (csrf(who)) input type="hidden" name="id" value=(token);
+            button.small.danger { "Revoke" span.unseen { " token " (token) } }
         }
     }
 }

@@ -81,7 +81,10 @@ fn colour(session: &str) -> u32 {
 /// Folders in the order of their paths, so that a picture that goes on keeps
 /// its order.
 pub fn rows<'a>(locks: &'a [LockInfo], range: Range, now: Wall) -> Vec<Row<'a>> {
-    let mut sorted: Vec<&LockInfo> = locks.iter().collect();
+    // A lock that is held is over now, as far as this picture goes.
+    let ended = |lock: &LockInfo| lock.released_at.or(lock.expired_at).unwrap_or(now);
+    let within = |lock: &&LockInfo| ended(lock) >= range.from && lock.created_at <= range.to;
+    let mut sorted: Vec<&LockInfo> = locks.iter().filter(within).collect();
     sorted.sort_by_key(|lock| (lock.folder_path.as_str(), lock.created_at, lock.id));
     let folders = sorted.chunk_by(|a, b| a.folder_path == b.folder_path);
     folders.map(|of_one| row(of_one, range, now)).collect()

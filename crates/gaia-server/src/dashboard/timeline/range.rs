@@ -129,10 +129,24 @@ impl Range {
         self.length() >= Duration::from_secs(172_800)
     }
 
-    /// The words by which somebody comes back to it: a span up to now goes on.
+    /// What somebody says who means it again: a span up to now goes on.
+    pub fn fields(self) -> Vec<(&'static str, String)> {
+        match SPANS.iter().find(|(word, _)| self.is(word)) {
+            Some((word, _)) => vec![("span", (*word).to_owned())],
+            None => vec![
+                ("from", millis(self.from).to_string()),
+                ("to", millis(self.to).to_string()),
+            ],
+        }
+    }
+
+    /// The same as an address has it.
     pub fn address(self) -> String {
-        let span = SPANS.iter().find(|(word, _)| self.is(word));
-        span.map_or_else(|| self.words(), |(word, _)| format!("span={word}"))
+        let fields = self.fields().into_iter();
+        let words: Vec<String> = fields
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        words.join("&")
     }
 
     /// The words of its address.
