@@ -26,7 +26,7 @@ use std::time::Duration;
 
 use gaia_locks::clock::{Clock as _, Moment, SystemClock};
 use gaia_locks::ids::WaiterId;
-use gaia_locks::model::{Waiter, WaiterState};
+use gaia_locks::model::{Waiter, WaiterLife, WaiterState};
 use gaia_locks::os::Listener;
 use gaia_locks::rules::expire::{self, Verdict};
 use gaia_locks::service::{ANY_CHANGE, LockService, LockTx, Locks as _, Release, Topic};
@@ -40,6 +40,9 @@ const IDLE_LOOK: Duration = Duration::from_secs(1);
 /// as long as showing took, so that it never takes more than its share.
 const REST: Duration = Duration::from_millis(20);
 const REST_FOR_WORK: u32 = 4;
+/// How long no server may have run for those who waited meanwhile to keep their
+/// places: as long as they try to reach one, and some more.
+const DOWNTIME: Duration = Duration::from_secs(180);
 /// How often waiters let themselves be heard; after 30 s they count as dead.
 const HEARTBEAT: Duration = Duration::from_secs(8);
 
@@ -112,6 +115,10 @@ impl Bell {
             .locks
             .listen(Topic::AnyChange)
             .map_err(std::io::Error::other)?;
+        // Before anybody is answered, who might sweep such places away.
+        if let Err(error) = self.locks.transact(hear_out) {
+            tracing::error!(%error, "those who waited before could not be heard");
+        }
         let bell = self.clone();
         std::thread::Builder::new()
             .name("bell".to_owned())
@@ -264,6 +271,19 @@ impl Bell {
 
 fn now() -> Moment {
     SystemClock.now().moment
+}
+
+/// Who waits elsewhere is heard by a server. While none ran nobody could be: a
+/// place that is still there gets its time to be heard once more.
+fn hear_out(tx: &mut LockTx<'_>) -> Result<(), gaia_locks::Error> {
+    let now = tx.now().moment;
+    for waiter in tx.store().waiters()? {
+        let elsewhere = waiter.life == WaiterLife::Heartbeat;
+        if elsewhere && waiter.state == WaiterState::Waiting && now.since(waiter.heard) < DOWNTIME {
+            tx.store().update_waiter(waiter.id, &waiter.state, now)?;
+        }
+    }
+    Ok(())
 }
 
 /// Which of them were granted or are gone.

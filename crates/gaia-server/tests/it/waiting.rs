@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use gaia_locks::ids::{LockId, WaiterId};
+use gaia_locks::model::WaiterState;
 use gaia_locks::service::{Locks as _, Topic};
 use gaia_server::Role;
 use serde_json::{Value, json};
@@ -275,4 +277,48 @@ fn a_task_is_given_to_nobody_whose_token_was_revoked_while_it_asked_for_work() {
         tasks.cancel(sent.id, "test").unwrap();
         tasks.remove("late").unwrap();
     }
+}
+
+/// The client tries to reach it as long, and its place is still there.
+#[test]
+fn r08_a_place_that_nobody_could_hear_while_no_server_ran_is_kept() {
+    let server = Server::start();
+    let admin = server.token("root", Role::Admin);
+    let folder = server.folder("web");
+    let first = ask(&server, &admin, &json!({"folder_path": folder})).send();
+    let id = first.json()["locks"][0]["id"].as_i64().unwrap();
+    let line = json!({"limit": null, "process": null});
+    let acquire = json!({"acquire": {"folders": [{"path": folder}],
+        "holder": {"session": "far", "task": 0}, "mode": "exclusive", "ttl": null,
+        "process": null, "own": false, "request_id": "r", "line": line}});
+    let door = |server: &Server, call: &Value| {
+        let ask = server.ask("POST", "/api/gaia/door/locks");
+        let ask = ask.header("gaia-door", "1").token(&admin);
+        let reply = ask.json(&json!({"scope": "local", "call": call})).send();
+        assert_eq!(reply.status, 200, "{reply:?}");
+        reply.json()
+    };
+    let waiter = door(&server, &acquire)["queued"]["waiter"].clone();
+    let place = WaiterId(waiter.as_i64().unwrap());
+    let locks = server.locks.clone();
+    let dir = server.end();
+    let minute = Duration::from_secs(60);
+    locks
+        .transact(|tx| {
+            let long_ago = tx.now().moment.minus(minute);
+            tx.store()
+                .update_waiter(place, &WaiterState::Waiting, long_ago)
+        })
+        .unwrap();
+    let server = Server::start_in(dir);
+    assert_eq!(server.get("/healthz", &admin).status, 200);
+    let gone = server.locks.force_release(LockId(id), "test", "over");
+    gone.unwrap();
+    let wait =
+        json!({"wait": {"waiter": waiter, "period": {"secs": 20, "nanos": 0}, "leave": false}});
+    let answer = door(&server, &wait);
+    assert_eq!(
+        answer["over"]["granted"]["locks"][0]["session_id"], "far",
+        "{answer}"
+    );
 }
