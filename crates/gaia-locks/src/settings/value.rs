@@ -2,7 +2,7 @@
 //! the caller adds name, value, origin and what is allowed, and leaves secrets out.
 
 use std::ffi::OsStr;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
@@ -118,11 +118,31 @@ pub(super) fn server(text: &str) -> Result<String, String> {
     if rest.contains(|c: char| c.is_whitespace() || c.is_control() || "?#\\".contains(c)) {
         return Err("it holds spaces, ?, # or a backslash".to_owned());
     }
-    let host = rest.split('/').next().unwrap_or("");
-    if host.is_empty() || host.starts_with(':') {
+    host_and_port(rest.split('/').next().unwrap_or(""))?;
+    Ok(text.trim_end_matches('/').to_owned())
+}
+
+/// A port that cannot be read must not pass: who connects would take the scheme's own instead, and
+/// show the token to whoever listens there.
+fn host_and_port(place: &str) -> Result<(), String> {
+    let (host, port) = match place.strip_prefix('[') {
+        Some(bracketed) => bracketed
+            .split_once(']')
+            .filter(|(address, _)| address.parse::<Ipv6Addr>().is_ok())
+            .ok_or("what begins with [ is no IPv6 address in brackets")?,
+        None => place.split_at(place.find(':').unwrap_or(place.len())),
+    };
+    if host.is_empty() {
         return Err("it names no host".to_owned());
     }
-    Ok(text.trim_end_matches('/').to_owned())
+    let is_port = |port: &str| {
+        port.bytes().all(|byte| byte.is_ascii_digit())
+            && port.parse::<u16>().is_ok_and(|port| port != 0)
+    };
+    match port.is_empty() || port.strip_prefix(':').is_some_and(is_port) {
+        true => Ok(()),
+        false => Err("it names no port from 1 to 65535".to_owned()),
+    }
 }
 
 pub(super) fn token(text: &str) -> Result<super::Secret, String> {

@@ -67,6 +67,17 @@ fn a_value_that_cannot_be_read_is_an_error_that_names_everything() {
         ("GAIA_LISTEN", "localhost:x"),
         ("GAIA_SERVER", "gaia.example"),
         ("GAIA_SERVER", "https://:8420"),
+        ("GAIA_SERVER", "http://127.0.0.1:99999"),
+        ("GAIA_SERVER", "http://127.0.0.1:8420x/"),
+        ("GAIA_SERVER", "http://127.0.0.1:+8420"),
+        ("GAIA_SERVER", "http://127.0.0.1:"),
+        ("GAIA_SERVER", "http://127.0.0.1:0"),
+        ("GAIA_SERVER", "http://::1:8420"),
+        ("GAIA_SERVER", "http://[::1]8420"),
+        ("GAIA_SERVER", "http://[::1]:"),
+        ("GAIA_SERVER", "http://[::1"),
+        ("GAIA_SERVER", "http://[]:8420"),
+        ("GAIA_SERVER", "http://[fe80::1%eth0]:8420"),
         ("GAIA_LOG", "inof"),
         ("GAIA_LOG", "gaia=loud"),
         ("GAIA_LOG", "info,"),
@@ -93,6 +104,20 @@ fn a_value_that_cannot_be_read_is_an_error_that_names_everything() {
         .refusal();
     assert_said(&message, &["--log"]);
     assert!(!message.contains('\u{1b}'));
+}
+
+#[test]
+fn a_server_may_be_named_with_a_port_and_without() {
+    for server in [
+        "http://gaia.example",
+        "https://gaia.example:8420/gaia",
+        "http://127.0.0.1:1",
+        "http://[::1]",
+        "http://[::1]:65535",
+    ] {
+        let settings = World::new().env("GAIA_SERVER", server).load().unwrap();
+        assert_eq!(settings.server.as_deref(), Some(server));
+    }
 }
 
 #[test]
