@@ -82,6 +82,27 @@ impl Client {
         }
     }
 
+    fn let_go(&self, request: &Release, how: How) -> Result<Released, Error> {
+        let call = Call::Release {
+            folder: request.folder.as_ref().map(Named::of),
+            session: request.session.clone(),
+            task: request.task,
+            token: request.token,
+        };
+        match (self.locks_call(call, &how)?, request.token) {
+            // The first may have done it, and its answer was lost.
+            ((Released::NotHeld, true), Some(token)) => {
+                let lock = self.verify(token)?.lock;
+                let ours = lock.filter(|lock| {
+                    lock.end_reason == Some(EndReason::Released)
+                        && lock.session_id == request.session
+                });
+                Ok(ours.map_or(Released::NotHeld, |lock| Released::Ended(vec![lock])))
+            }
+            ((released, _), _) => Ok(released),
+        }
+    }
+
     fn asked(&self, waiter: WaiterId) -> Option<Ask> {
         let asked = self.inner.asked.lock();
         let mut asked = asked.unwrap_or_else(PoisonError::into_inner);
@@ -107,6 +128,15 @@ impl Client {
             let how = How::standing(period, OUTAGE, abandoned);
             client.locks_call::<Waited>(call, &how)
         })
+    }
+}
+
+/// Asked again, a folder may be held by a later lock of the same session: only
+/// a token names the one that was meant [R6].
+fn release_how(request: &Release) -> How {
+    match request.token {
+        Some(_) => How::soon(),
+        None => How::once(),
     }
 }
 
@@ -225,30 +255,11 @@ impl Locks for Client {
     }
 
     fn release(&self, request: &Release) -> Result<Released, Error> {
-        let call = Call::Release {
-            folder: request.folder.as_ref().map(Named::of),
-            session: request.session.clone(),
-            task: request.task,
-            token: request.token,
-        };
-        // Asked again, a folder may be held by a later lock of the same session:
-        // only a token names the one that was meant [R6].
-        let how = match request.token {
-            Some(_) => How::soon(),
-            None => How::once(),
-        };
-        match (self.locks_call(call, &how)?, request.token) {
-            // The first may have done it, and its answer was lost.
-            ((Released::NotHeld, true), Some(token)) => {
-                let lock = self.verify(token)?.lock;
-                let ours = lock.filter(|lock| {
-                    lock.end_reason == Some(EndReason::Released)
-                        && lock.session_id == request.session
-                });
-                Ok(ours.map_or(Released::NotHeld, |lock| Released::Ended(vec![lock])))
-            }
-            ((released, _), _) => Ok(released),
-        }
+        self.let_go(request, release_how(request))
+    }
+
+    fn release_within(&self, request: &Release, at_most: Duration) -> Result<Released, Error> {
+        self.let_go(request, release_how(request).for_at_most(at_most))
     }
 
     fn verify(&self, token: LockId) -> Result<Verified, Error> {

@@ -37,11 +37,15 @@ pub enum News {
 
 /// Keeps one lock alive from a thread of its own until it is dropped.
 ///
-/// Dropping it does not release the lock: that is the holder's act.
+/// Dropping it does not release the lock: that is the holder's act. It tells
+/// nothing any more from then on, and nobody waits for a call that stands.
 pub struct LeaseKeeper {
     trust: Arc<Trust>,
     wake: Arc<dyn Fn() + Send + Sync>,
-    threads: Vec<JoinHandle<()>>,
+    /// Knows until when the lease may be trusted.
+    guard: Option<JoinHandle<()>>,
+    /// Looks and renews.
+    asker: Option<JoinHandle<()>>,
 }
 
 /// Tells of a loss once, whoever sees it first.
@@ -89,16 +93,17 @@ impl LeaseKeeper {
         let mut keeper = Self {
             trust: trust.clone(),
             wake,
-            threads: Vec::with_capacity(2),
+            guard: None,
+            asker: None,
         };
         let (guards, ttl, told) = (trust.clone(), kept.ttl, teller.clone());
         let ring = keeper.wake.clone();
-        keeper.spawn("gaia-trust", move || {
+        keeper.guard = Some(spawn("gaia-trust", move || {
             if guards.until_over(ttl, &*ring) {
                 let why = "the lease could not be renewed in time: there was no answer";
                 lock(&told).tell(News::Lost(why.to_owned()));
             }
-        })?;
+        })?);
         let mut watch = Watch {
             locks,
             renewed: kept.asked_at,
@@ -107,20 +112,12 @@ impl LeaseKeeper {
             teller,
             waiting: 0,
         };
-        keeper.spawn("gaia-lease", move || watch.run(&*listener))?;
+        keeper.asker = Some(spawn("gaia-lease", move || watch.run(&*listener))?);
         Ok(keeper)
     }
 
-    fn spawn(&mut self, name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), Error> {
-        let named = std::thread::Builder::new().name(name.to_owned());
-        let thread = named.spawn(work).map_err(|error| {
-            Error::InvalidRequest(format!("cannot start a thread to renew the lock: {error}"))
-        })?;
-        self.threads.push(thread);
-        Ok(())
-    }
-
-    /// Renews now if that is due: for one who woke late.
+    /// Has the lock looked at now, or renewed if that is due; waits for nothing:
+    /// for one who woke late, or began to keep it late.
     pub fn look_now(&self) {
         (self.wake)();
     }
@@ -131,16 +128,25 @@ impl LeaseKeeper {
     }
 }
 
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, Error> {
+    let named = std::thread::Builder::new().name(name.to_owned());
+    named.spawn(work).map_err(|error| {
+        Error::InvalidRequest(format!("cannot start a thread to renew the lock: {error}"))
+    })
+}
+
 fn lock<F>(teller: &Mutex<Teller<F>>) -> std::sync::MutexGuard<'_, Teller<F>> {
     teller.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Drop for LeaseKeeper {
     fn drop(&mut self) {
-        self.trust.stop();
+        let is_asking = self.trust.stop();
         (self.wake)();
         let here = std::thread::current().id();
-        for thread in self.threads.drain(..) {
+        // A call may stand for long; its answer is not looked at any more.
+        let asker = self.asker.take().filter(|_| !is_asking);
+        for thread in [self.guard.take(), asker].into_iter().flatten() {
             // Whoever is told of the loss may drop this there and then: on the thread itself.
             if thread.thread().id() != here {
                 // A panic in the thread has been reported by its own hook.
@@ -174,15 +180,21 @@ impl<F: FnMut(News)> Watch<F> {
     fn run(&mut self, listener: &dyn Listener) {
         loop {
             listener.wait(self.pause());
-            if self.trust.is_stopped() {
+            if !self.trust.begin_to_ask() {
                 return;
             }
-            if let Err(lost) = self.look() {
-                if !self.trust.is_stopped() {
-                    lock(&self.teller).tell(News::Lost(lost));
-                }
-                self.trust.stop();
+            let seen = self.look();
+            if !self.trust.end_asking() {
                 return;
+            }
+            match seen {
+                Ok(None) => {}
+                Ok(Some(waiting)) => lock(&self.teller).tell(News::Waiting(waiting)),
+                Err(lost) => {
+                    lock(&self.teller).tell(News::Lost(lost));
+                    self.trust.stop();
+                    return;
+                }
             }
         }
     }
@@ -196,22 +208,23 @@ impl<F: FnMut(News)> Watch<F> {
             .max(Duration::from_millis(100).min(self.kept.ttl / 10))
     }
 
-    fn look(&mut self) -> Result<(), String> {
+    /// Gives how many wait now, if they have become more; or why it is lost.
+    fn look(&mut self) -> Result<Option<usize>, String> {
         let now = SystemClock.now().moment;
         let outcome = if now >= self.renewed.plus(self.kept.ttl / 3) {
-            self.renew(now)
+            self.renew(now).map(|()| None)
         } else {
             self.verify()
         };
         match outcome {
-            Ok(()) => Ok(()),
+            Ok(more) => Ok(more),
             Err(Error::NotHeld(why) | Error::NotAllowed(why)) => Err(why),
             Err(error) if now >= self.trust.until() => {
                 Err(format!("the lease could not be renewed in time: {error}"))
             }
             Err(error) => {
                 tracing::warn!(lock = self.kept.token.0, %error, "a lease could not be renewed yet");
-                Ok(())
+                Ok(None)
             }
         }
     }
@@ -229,7 +242,7 @@ impl<F: FnMut(News)> Watch<F> {
         Ok(())
     }
 
-    fn verify(&mut self) -> Result<(), Error> {
+    fn verify(&mut self) -> Result<Option<usize>, Error> {
         let verified = self.locks.verify(self.kept.token)?;
         if !verified.active {
             let how = verified
@@ -242,10 +255,7 @@ impl<F: FnMut(News)> Watch<F> {
             )));
         }
         let waiting = self.locks.waiting_for(self.kept.token)?;
-        if waiting > self.waiting {
-            lock(&self.teller).tell(News::Waiting(waiting));
-        }
-        self.waiting = waiting;
-        Ok(())
+        let before = std::mem::replace(&mut self.waiting, waiting);
+        Ok((waiting > before).then_some(waiting))
     }
 }

@@ -22,6 +22,8 @@ pub struct Cut {
     times: AtomicUsize,
     /// Nothing passes, nothing is cut.
     silent: Mutex<bool>,
+    /// Pieces of requests that did not pass for that.
+    pub unheard: AtomicUsize,
     /// How long each piece of an answer is held back, in milliseconds.
     pub slow: AtomicU64,
 }
@@ -72,6 +74,7 @@ fn pass(from: &TcpStream, to: &TcpStream, cut: Arc<Cut>, is_request: bool) {
         loop {
             let read = from.read(&mut bytes).unwrap_or(0);
             if *cut.silent.lock().unwrap() {
+                cut.unheard.fetch_add(is_request.into(), Ordering::SeqCst);
                 std::thread::park();
             }
             let slow = Duration::from_millis(cut.slow.load(Ordering::SeqCst));

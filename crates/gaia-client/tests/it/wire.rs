@@ -189,6 +189,47 @@ fn alone_a_holder_that_cannot_reach_the_server_is_told_before_its_lease_is_given
 }
 
 #[test]
+fn alone_whoever_ends_does_not_wait_for_a_server_that_is_silent() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::in_folder(folder.path());
+    let token = server.token("root", Role::Admin);
+    let proxy = Proxy::to(server.address);
+    let holder: Arc<dyn Locks> = Arc::new(client(&proxy.url(), Some(token), Some("local")));
+    let asked_at = SystemClock.now().moment;
+    let lock = granted(holder.acquire(&request("/w", "ann")).unwrap());
+    let kept = Kept {
+        token: lock.id,
+        session: lock.session_id.clone(),
+        ttl: Duration::from_secs(600),
+        asked_at,
+    };
+    let (tell, news) = channel();
+    let heard = move |what: News| drop(tell.send(what));
+    let keeper = LeaseKeeper::start(holder.clone(), kept, heard).unwrap();
+    proxy.fall_silent();
+    let lost = || proxy.cut.unheard.load(Ordering::SeqCst);
+    until(|| lost() == 1);
+    keeper.look_now();
+    until(|| lost() == 2);
+    let began = SystemClock.now().moment;
+    drop(keeper);
+    let took = SystemClock.now().moment.since(began);
+    assert!(took < Duration::from_secs(1), "its end took {took:?}");
+    let released = holder.release_within(&release(&lock), Duration::from_secs(1));
+    let took = SystemClock.now().moment.since(began);
+    assert!(
+        matches!(
+            released,
+            Err(Error::Server(ServerError::Unreachable { .. }))
+        ),
+        "{released:?}"
+    );
+    assert!(took < Duration::from_secs(3), "releasing took {took:?}");
+    // What comes of the call that still stood is told to nobody.
+    assert!(news.recv_timeout(Duration::from_secs(20)).is_err());
+}
+
+#[test]
 fn a_wait_with_a_limit_ends_soon_after_it_although_the_server_is_silent() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::in_folder(folder.path());

@@ -21,13 +21,19 @@ pub(super) struct Trust {
 struct State {
     until: Moment,
     stopped: bool,
+    /// A call stands, to look or to renew.
+    asking: bool,
 }
 
 impl Trust {
     pub(super) fn new(until: Moment) -> Self {
-        let stopped = false;
+        let state = State {
+            until,
+            stopped: false,
+            asking: false,
+        };
         Self {
-            state: Mutex::new(State { until, stopped }),
+            state: Mutex::new(state),
             changed: Condvar::new(),
         }
     }
@@ -41,13 +47,27 @@ impl Trust {
         self.changed.notify_all();
     }
 
-    pub(super) fn stop(&self) {
-        self.state().stopped = true;
-        self.changed.notify_all();
+    /// Whether a call may be made: none is any more, once it was stopped.
+    pub(super) fn begin_to_ask(&self) -> bool {
+        let mut state = self.state();
+        state.asking = !state.stopped;
+        state.asking
     }
 
-    pub(super) fn is_stopped(&self) -> bool {
-        self.state().stopped
+    /// The call is over. Whether its answer is still wanted: whoever stopped it
+    /// meanwhile has not waited for it.
+    pub(super) fn end_asking(&self) -> bool {
+        let mut state = self.state();
+        state.asking = false;
+        !state.stopped
+    }
+
+    /// Gives whether a call stands.
+    pub(super) fn stop(&self) -> bool {
+        let mut state = self.state();
+        state.stopped = true;
+        self.changed.notify_all();
+        state.asking
     }
 
     /// Waits until it is over; `false`: stopped before. Whoever renews is rung

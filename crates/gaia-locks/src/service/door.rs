@@ -39,6 +39,17 @@ pub trait Locks: Send + Sync {
     /// # Errors
     /// When the store cannot be used; "not held" is an answer.
     fn release(&self, request: &Release) -> Result<Released, Error>;
+    /// The same for a holder whose end somebody waits for: a server is tried for
+    /// `at_most` so long. What it does not hear of ends with its process or its
+    /// lease.
+    ///
+    /// # Errors
+    /// As [`Locks::release`].
+    fn release_within(&self, request: &Release, at_most: Duration) -> Result<Released, Error> {
+        // A database is on this machine.
+        let _ = at_most;
+        self.release(request)
+    }
     /// Whether that very lock is active now.
     ///
     /// # Errors

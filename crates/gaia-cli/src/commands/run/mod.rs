@@ -51,6 +51,11 @@ use crate::waiting::{self, Outcome};
 use child::HeldProcess;
 use watch::Watch;
 
+/// How long it is tried to release all locks together: a server that is started
+/// again is back by then, and whoever waits for the command need not wait for
+/// one that is silent.
+const RELEASING: Duration = Duration::from_secs(4);
+
 /// Hold the lock on folders while a command runs
 ///
 /// The lock is bound to the command's process: it is freed however the command
@@ -245,9 +250,11 @@ impl Held {
     }
 
     /// The command has ended: so does the lock. What cannot be released now is
-    /// freed by whoever finds that its process is gone. Gives whether one had
-    /// ended before and nobody had noticed: a short command is not watched.
+    /// freed by whoever finds that its process is gone, or ends with its lease.
+    /// Gives whether one had ended before and nobody had noticed: a short command
+    /// is not watched.
     fn release(&self, lost: &[gaia_locks::LockId]) -> bool {
+        let until = SystemClock.now().moment.plus(RELEASING);
         let mut unnoticed = false;
         for lock in self.granted.iter().filter(|lock| !lost.contains(&lock.id)) {
             let wish = Release {
@@ -256,11 +263,12 @@ impl Held {
                 task: None,
                 token: Some(lock.id),
             };
-            match self.locks.release(&wish) {
+            let left = SystemClock.now().moment.until(until);
+            match self.locks.release_within(&wish, left) {
                 Ok(Released::Ended(_)) => {}
                 Ok(_) => unnoticed |= self.tell_if_lost(lock),
                 Err(error) => tell::note(&format!(
-                    "the lock {} could not be released: {error}",
+                    "the lock {} could not be released, and ends with its process or its lease: {error}",
                     lock.id
                 )),
             }
