@@ -5,6 +5,7 @@ mod accounts;
 mod agents;
 mod live;
 pub mod served;
+mod silent;
 mod table;
 
 use crate::home::{Guard, until};

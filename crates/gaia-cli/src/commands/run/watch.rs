@@ -1,7 +1,13 @@
 //! What gaia does while the command runs: passes signals, watches the lease.
+//!
+//! # Who asks
+//! Never the thread that waits for the command: a call stands as long as a
+//! server or a database does not answer, and meanwhile no signal would be
+//! passed on, no end be seen, no loss be heard.
 
 use std::io;
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::Builder;
 use std::time::Duration;
 
 use gaia_locks::clock::{Clock, Moment, SystemClock};
@@ -122,8 +128,8 @@ impl<'a> Watch<'a> {
         }
     }
 
-    /// Starts to renew and to listen; whatever happened before is seen by
-    /// looking once.
+    /// Starts to renew and to listen; whatever happened before is seen by the
+    /// keeper's first look.
     fn watch_leases(&mut self, bell: &Bell) {
         for lock in &self.held.granted {
             let (news, bell, id) = (self.news.0.clone(), bell.clone(), lock.id);
@@ -133,10 +139,12 @@ impl<'a> Watch<'a> {
                 bell.ring();
             };
             match LeaseKeeper::start(self.held.locks.clone(), self.kept(lock), tell) {
-                Ok(keeper) => self.keepers.push(keeper),
+                Ok(keeper) => {
+                    keeper.look_now();
+                    self.keepers.push(keeper);
+                }
                 Err(error) => tell::note(&format!("the lease is not renewed: {error}")),
             }
-            self.look_once(lock);
         }
     }
 
@@ -147,22 +155,6 @@ impl<'a> Watch<'a> {
             ttl: self.held.ttl,
             asked_at: self.held.asked_at,
         }
-    }
-
-    fn look_once(&self, lock: &LockInfo) {
-        let news = match self.held.locks.verify(lock.id) {
-            Ok(verified) if !verified.active => {
-                let how = verified.lock.and_then(|lock| lock.end_reason);
-                let how = how.map_or("ended", |reason| reason.word());
-                News::Lost(format!("lock {} is not active any more ({how})", lock.id))
-            }
-            // What cannot be looked at now, the keeper looks at again.
-            _ => match self.held.locks.waiting_for(lock.id) {
-                Ok(waiting) if waiting > 0 => News::Waiting(waiting),
-                _ => return,
-            },
-        };
-        drop(self.news.0.send((lock.id, news)));
     }
 
     fn hear_news(&mut self) {
@@ -185,10 +177,11 @@ impl<'a> Watch<'a> {
                 "the lock on {folder} is lost: {why}; the command goes on without it"
             )),
             OnLost::Stop => {
+                // Before it is said: whoever reads stderr may have stopped reading.
+                self.stop();
                 tell::note(&format!(
                     "the lock on {folder} is lost: {why}; stopping the command"
                 ));
-                self.stop();
             }
         }
     }
@@ -224,15 +217,22 @@ impl<'a> Watch<'a> {
         lock.map_or_else(String::new, |lock| clean(&lock.folder_path))
     }
 
+    /// Asks who waits, on a thread of its own that nobody waits for.
     fn tell_who_waits(&self, id: LockId) {
         let place = self.held.granted.iter().position(|lock| lock.id == id);
-        let folder = place.and_then(|place| self.held.folders.get(place));
-        let Ok(status) = self.held.locks.status(folder) else {
-            return;
+        let folder = place
+            .and_then(|place| self.held.folders.get(place))
+            .cloned();
+        let (locks, name) = (self.held.locks.clone(), self.folder_of(id));
+        let ask = move || {
+            let waiters = locks.status(folder.as_ref()).map(|status| status.waiters);
+            for waiter in waiters.iter().flatten().filter(|waiter| !waiter.granted) {
+                let who = clean(waiter.session_id.as_str());
+                tell::note(&format!("session {who} waits for {name}"));
+            }
         };
-        for waiter in status.waiters.iter().filter(|waiter| !waiter.granted) {
-            let who = clean(waiter.session_id.as_str());
-            tell::note(&format!("session {who} waits for {}", self.folder_of(id)));
-        }
+        let named = Builder::new().name("gaia-waiters".to_owned());
+        // Without a thread it is not told now; the command goes on all the same.
+        drop(named.spawn(ask));
     }
 }

@@ -10,7 +10,7 @@ use crate::home::{Guard, Home, until};
 /// A home, its server, and who works through it.
 pub struct Served {
     pub home: Home,
-    listen: String,
+    pub listen: String,
     token: String,
     server: Option<Guard>,
 }
