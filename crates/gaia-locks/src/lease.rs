@@ -19,10 +19,12 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crate::clock::{Clock, Moment, SystemClock};
+use crate::duration::human;
 use crate::error::Error;
 use crate::ids::{LockId, SessionId};
 use crate::os::Listener;
-use crate::service::{Locks, Renew, Topic};
+use crate::service::{Locks, Renew, SHORTEST_TTL, Topic};
+use crate::wire::LockInfo;
 
 use trust::Trust;
 
@@ -74,6 +76,62 @@ pub struct Kept {
     pub ttl: Duration,
     /// On [`SystemClock`], the moment before the lock was asked for.
     pub asked_at: Moment,
+}
+
+impl Kept {
+    /// A lock that was just granted. Who asked for no length has the one that
+    /// was granted; it is not asked for now, when the lease runs already.
+    pub fn of(lock: &LockInfo, ttl: Option<Duration>, asked_at: Moment) -> Self {
+        let left = lock.expires_in.map(Duration::try_from_secs_f64);
+        let left = left.and_then(Result::ok);
+        Self {
+            token: lock.id,
+            session: lock.session_id.clone(),
+            ttl: ttl.or(left).unwrap_or(SHORTEST_TTL),
+            asked_at,
+        }
+    }
+
+    /// To be called before anything is done under the lock: renews it where the
+    /// answer came late, as after a wait. Its lease may have run for long by
+    /// then, and nobody here knows since when.
+    ///
+    /// # Errors
+    /// As [`Locks::renew`]; [`Error::NotHeld`] also when that answer came too
+    /// late to begin with anything.
+    pub fn begin(&mut self, locks: &dyn Locks) -> Result<(), Error> {
+        let now = SystemClock.now().moment;
+        if now.since(self.asked_at) < self.ttl / 10 {
+            return Ok(());
+        }
+        locks.renew(&self.renewal())?;
+        self.asked_at = now;
+        self.check()
+    }
+
+    /// Whether its lease can still be trusted, as it was asked for last.
+    ///
+    /// # Errors
+    /// [`Error::NotHeld`] when it cannot.
+    pub fn check(&self) -> Result<(), Error> {
+        if SystemClock.now().moment < trusted_until(self.asked_at, self.ttl) {
+            return Ok(());
+        }
+        let (token, ttl) = (self.token, human(self.ttl));
+        Err(Error::NotHeld(format!(
+            "the answer came when the lease of lock {token}, {ttl}, was over"
+        )))
+    }
+
+    fn renewal(&self) -> Renew {
+        Renew {
+            token: self.token,
+            session: self.session.clone(),
+            task: None,
+            folder: None,
+            ttl: Some(self.ttl),
+        }
+    }
 }
 
 impl LeaseKeeper {
@@ -230,13 +288,7 @@ impl<F: FnMut(News)> Watch<F> {
     }
 
     fn renew(&mut self, asked_at: Moment) -> Result<(), Error> {
-        self.locks.renew(&Renew {
-            token: self.kept.token,
-            session: self.kept.session.clone(),
-            task: None,
-            folder: None,
-            ttl: Some(self.kept.ttl),
-        })?;
+        self.locks.renew(&self.kept.renewal())?;
         self.renewed = asked_at;
         self.trust.renew(trusted_until(asked_at, self.kept.ttl));
         Ok(())

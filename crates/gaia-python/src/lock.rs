@@ -16,7 +16,7 @@ use gaia_locks::Locks;
 use gaia_locks::clock::{Clock, Moment, SystemClock};
 use gaia_locks::lease::{Kept, LeaseKeeper, News};
 use gaia_locks::liveness::ProcessIdentity;
-use gaia_locks::service::{Acquire, Release, Released, Renew};
+use gaia_locks::service::{Acquire, Release, Released};
 use gaia_locks::wire::{Answer, Granted, LockInfo};
 use pyo3::prelude::*;
 
@@ -388,7 +388,6 @@ impl Lock {
         granted: &Granted,
         asked_at: Moment,
     ) -> PyResult<Held> {
-        let ttl = self.request.ttl.unwrap_or_else(|| door.default_ttl());
         let mut held = Held {
             process: std::process::id(),
             door: door.clone(),
@@ -396,7 +395,7 @@ impl Lock {
             keepers: Vec::new(),
             told: Arc::default(),
         };
-        match self.keep_all(py, &mut held, granted, (asked_at, ttl)) {
+        match self.keep_all(py, &mut held, granted, asked_at) {
             Ok(()) => Ok(held),
             Err(error) => {
                 // A keeper's thread may be about to tell of a loss, for which it
@@ -412,18 +411,12 @@ impl Lock {
         py: Python<'_>,
         held: &mut Held,
         granted: &Granted,
-        (asked_at, ttl): (Moment, Duration),
+        asked_at: Moment,
     ) -> PyResult<()> {
         let door = held.door.clone();
         for lock in &granted.locks {
-            let mut kept = Kept {
-                token: lock.id,
-                session: lock.session_id.clone(),
-                ttl,
-                asked_at,
-            };
-            py.detach(|| begin_anew(&*door, &mut kept))
-                .map_err(raised)?;
+            let mut kept = Kept::of(lock, self.request.ttl, asked_at);
+            py.detach(|| kept.begin(&*door)).map_err(raised)?;
             held.keepers.push(self.keep(py, &door, kept, &held.told)?);
         }
         Ok(())
@@ -439,22 +432,6 @@ impl Lock {
 
 fn twice() -> PyErr {
     InvalidInput::new_err("this lock is held already; release it first, or make another one")
-}
-
-fn begin_anew(door: &dyn Locks, kept: &mut Kept) -> Result<(), gaia_locks::Error> {
-    let now = SystemClock.now().moment;
-    if now.since(kept.asked_at) < kept.ttl / 10 {
-        return Ok(());
-    }
-    kept.asked_at = now;
-    door.renew(&Renew {
-        token: kept.token,
-        session: kept.session.clone(),
-        task: None,
-        folder: None,
-        ttl: Some(kept.ttl),
-    })?;
-    Ok(())
 }
 
 impl Drop for Lock {

@@ -29,14 +29,15 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gaia_locks::Locks;
-use gaia_locks::clock::{Clock, SystemClock};
+use gaia_locks::clock::{Clock, Moment, SystemClock};
 use gaia_locks::folder::Folder;
 use gaia_locks::ids::{SessionId, TaskId};
+use gaia_locks::lease::Kept;
 use gaia_locks::liveness::ProcessIdentity;
 use gaia_locks::model::{EndReason, Holder, Mode, Releaser};
 use gaia_locks::service::{Acquire, Line, Release, Released};
 use gaia_locks::wire::{Granted, LockInfo};
+use gaia_locks::{Error, Locks};
 
 use crate::args::{WaitLimit, duration};
 use crate::asker::Asker;
@@ -49,6 +50,7 @@ use crate::tell;
 use crate::waiting::{self, Outcome};
 
 use child::HeldProcess;
+use signals::Inbox;
 use watch::Watch;
 
 /// How long it is tried to release all locks together: a server that is started
@@ -110,8 +112,7 @@ struct Held {
     session: SessionId,
     granted: Vec<LockInfo>,
     folders: Vec<Folder>,
-    asked_at: gaia_locks::clock::Moment,
-    ttl: Duration,
+    kept: Vec<Kept>,
 }
 
 /// Runs the command under its lock. Whatever way the lock was not granted, the
@@ -142,15 +143,19 @@ fn hold_and_run(context: &Context, args: RunArgs) -> Ended {
         Outcome::Granted(granted) => granted,
         refused => return not_granted(context, refused, args.conflict_status),
     };
-    let held = Held {
-        ttl: args.ttl.unwrap_or_else(|| locks.default_ttl()),
+    // Before the next call, which may last.
+    let signals = Inbox::open()?;
+    let kept = granted.locks.iter();
+    let kept = kept.map(|lock| Kept::of(lock, args.ttl, asked_at));
+    let mut held = Held {
+        kept: kept.collect(),
         session: holder.session,
         locks,
         granted: granted.locks,
         folders,
-        asked_at,
     };
-    held.while_it_runs(process, args.on_lost)
+    held.begin()?;
+    held.while_it_runs(process, &signals, args.on_lost)
 }
 
 /// For `run` a session that nobody named is this very process: two runs side
@@ -225,11 +230,42 @@ fn not_granted(context: &Context, outcome: Outcome, status: u8) -> Ended {
 }
 
 impl Held {
-    fn while_it_runs(self, process: HeldProcess, on_lost: OnLost) -> Ended {
-        let signals = signals::Inbox::open()?;
+    /// Before the command begins: who waited long, or whose answer came late,
+    /// does not know whether its leases still stand.
+    fn begin(&mut self) -> Result<(), Failure> {
+        let locks = self.locks.clone();
+        let begun = self
+            .kept
+            .iter_mut()
+            .try_for_each(|kept| kept.begin(&*locks));
+        // The others' answers may have taken what time the first had.
+        let begun = begun.and_then(|()| self.kept.iter().try_for_each(Kept::check));
+        begun.map_err(|error| {
+            let until = SystemClock.now().moment.plus(RELEASING);
+            for lock in &self.granted {
+                // What cannot be given back now ends with its process or its lease.
+                drop(self.release_one(lock, until));
+            }
+            match error {
+                Error::NotHeld(why) => {
+                    let what = format!("the lock was over before the command could begin: {why}");
+                    Failure::new("not_held", Status::NotGranted, what).hint("ask again")
+                }
+                error => error.into(),
+            }
+        })
+    }
+
+    /// The shortest of their leases.
+    fn ttl(&self) -> Duration {
+        let shortest = self.kept.iter().map(|kept| kept.ttl).min();
+        shortest.unwrap_or_default()
+    }
+
+    fn while_it_runs(self, process: HeldProcess, signals: &Inbox, on_lost: OnLost) -> Ended {
         let running = process.let_go(&self.tokens())?;
         let mut watch = Watch::new(&self, running, on_lost);
-        let status = watch.until_the_end(&signals)?;
+        let status = watch.until_the_end(signals)?;
         let lost = watch.lost();
         drop(watch);
         let was_lost = self.release(&lost) && on_lost == OnLost::Stop;
@@ -257,14 +293,7 @@ impl Held {
         let until = SystemClock.now().moment.plus(RELEASING);
         let mut unnoticed = false;
         for lock in self.granted.iter().filter(|lock| !lost.contains(&lock.id)) {
-            let wish = Release {
-                folder: None,
-                session: self.session.clone(),
-                task: None,
-                token: Some(lock.id),
-            };
-            let left = SystemClock.now().moment.until(until);
-            match self.locks.release_within(&wish, left) {
+            match self.release_one(lock, until) {
                 Ok(Released::Ended(_)) => {}
                 Ok(_) => unnoticed |= self.tell_if_lost(lock),
                 Err(error) => tell::note(&format!(
@@ -274,6 +303,17 @@ impl Held {
             }
         }
         unnoticed
+    }
+
+    fn release_one(&self, lock: &LockInfo, until: Moment) -> Result<Released, Error> {
+        let wish = Release {
+            folder: None,
+            session: self.session.clone(),
+            task: None,
+            token: Some(lock.id),
+        };
+        let left = SystemClock.now().moment.until(until);
+        self.locks.release_within(&wish, left)
     }
 
     /// Whoever waited may have found the command's process gone before its lock

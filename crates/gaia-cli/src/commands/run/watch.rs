@@ -12,8 +12,7 @@ use std::time::Duration;
 
 use gaia_locks::clock::{Clock, Moment, SystemClock};
 use gaia_locks::ids::LockId;
-use gaia_locks::lease::{Kept, LeaseKeeper, News};
-use gaia_locks::wire::LockInfo;
+use gaia_locks::lease::{LeaseKeeper, News};
 use rustix::process::Signal;
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGTSTP};
 
@@ -75,7 +74,10 @@ impl<'a> Watch<'a> {
     /// # Errors
     /// When the system cannot tell of the command.
     pub fn until_the_end(&mut self, inbox: &Inbox) -> io::Result<u8> {
-        let watch_from = SystemClock.now().moment.plus(SHORT.min(self.held.ttl / 4));
+        let watch_from = SystemClock
+            .now()
+            .moment
+            .plus(SHORT.min(self.held.ttl() / 4));
         loop {
             for came in inbox.wait(self.pause(watch_from))? {
                 self.pass_on(came);
@@ -131,29 +133,20 @@ impl<'a> Watch<'a> {
     /// Starts to renew and to listen; whatever happened before is seen by the
     /// keeper's first look.
     fn watch_leases(&mut self, bell: &Bell) {
-        for lock in &self.held.granted {
-            let (news, bell, id) = (self.news.0.clone(), bell.clone(), lock.id);
+        for kept in &self.held.kept {
+            let (news, bell, id) = (self.news.0.clone(), bell.clone(), kept.token);
             let tell = move |what| {
                 // Nobody listens once the command has ended.
                 drop(news.send((id, what)));
                 bell.ring();
             };
-            match LeaseKeeper::start(self.held.locks.clone(), self.kept(lock), tell) {
+            match LeaseKeeper::start(self.held.locks.clone(), kept.clone(), tell) {
                 Ok(keeper) => {
                     keeper.look_now();
                     self.keepers.push(keeper);
                 }
                 Err(error) => tell::note(&format!("the lease is not renewed: {error}")),
             }
-        }
-    }
-
-    fn kept(&self, lock: &LockInfo) -> Kept {
-        Kept {
-            token: lock.id,
-            session: self.held.session.clone(),
-            ttl: self.held.ttl,
-            asked_at: self.held.asked_at,
         }
     }
 

@@ -20,6 +20,8 @@ struct State {
     /// Requests with this in them do not arrive.
     lost: Option<String>,
     count: usize,
+    /// How long each piece of an answer is held back.
+    slow: Duration,
 }
 
 impl Wire {
@@ -31,8 +33,8 @@ impl Wire {
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 let server = TcpStream::connect(&server).unwrap();
-                pass(&server, &client, None);
-                pass(&client, &server, Some(shared.clone()));
+                pass(&server, &client, shared.clone(), false);
+                pass(&client, &server, shared.clone(), true);
             }
         });
         Self { address, state }
@@ -58,27 +60,27 @@ impl Wire {
         let command = ["--", "sh", "-c", script];
         let mut gaia: Command = served.gaia(&[&run[..], words, &command].concat());
         gaia.env("GAIA_SERVER", format!("http://{}", self.address));
-        let run = Guard(gaia.spawn().unwrap());
-        until("the command has begun", || {
-            served.home.path("began").exists()
-        });
-        run
+        Guard(gaia.spawn().unwrap())
     }
 }
 
-fn pass(from: &TcpStream, to: &TcpStream, lossy: Option<Arc<Mutex<State>>>) {
+fn pass(from: &TcpStream, to: &TcpStream, state: Arc<Mutex<State>>, is_request: bool) {
     let (mut from, mut to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
     std::thread::spawn(move || {
         let mut bytes = [0_u8; 4096];
         while let Ok(read @ 1..) = from.read(&mut bytes) {
             let text = String::from_utf8_lossy(&bytes[..read]);
-            if let Some(state) = &lossy {
-                let mut state = state.lock().unwrap();
-                if state.lost.as_ref().is_some_and(|lost| text.contains(lost)) {
-                    state.count += 1;
-                    drop(state);
-                    std::thread::park();
-                }
+            let mut now = state.lock().unwrap();
+            let slow = now.slow;
+            if is_request && now.lost.as_ref().is_some_and(|lost| text.contains(lost)) {
+                now.count += 1;
+                drop(now);
+                std::thread::park();
+            } else {
+                drop(now);
+            }
+            if !is_request {
+                std::thread::sleep(slow);
             }
             if to.write_all(&bytes[..read]).is_err() {
                 break;
@@ -86,6 +88,12 @@ fn pass(from: &TcpStream, to: &TcpStream, lossy: Option<Arc<Mutex<State>>>) {
         }
         // Whoever has gone already needs not be told.
         drop(to.shutdown(std::net::Shutdown::Both));
+    });
+}
+
+fn begun(served: &Served) {
+    until("the command has begun", || {
+        served.home.path("began").exists()
     });
 }
 
@@ -97,15 +105,49 @@ fn is_told(served: &Served) -> bool {
 fn alone_r01_a_command_is_stopped_in_time_although_the_server_falls_silent_at_its_start() {
     let served = Served::start();
     let wire = Wire::to(&served);
-    let run = wire.run(&served, &["--ttl", "3s"]);
+    let run = wire.run(&served, &["--ttl", "4s"]);
+    begun(&served);
     wire.fall_silent();
+    stopped_in_time(&served, run);
+}
+
+#[test]
+fn alone_r01_a_command_that_had_to_wait_is_stopped_in_time_as_well() {
+    let served = Served::start();
+    let wire = Wire::to(&served);
+    assert_eq!(served.status(&["acquire", "a", "--session", "ben"]), 0);
+    let run = wire.run(&served, &["--ttl", "4s", "--wait"]);
+    until("it waits", || served.places().len() == 1);
+    // Longer than its lease: since it asked, the lease would be over.
+    let waits = Instant::now();
+    until("it has waited", || waits.elapsed() > Duration::from_secs(4));
+    assert_eq!(served.status(&["release", "a", "--session", "ben"]), 0);
+    begun(&served);
+    wire.fall_silent();
+    stopped_in_time(&served, run);
+}
+
+#[test]
+fn r01_a_command_does_not_begin_when_its_lease_was_over_before_it_was_told_of_it() {
+    let served = Served::start();
+    let wire = Wire::to(&served);
+    wire.state.lock().unwrap().slow = Duration::from_millis(1500);
+    let run = wire.run(&served, &["--ttl", "1s"]);
+    let (status, _, err) = run.end();
+    assert_eq!(status, 3, "{err}");
+    assert!(err.contains("before the command could begin"), "{err}");
+    assert!(!served.home.path("began").exists());
+    assert_eq!(served.locks().len(), 0);
+}
+
+fn stopped_in_time(served: &Served, run: Guard) {
     let asked = Instant::now();
     let left = served.locks()[0]["expires_in"].as_f64().unwrap();
-    until("the command is told to stop", || is_told(&served));
+    until("the command is told to stop", || is_told(served));
     let told = asked.elapsed().as_secs_f64();
-    // To be told takes a moment on a machine that has much to do; one that
-    // waits for an answer first is late by more.
-    assert!(told < left + 1.0, "told after {told}, lease over in {left}");
+    // To be told takes a moment on a machine that has much to do; who waits for
+    // an answer first, or counts its lease from when it began, is late by more.
+    assert!(told < left + 0.5, "told after {told}, lease over in {left}");
     let (status, _, err) = run.end();
     assert_eq!(status, 4, "{err}");
     let ended = asked.elapsed().as_secs_f64();
@@ -117,6 +159,7 @@ fn alone_a_signal_reaches_the_command_and_gaia_ends_soon_although_the_server_is_
     let served = Served::start();
     let wire = Wire::to(&served);
     let run = wire.run(&served, &["b"]);
+    begun(&served);
     wire.fall_silent();
     until("the lease is looked at", || wire.has_lost(2));
     told_soon(&served, &run);
@@ -139,6 +182,7 @@ fn alone_a_signal_reaches_the_command_while_it_is_asked_who_waits() {
     let served = Served::start();
     let wire = Wire::to(&served);
     let run = wire.run(&served, &[]);
+    begun(&served);
     wire.lose("\"status\"");
     let waiting = served.waiting("ben", 1);
     until("it is asked who waits", || wire.has_lost(1));
