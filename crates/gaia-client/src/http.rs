@@ -58,6 +58,9 @@ pub struct How {
     patience: Duration,
     /// Whether it may be sent again when its answer was lost.
     repeat: bool,
+    /// Whether it is then sent once more, also when to learn of the loss took
+    /// longer than it is tried: it may have been done, and only asking tells.
+    insists: bool,
     /// Set when nobody waits for it any more.
     abandoned: Arc<AtomicBool>,
 }
@@ -70,7 +73,17 @@ impl How {
             answer: ANSWER,
             patience: AGAIN,
             repeat: true,
+            insists: true,
             abandoned: Arc::default(),
+        }
+    }
+
+    /// The first thing that is asked: a server that is silent then was not
+    /// there, and has done nothing.
+    pub fn first() -> Self {
+        Self {
+            insists: false,
+            ..Self::soon()
         }
     }
 
@@ -89,6 +102,7 @@ impl How {
             answer: ANSWER,
             patience,
             repeat: true,
+            insists: false,
             abandoned: abandoned.clone(),
         }
     }
@@ -103,7 +117,16 @@ impl How {
     pub fn for_at_most(mut self, patience: Duration) -> Self {
         self.patience = patience;
         self.answer = patience.min(ANSWER);
+        self.insists = false;
         self
+    }
+
+    /// The same, with time for a second try should the first be lost.
+    pub fn twice_within(self, limit: Duration) -> Self {
+        Self {
+            insists: self.repeat,
+            ..self.for_at_most(limit / 2)
+        }
     }
 }
 
@@ -188,6 +211,7 @@ impl Http {
         let began = SystemClock.now().moment;
         let (mut pause, mut repeated) = (PAUSE, false);
         loop {
+            let mut insists = false;
             let fault = match self.exchange(path, verb, how.period + how.answer) {
                 Ok((status, answer)) => match self.read(status, &answer, repeated) {
                     Ok(answer) => return Ok((answer, repeated)),
@@ -195,13 +219,14 @@ impl Http {
                 },
                 Err(Failed::Unsent(error)) => Fault::server(error, repeated),
                 Err(Failed::Lost(detail)) if how.repeat => {
+                    insists = how.insists && !repeated;
                     repeated = true;
                     Fault::server(self.unreachable(detail), true)
                 }
                 Err(Failed::Lost(detail)) => return Err(self.answer_lost(detail)),
             };
             let spent = SystemClock.now().moment.since(began);
-            let over = spent + pause > self.patience(how);
+            let over = spent + pause > self.patience(how) && !insists;
             if over || !fault.goes_better_soon() || how.abandoned.load(Ordering::SeqCst) {
                 return Err(fault);
             }

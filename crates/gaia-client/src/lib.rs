@@ -91,7 +91,7 @@ impl Client {
         if let Some(hello) = self.inner.hello.get() {
             return Ok(hello);
         }
-        let hello = self.inner.http.get(HELLO_PATH, How::soon())?;
+        let hello = self.inner.http.get(HELLO_PATH, How::first())?;
         Ok(self.inner.hello.get_or_init(|| hello))
     }
 

@@ -44,6 +44,12 @@ impl Client {
         Ok(self.locks_call(call, &How::soon())?.0)
     }
 
+    /// As [`Self::ask`], for what changes something.
+    fn change<A: DeserializeOwned>(&self, call: Call) -> Result<A, Error> {
+        let called = self.locks_call(call, &How::soon());
+        Ok(called.map_err(CallFault::of_a_change)?.0)
+    }
+
     fn ask_once<A: DeserializeOwned>(&self, call: Call) -> Result<A, Error> {
         Ok(self.locks_call(call, &How::once())?.0)
     }
@@ -89,7 +95,8 @@ impl Client {
             task: request.task,
             token: request.token,
         };
-        match (self.locks_call(call, &how)?, request.token) {
+        let called = self.locks_call(call, &how);
+        match (called.map_err(CallFault::of_a_change)?, request.token) {
             // The first may have done it, and its answer was lost.
             ((Released::NotHeld, true), Some(token)) => {
                 let lock = self.verify(token)?.lock;
@@ -157,6 +164,13 @@ pub(crate) enum CallFault {
 }
 
 impl CallFault {
+    pub(crate) fn of_a_change(self) -> Self {
+        match self {
+            CallFault::Here(_) => self,
+            CallFault::There(fault) => CallFault::There(fault.of_a_change()),
+        }
+    }
+
     fn is_unreachable(&self) -> bool {
         match self {
             CallFault::Here(error) => matches!(
@@ -194,7 +208,7 @@ impl Locks for Client {
             request.request_id = Some(request_id()?);
         }
         let ask = Ask::of(&request)?;
-        let answer = self.ask(Call::Acquire(Box::new(ask.clone())))?;
+        let answer = self.change(Call::Acquire(Box::new(ask.clone())))?;
         if let Answer::Queued(queued) = &answer {
             let asked = self.inner.asked.lock();
             let mut asked = asked.unwrap_or_else(PoisonError::into_inner);
@@ -245,7 +259,7 @@ impl Locks for Client {
     }
 
     fn renew(&self, request: &Renew) -> Result<LockInfo, Error> {
-        self.ask(Call::Renew {
+        self.change(Call::Renew {
             token: request.token,
             session: request.session.clone(),
             task: request.task,
@@ -259,7 +273,7 @@ impl Locks for Client {
     }
 
     fn release_within(&self, request: &Release, at_most: Duration) -> Result<Released, Error> {
-        self.let_go(request, release_how(request).for_at_most(at_most))
+        self.let_go(request, release_how(request).twice_within(at_most))
     }
 
     fn verify(&self, token: LockId) -> Result<Verified, Error> {
@@ -334,7 +348,7 @@ impl Locks for Client {
 
     fn pause(&self, folder: &Folder, _: &str, reason: &str) -> Result<PauseInfo, Error> {
         let (folder, reason) = (Named::of(folder), reason.to_owned());
-        self.ask(Call::Pause { folder, reason })
+        self.change(Call::Pause { folder, reason })
     }
 
     fn resume(&self, folder: &Folder) -> Result<bool, Error> {

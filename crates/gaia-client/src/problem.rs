@@ -93,6 +93,18 @@ impl Fault {
         matches!(&self.what, What::Server(ServerError::Unreachable { .. }))
     }
 
+    /// The same for what changes something: where an answer was lost and there
+    /// is none now, it may have been done.
+    pub fn of_a_change(self) -> Self {
+        match self.what {
+            What::Server(ServerError::Unreachable { server, detail }) if self.repeated => Self {
+                what: What::Server(ServerError::AnswerLost { server, detail }),
+                ..self
+            },
+            _ => self,
+        }
+    }
+
     /// Whether it is this word.
     pub fn is(&self, code: &str) -> bool {
         matches!(&self.what, What::Said(problem) if problem.code == code)

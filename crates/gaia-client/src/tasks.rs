@@ -144,7 +144,7 @@ impl Tasks for Client {
             Err(CallFault::There(fault)) if fault.repeated && fault.is("task_is_over") => {
                 self.show(id)
             }
-            called => Ok(called?.0),
+            called => Ok(called.map_err(CallFault::of_a_change)?.0),
         }
     }
 
@@ -191,7 +191,7 @@ impl Tasks for Client {
             {
                 self.show(id)
             }
-            (called, _) => Ok(called?.0),
+            (called, _) => Ok(called.map_err(CallFault::of_a_change)?.0),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -20,6 +20,8 @@ pub struct Cut {
     requests: AtomicU64,
     /// Cuts that are still to be made.
     times: AtomicUsize,
+    /// What is cut stays open: nobody is told that nothing comes any more.
+    quietly: AtomicBool,
     /// Nothing passes, nothing is cut.
     silent: Mutex<bool>,
     /// Pieces of requests that did not pass for that.
@@ -57,6 +59,12 @@ impl Proxy {
         self.cut.times.store(1, Ordering::SeqCst);
     }
 
+    /// The same, and the connection stays as it was.
+    pub fn lose_after(&self, requests: u64, answers: u64) {
+        self.cut.quietly.store(true, Ordering::SeqCst);
+        self.cut_after(requests, answers);
+    }
+
     pub fn was_cut(&self) -> bool {
         self.cut.times.load(Ordering::SeqCst) == 0
     }
@@ -91,6 +99,9 @@ fn pass(from: &TcpStream, to: &TcpStream, cut: Arc<Cut>, is_request: bool) {
             if ends && read > 0 && take(&cut.times) {
                 let left = usize::try_from(limit.saturating_sub(passed)).unwrap();
                 let _ = to.write_all(&bytes[..left]);
+                if cut.quietly.load(Ordering::SeqCst) {
+                    std::thread::park();
+                }
                 shut(&from);
                 return shut(&to);
             }

@@ -107,6 +107,45 @@ fn r16_a_wire_cut_anywhere_takes_no_second_lock_and_loses_none() {
 }
 
 #[test]
+fn r16_an_answer_that_never_comes_is_asked_for_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::in_folder(folder.path());
+    let proxy = Proxy::to(server.address);
+    let token = server.token("root", Role::Admin);
+    let client = client(&proxy.url(), Some(token), Some("local"));
+    client.hello().unwrap();
+    let own = Acquire {
+        own: true,
+        ..request("/w", "ann")
+    };
+    proxy.lose_after(u64::MAX, 0);
+    let lock = granted(client.acquire(&own).unwrap());
+    assert!(proxy.was_cut());
+    assert_eq!(server.locks.status(None).unwrap().count, 1);
+    proxy.lose_after(u64::MAX, 0);
+    let ended = client.release_within(&release(&lock), Duration::from_secs(4));
+    assert!(proxy.was_cut());
+    assert!(matches!(ended, Ok(Released::Ended(_))), "{ended:?}");
+    assert_eq!(server.locks.status(None).unwrap().count, 0);
+}
+
+#[test]
+fn what_may_have_been_done_is_not_told_as_a_server_that_was_not_reached() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::in_folder(folder.path());
+    let proxy = Proxy::to(server.address);
+    let token = server.token("root", Role::Admin);
+    let client = client(&proxy.url(), Some(token), Some("local"));
+    let lock = granted(client.acquire(&request("/w", "ann")).unwrap());
+    proxy.fall_silent();
+    let error = client.release(&release(&lock)).unwrap_err();
+    assert!(
+        matches!(&error, Error::Server(ServerError::AnswerLost { .. })),
+        "{error:?}"
+    );
+}
+
+#[test]
 fn r08_a_place_in_line_outlives_a_wire_that_is_cut() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::in_folder(folder.path());
@@ -218,10 +257,7 @@ fn alone_whoever_ends_does_not_wait_for_a_server_that_is_silent() {
     let released = holder.release_within(&release(&lock), Duration::from_secs(1));
     let took = SystemClock.now().moment.since(began);
     assert!(
-        matches!(
-            released,
-            Err(Error::Server(ServerError::Unreachable { .. }))
-        ),
+        matches!(released, Err(Error::Server(ServerError::AnswerLost { .. }))),
         "{released:?}"
     );
     assert!(took < Duration::from_secs(3), "releasing took {took:?}");
