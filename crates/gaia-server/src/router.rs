@@ -8,7 +8,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{Method, Uri};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Html;
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, delete, get, post};
 use gaia_locks::wire::door as wire;
 use tower::Layer as _;
 use tower::util::MapRequestLayer;
@@ -52,6 +52,7 @@ pub fn routes(app: &Arc<App>) -> Router {
         .route(wire::TASKS_PATH, post(door::tasks))
         // What a tool may do is for the tool to say, by the role.
         .route("/mcp", only(Viewer, mcp::route(app)))
+        .merge(sessions_named_as_verbs())
         .merge(pages(app))
         .fallback(async || Problem::not_found("nothing is here; /api/docs shows what there is"))
         .method_not_allowed_fallback(async || not_this_way())
@@ -121,6 +122,15 @@ fn table() -> OpenApiRouter<Arc<App>> {
         .routes(may(Viewer, routes!(events::follow)));
     table.get_openapi_mut().paths.merge(folder.1);
     table
+}
+
+/// A session may bear the name of a verb on sessions, which stands where its
+/// own place would be.
+fn sessions_named_as_verbs() -> Router<Arc<App>> {
+    let paths = ["/api/gaia/sessions/heartbeat", "/api/gaia/sessions/take"];
+    paths.into_iter().fold(Router::new(), |router, path| {
+        router.route(path, only(Agent, delete(sessions::remove_named_as_verb)))
+    })
 }
 
 /// The dashboard.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
+use axum::http::Uri;
 use axum::response::Response;
 use gaia_assigner::TaskService;
 use gaia_assigner::runner::tmux::Patterns;
@@ -168,6 +169,24 @@ pub async fn remove(
     who: Who,
     In(name): In<String>,
 ) -> Answer<Response> {
+    remove_one(&app, who, name).await
+}
+
+/// The same for a session that has the name of a verb: it is the last piece of
+/// the path.
+///
+/// # Errors
+/// As [`remove`].
+pub async fn remove_named_as_verb(
+    State(app): State<Arc<App>>,
+    who: Who,
+    uri: Uri,
+) -> Answer<Response> {
+    let name = uri.path().rsplit('/').next().unwrap_or_default();
+    remove_one(&app, who, name.to_owned()).await
+}
+
+async fn remove_one(app: &Arc<App>, who: Who, name: String) -> Answer<Response> {
     let name = SessionId::new(name)?;
     may_act(&who, &name)?;
     let (tasks, accounts) = (app.tasks.clone(), app.accounts.clone());

@@ -193,6 +193,24 @@ fn a_remote_agent_needs_nothing_but_the_api() {
 }
 
 #[test]
+fn a_session_may_have_the_name_of_a_verb_and_is_removed_as_any_other() {
+    let server = Server::start();
+    let eye = server.token("eye", Role::Viewer);
+    for name in ["take", "heartbeat", "clear"] {
+        let token = server.token(name, Role::Agent);
+        let add = server.ask("POST", "/api/gaia/sessions").token(&token);
+        assert_eq!(add.json(&json!({})).send().status, 200, "{name}");
+        let path = format!("/api/gaia/sessions/{name}");
+        let remove = |token: &str| server.ask("DELETE", &path).token(token).send();
+        assert_eq!(remove(&eye).status, 403, "{name}");
+        let removed = remove(&token);
+        assert_eq!(removed.status, 200, "{name}: {removed:?}");
+        assert_eq!(removed.json()["session"]["name"], name);
+        assert_eq!(remove(&token).code(), "unknown_session");
+    }
+}
+
+#[test]
 fn r12_a_session_works_in_no_folder_that_cannot_be_one() {
     let server = Server::start();
     let admin = server.token("root", Role::Admin);
