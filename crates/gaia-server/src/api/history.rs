@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::header::CONTENT_TYPE;
-use axum::response::{IntoResponse as _, Response};
+use axum::http::Uri;
+use axum::response::Response;
 use gaia_locks::LockService;
 use gaia_locks::clock::Wall;
 use gaia_locks::ids::{LockId, SessionId, TaskId};
@@ -14,7 +14,8 @@ use gaia_locks::wire::LockInfo;
 use serde::{Deserialize, Serialize};
 
 use super::extract::{Words, json as answer};
-use super::folders;
+use super::{csv, folders};
+use crate::accounts::Who;
 use crate::app::App;
 use crate::error::{Answer, Problem};
 
@@ -36,7 +37,7 @@ pub struct Which {
     pub since: Option<String>,
     /// Only ids below this one: the next page.
     pub before: Option<i64>,
-    /// At most so many, 100 when left out.
+    /// At most so many; when left out 100 as JSON, all as CSV.
     #[param(minimum = 1, maximum = 10_000)]
     pub limit: Option<u32>,
     /// json or csv.
@@ -65,22 +66,27 @@ pub struct Page {
     pub next: Option<LockId>,
 }
 
-/// The past and the present, newest first.
+/// The past and the present, newest first. As CSV without a limit it is all of
+/// it; with one the header `Link` names the next page.
 ///
 /// # Errors
 /// Bad input, or a store that cannot be used.
 #[utoipa::path(get, path = "/api/gaia/history", tag = "locks", params(Which))]
-pub async fn list(State(app): State<Arc<App>>, Words(which): Words<Which>) -> Answer<Response> {
-    let (locks, format) = (app.locks.clone(), which.format);
-    let page = app.core.call(move || page(&locks, &which)).await?;
-    if format == Some(Format::Csv) {
-        return Ok((
-            [(CONTENT_TYPE, "text/csv; charset=utf-8")],
-            csv(&page.locks),
-        )
-            .into_response());
+pub async fn list(
+    State(app): State<Arc<App>>,
+    who: Who,
+    uri: Uri,
+    Words(which): Words<Which>,
+) -> Answer<Response> {
+    let locks = app.locks.clone();
+    match (which.format, which.limit) {
+        (Some(Format::Csv), None) => csv::all(&app, who, which).await,
+        (Some(Format::Csv), Some(_)) => {
+            let page = app.core.call(move || page(&locks, &which)).await?;
+            Ok(csv::page(&page, &uri))
+        }
+        _ => Ok(answer(&app.core.call(move || page(&locks, &which)).await?)),
     }
-    Ok(answer(&page))
 }
 
 /// The rows that are wanted.
@@ -93,8 +99,16 @@ pub fn page(locks: &LockService, which: &Which) -> Answer<Page> {
         let detail = format!("limit is {limit}; it lies between 1 and {LARGEST_PAGE}");
         return Err(Problem::invalid(detail));
     }
+    page_of(locks, &filter(locks, which)?, limit)
+}
+
+/// What a question asks for, but for the limit.
+///
+/// # Errors
+/// As [`list`].
+pub fn filter(locks: &LockService, which: &Which) -> Answer<HistoryFilter> {
     let folder = which.folder.as_deref();
-    let filter = HistoryFilter {
+    Ok(HistoryFilter {
         folder: folder
             .map(|path| folders::folder(locks, None, path))
             .transpose()?,
@@ -106,10 +120,20 @@ pub fn page(locks: &LockService, which: &Which) -> Answer<Page> {
             .map(|text| since(locks, text))
             .transpose()?,
         before: which.before.map(LockId),
-        limit: Some(limit + 1),
+        limit: None,
         held: None,
-    };
-    let mut rows = locks.history(&filter)?;
+    })
+}
+
+/// So many rows of what a filter lets through.
+///
+/// # Errors
+/// When the store cannot be used.
+pub fn page_of(locks: &LockService, filter: &HistoryFilter, limit: u32) -> Answer<Page> {
+    let mut rows = locks.history(&HistoryFilter {
+        limit: Some(limit.saturating_add(1)),
+        ..filter.clone()
+    })?;
     let more = rows.len() > limit as usize;
     rows.truncate(limit as usize);
     Ok(Page {
@@ -124,41 +148,4 @@ fn since(locks: &LockService, text: &str) -> Answer<Wall> {
         return Ok(locks.look(|tx| Ok(tx.now().wall.minus(back)))?);
     }
     Wall::from_sql(text).map_err(|error| Problem::invalid(format!("since: {error}")))
-}
-
-fn csv(locks: &[LockInfo]) -> String {
-    let mut text = "id,folder_path,session_id,task_id,mode,scope,status,created_at,expires_at,released_at,expired_at,end_reason,ended_by,reason\r\n".to_owned();
-    for lock in locks {
-        let time = |wall: Option<Wall>| wall.map(Wall::to_rfc3339).unwrap_or_default();
-        let fields = [
-            lock.id.to_string(),
-            field(&lock.folder_path),
-            field(lock.session_id.as_str()),
-            lock.task_id.to_string(),
-            lock.mode.word().to_owned(),
-            field(lock.scope.as_str()),
-            lock.status.word().to_owned(),
-            lock.created_at.to_rfc3339(),
-            time(lock.expires_at),
-            time(lock.released_at),
-            time(lock.expired_at),
-            lock.end_reason
-                .map(|end| end.word().to_owned())
-                .unwrap_or_default(),
-            field(lock.ended_by.as_deref().unwrap_or_default()),
-            field(lock.reason.as_deref().unwrap_or_default()),
-        ];
-        text.push_str(&fields.join(","));
-        text.push_str("\r\n");
-    }
-    text
-}
-
-/// Quoted (RFC 4180). What a spreadsheet would run as a formula is made text.
-fn field(text: &str) -> String {
-    let guard = match text.chars().next() {
-        Some('=' | '+' | '-' | '@' | '\t' | '\r') => "'",
-        _ => "",
-    };
-    format!("\"{guard}{}\"", text.replace('"', "\"\""))
 }

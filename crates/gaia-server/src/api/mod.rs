@@ -4,6 +4,7 @@
 pub mod accounts;
 pub mod admin;
 pub mod bounds;
+pub mod csv;
 pub mod document;
 pub mod door;
 pub mod events;

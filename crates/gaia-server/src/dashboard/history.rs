@@ -119,7 +119,7 @@ fn draw(which: &Which, rows: &[LockInfo], next: Option<LockId>, now: Wall) -> Ma
             nav.turn aria-label="Pages of the history" {
                 @if which.before.is_some() { a href={"/history?" (which.words(""))} { "← Newest" } }
                 @if let Some(next) = next { a rel="next" href={"/history?" (which.words(&format!("before={next}")))} { "Older →" } }
-                a href={"/api/gaia/history?" (which.words("limit=10000&format=csv"))} download="history.csv" { "As CSV" }
+                a href={"/api/gaia/history?" (which.words("format=csv"))} download="history.csv" { "As CSV" }
             }
         }
     }

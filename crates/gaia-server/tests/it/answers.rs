@@ -44,6 +44,16 @@ fn each_question_has_its_answer() {
         csv.contains("\"'=1+1\"") && csv.contains("a,\"\"b\""),
         "{csv}"
     );
+    for name in ["＝1", "＋1", "－1", "＠1"] {
+        post(
+            "/api/gaia/locks",
+            &json!({"folder_path": folder, "session_id": name}),
+        );
+        let session = json!({"folder_path": folder, "session_id": name});
+        post("/api/gaia/release", &session);
+        let csv = server.get("/api/gaia/history?format=csv&limit=1", &viewer);
+        assert!(csv.body.contains(&format!("\"'{name}\"")), "{csv:?}");
+    }
 
     assert_eq!(
         post("/api/gaia/pause", &json!({"reason": "deploy"}))["paused"]["folder_path"],
@@ -125,6 +135,44 @@ fn pages_of_locks_and_of_history_follow_each_other() {
         ids("/api/gaia/history?limit=2&before=3"),
         (vec![2, 1], None)
     );
+}
+
+#[test]
+fn r15_the_history_as_csv_is_whole_or_names_its_next_page() {
+    let server = Server::start();
+    let admin = server.token("root", Role::Admin);
+    for part in 0..2 {
+        let folders: Vec<String> = (0..600).map(|n| format!("/work/{part}/{n}")).collect();
+        let ask = json!({"folder_paths": folders});
+        let granted = server.ask("POST", "/api/gaia/locks").token(&admin);
+        assert_eq!(granted.json(&ask).send().status, 200);
+    }
+    let ids = |csv: &str| -> Vec<i64> {
+        let rows = csv.split_terminator("\r\n").skip(1);
+        rows.map(|row| row.split(',').next().unwrap().parse().unwrap())
+            .collect()
+    };
+    let all = server.get("/api/gaia/history?format=csv", &admin);
+    assert_eq!(all.header("link"), None);
+    assert_eq!(ids(&all.body), (1..=1200).rev().collect::<Vec<_>>());
+    let wrong = server.get("/api/gaia/history?format=csv&folder=x", &admin);
+    assert_eq!(wrong.code(), "invalid_folder");
+
+    let mut next = Some("/api/gaia/history?before=1000&format=csv&limit=400".to_owned());
+    let mut seen = Vec::new();
+    while let Some(path) = next {
+        let page = server.get(&path, &admin);
+        seen.push(ids(&page.body));
+        next = page.header("link").map(|link| {
+            let path = link
+                .strip_prefix('<')
+                .and_then(|link| link.strip_suffix(">; rel=\"next\""));
+            path.unwrap().to_owned()
+        });
+    }
+    let sizes: Vec<usize> = seen.iter().map(Vec::len).collect();
+    assert_eq!(sizes, [400, 400, 199]);
+    assert_eq!(seen.concat(), (1..1000).rev().collect::<Vec<_>>());
 }
 
 #[test]
