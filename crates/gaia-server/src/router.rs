@@ -18,7 +18,7 @@ use utoipa_axum::routes;
 
 use crate::accounts::Role::{self, Admin, Agent, Viewer};
 use crate::api::{
-    accounts, admin, document, door, events, health, history, locks, log, release, session,
+    accounts, admin, docs, document, door, events, health, history, locks, log, release, session,
     sessions, status, tasks,
 };
 use crate::app::App;
@@ -36,8 +36,9 @@ type Routes = UtoipaMethodRouter<Arc<App>>;
 /// Everything that is answered.
 pub fn routes(app: &Arc<App>) -> Router {
     let (routes, document) = table().split_for_parts();
-    let document = document::complete(&document);
-    let page = Arc::<str>::from(document::page(&document));
+    let cookie = auth::cookie::name(app.config.tls.is_some());
+    let document = document::complete(&document, cookie);
+    let page = Arc::<str>::from(docs::page(&document));
     let document = Arc::<str>::from(document.to_string());
     let json = [(CONTENT_TYPE, "application/json")];
     let routes = routes

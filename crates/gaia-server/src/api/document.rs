@@ -1,16 +1,16 @@
-//! The OpenAPI document, and a page on which people read it.
-
-use std::fmt::Write as _;
+//! The OpenAPI document: what was gathered from the code, and what the code
+//! does not tell.
 
 use serde_json::{Value, json};
 
-use super::{bounds, shapes};
+use super::{bounds, refusals, shapes};
 
 /// What an operation says of who may use it.
 pub const LEAST_ROLE: &str = "x-least-role";
 
-/// Completes what was gathered from the code: what all operations share.
-pub fn complete(document: &utoipa::openapi::OpenApi) -> Value {
+/// Completes what was gathered from the code: what all operations share. A
+/// browser's cookie bears this name.
+pub fn complete(document: &utoipa::openapi::OpenApi, cookie: &str) -> Value {
     let mut document = serde_json::to_value(document).unwrap_or_default();
     document["info"] = json!({
         "title": "GAIA",
@@ -19,10 +19,11 @@ pub fn complete(document: &utoipa::openapi::OpenApi) -> Value {
     });
     document["components"]["securitySchemes"] = json!({
         "token": {"type": "http", "scheme": "bearer"},
-        "cookie": {"type": "apiKey", "in": "cookie", "name": "gaia_session"},
+        "cookie": {"type": "apiKey", "in": "cookie", "name": cookie},
     });
     document["components"]["schemas"]["Problem"] = problem();
     document["security"] = json!([{"token": []}, {"cookie": []}]);
+    refusals::components(&mut document);
     bounds::tell(&mut document);
     if let Some(schemas) = document["components"]["schemas"].as_object_mut() {
         schemas.extend(shapes::schemas());
@@ -33,7 +34,22 @@ pub fn complete(document: &utoipa::openapi::OpenApi) -> Value {
             add_answers(path, method, operation);
         }
     }
+    add_removals(&mut document);
     document
+}
+
+/// A session may have the name of a verb, and is then removed at its place.
+fn add_removals(document: &mut Value) {
+    let paths = &mut document["paths"];
+    let mut remove = paths["/api/gaia/sessions/{name}"]["delete"].clone();
+    if let Some(remove) = remove.as_object_mut() {
+        remove.remove("parameters");
+    }
+    for verb in ["heartbeat", "take"] {
+        remove["operationId"] = format!("remove_{verb}").into();
+        remove["summary"] = format!("Removes the session that is named `{verb}`.").into();
+        paths[format!("/api/gaia/sessions/{verb}")]["delete"] = remove.clone();
+    }
 }
 
 fn problem() -> Value {
@@ -52,61 +68,7 @@ fn problem() -> Value {
 }
 
 fn add_answers(path: &str, method: &str, operation: &mut Value) {
-    let problem = json!({
-        "description": "what is wrong",
-        "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
-    });
     let mut answers = shapes::answers(method, path).unwrap_or_default();
-    answers.insert("4XX".to_owned(), problem.clone());
-    answers.insert("5XX".to_owned(), problem);
+    refusals::add(method, path, operation, &mut answers);
     operation["responses"] = answers.into();
-}
-
-/// The document as a page: no script, nothing from elsewhere.
-pub fn page(document: &Value) -> String {
-    let mut page = "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\">\
-        <meta name=\"viewport\" content=\"width=device-width\"><title>GAIA API</title>\
-        <main><h1>GAIA API</h1><p>The same for programs: <a href=\"/api/openapi.json\">openapi.json</a>. \
-        Programs send <code>Authorization: Bearer TOKEN</code>.</p>\n"
-        .to_owned();
-    for (path, methods) in document["paths"].as_object().into_iter().flatten() {
-        for (method, operation) in methods.as_object().into_iter().flatten() {
-            section(&mut page, path, method, operation);
-        }
-    }
-    page + "</main></html>\n"
-}
-
-// Writing into a string cannot fail.
-fn section(page: &mut String, path: &str, method: &str, operation: &Value) {
-    let words = |value: &Value| escaped(value.as_str().unwrap_or_default());
-    let (method, path) = (escaped(&method.to_uppercase()), escaped(path));
-    let summary = words(&operation["summary"]);
-    let who = match operation[LEAST_ROLE].as_str() {
-        Some(role) => format!("Needs the role {} or more.", escaped(role)),
-        None => "For everybody.".to_owned(),
-    };
-    let _ = writeln!(
-        page,
-        "<section><h2><code>{method} {path}</code></h2><p>{summary}</p><p>{who}</p><ul>"
-    );
-    for parameter in operation["parameters"].as_array().into_iter().flatten() {
-        let (name, place) = (words(&parameter["name"]), words(&parameter["in"]));
-        let what = words(&parameter["description"]);
-        let _ = writeln!(page, "<li><code>{name}</code> ({place}) {what}</li>");
-    }
-    let body = &operation["requestBody"]["content"]["application/json"]["schema"];
-    if let Some(name) = body["$ref"]
-        .as_str()
-        .and_then(|name| name.rsplit('/').next())
-    {
-        let _ = writeln!(page, "<li>body: <code>{}</code></li>", escaped(name));
-    }
-    let _ = writeln!(page, "</ul></section>");
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('"', "&quot;")
 }

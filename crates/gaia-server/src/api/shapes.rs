@@ -14,6 +14,8 @@
 
 use serde_json::{Map, Value, json};
 
+use super::refusals;
+
 const LOCK: &str = "id:integer folder_path:string session_id:string task_id:integer \
     mode:exclusive/shared scope:string status:active/released/expired created_at:time \
     expires_at:time|null expires_in:number|null released_at:time|null expired_at:time|null \
@@ -68,6 +70,25 @@ const SHAPES: &[(&str, &str)] = &[
         "granted:boolean locks:[Lock] held_before:boolean",
     ),
     ("Waiting", "granted:boolean waiter:integer"),
+    ("HolderInfo", "session_id:string task_id:integer"),
+    (
+        "Conflict",
+        "folder_path:string lock:Lock|null alive:boolean|null last_seen:time|null \
+         waiting:integer waiter?:Waiter paused?:PauseInfo",
+    ),
+    (
+        "Refused",
+        "+Problem granted:boolean conflicts:[Conflict] more?:integer cycle?:[HolderInfo] \
+         waited:boolean",
+    ),
+    ("NotReleased", "+Problem released?:boolean locks?:[Lock]"),
+    ("NotAllowed", "+Problem released?:boolean lock?:Lock"),
+    ("NotForced", "+Problem success?:boolean message?:string"),
+    ("LockEvent", "lock:Lock"),
+    ("WaiterEvent", "waiter:Waiter"),
+    ("TaskEvent", "task:Task"),
+    ("SessionEvent", "session:Session"),
+    ("PauseEvent", "pause:PauseInfo"),
     ("Renewed", "renewed:boolean lock:Lock"),
     ("Released", "released:boolean locks:[Lock]"),
     ("ForceReleased", "success:boolean message:string lock:Lock"),
@@ -120,6 +141,21 @@ const SHAPES: &[(&str, &str)] = &[
     ),
     ("Audit", "count:integer entries:[AuditEntry] next?:integer"),
     ("Health", "status:string"),
+];
+
+/// Kinds of events, and the shape of what each brings.
+const EVENTS: &[(&str, &str)] = &[
+    ("lock.granted", "LockEvent"),
+    ("lock.renewed", "LockEvent"),
+    ("lock.ended", "LockEvent"),
+    ("waiter.changed", "WaiterEvent"),
+    ("waiter.gone", "WaiterEvent"),
+    ("task.changed", "TaskEvent"),
+    ("task.gone", "TaskEvent"),
+    ("session.changed", "SessionEvent"),
+    ("session.gone", "SessionEvent"),
+    ("pause.changed", "PauseEvent"),
+    ("pause.gone", "PauseEvent"),
 ];
 
 /// Which shape an operation answers with; `text/…` where it is none.
@@ -201,9 +237,32 @@ pub fn answers(method: &str, path: &str) -> Option<Map<String, Value>> {
         "/api/gaia/history" => also(&mut answers, "text/csv"),
         "/api/gaia/tasks/{id}/log" => also(&mut answers, "text/plain"),
         "/api/gaia/waiters/{id}/wait" => drop(answers.insert("202".to_owned(), body("Waiting"))),
+        "/api/gaia/events" => tell_events(&mut answers),
         _ => {}
     }
+    for (status, answer) in &mut answers {
+        let headers: &[&str] = match (method, path, status.as_str()) {
+            ("post" | "delete", "/api/gaia/session", _) => &["Set-Cookie"],
+            (_, "/sign-in/link", _) => &["Set-Cookie", "Location"],
+            (_, "/api/gaia/history", _) => &["Link"],
+            _ => &[],
+        };
+        refusals::bear(answer, headers);
+    }
     Some(answers)
+}
+
+fn tell_events(answers: &mut Map<String, Value>) {
+    let kinds = EVENTS
+        .iter()
+        .map(|(kind, shape)| ((*kind).to_owned(), reference(shape)));
+    if let Some(answer) = answers.get_mut("200") {
+        answer["description"] = "server-sent events, each with `id`, `event` (its kind) and `data` \
+            (JSON). `ready` begins a stream; `reset`: what was seen last is not here any more, look \
+            anew. Both bring {}; `x-events` names the other kinds and what they bring."
+            .into();
+        answer["x-events"] = kinds.collect::<Map<_, _>>().into();
+    }
 }
 
 fn status(method: &str, path: &str) -> &'static str {
@@ -228,7 +287,8 @@ fn also(answers: &mut Map<String, Value>, kind: &str) {
     }
 }
 
-fn reference(shape: &str) -> Value {
+/// How a shape is named elsewhere in the document.
+pub fn reference(shape: &str) -> Value {
     json!({"$ref": format!("#/components/schemas/{shape}")})
 }
 
@@ -299,8 +359,10 @@ mod tests {
         let names: Vec<&str> = named.filter_map(|rest| rest.split('"').next()).collect();
         let answered = ANSWERS.iter().map(|(_, _, shape)| *shape);
         let shapes = answered.filter(|shape| shape.starts_with(char::is_uppercase));
-        for name in names.into_iter().chain(shapes) {
-            assert!(schemas.contains_key(name) || name == "Role", "{name}");
+        let brought = EVENTS.iter().map(|(_, shape)| *shape);
+        for name in names.into_iter().chain(shapes).chain(brought) {
+            let elsewhere = ["Role", "Problem"].contains(&name);
+            assert!(schemas.contains_key(name) || elsewhere, "{name}");
         }
     }
 }

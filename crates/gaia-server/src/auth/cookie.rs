@@ -6,7 +6,7 @@ use crate::accounts::secret::Secret;
 
 /// Its name. Over TLS it begins with `__Host-`: browsers take such a cookie
 /// only from this very host, over TLS, so that no neighbour can plant one.
-fn name(tls: bool) -> &'static str {
+pub fn name(tls: bool) -> &'static str {
     match tls {
         true => "__Host-gaia_session",
         false => "gaia_session",
