@@ -40,7 +40,11 @@ pub enum Renewed {
 }
 
 impl Renewed {
-    pub(super) fn into_result(self) -> Result<LockInfo, Error> {
+    /// The lock as it is now, or why it was not renewed.
+    ///
+    /// # Errors
+    /// [`Error::NotHeld`], [`Error::NotAllowed`].
+    pub fn into_result(self) -> Result<LockInfo, Error> {
         match self {
             Renewed::Renewed(lock) => Ok(*lock),
             Renewed::NotHeld(why) => Err(Error::NotHeld(why)),

@@ -17,7 +17,7 @@ use serde_json::json;
 
 use super::extract::{In, Json, Words, json as answer};
 use super::length::{Length, Wait};
-use super::{folders, paging, wait};
+use super::{folders, for_another, paging, wait};
 use crate::accounts::Who;
 use crate::app::App;
 use crate::error::{Answer, Problem};
@@ -342,7 +342,7 @@ pub async fn renew(
             folder: None,
             ttl: longer.ttl.map(|Length(ttl)| ttl),
         };
-        locks.renew(&request).map_err(Problem::from)
+        for_another::renew(&locks, &who, &request).map_err(Problem::from)
     });
     let lock = renewed.await?;
     Ok(answer(&json!({"renewed": true, "lock": lock})))

@@ -11,6 +11,7 @@ pub mod door;
 pub mod events;
 pub mod extract;
 pub mod folders;
+pub mod for_another;
 pub mod health;
 pub mod history;
 pub mod length;

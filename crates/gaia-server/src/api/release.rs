@@ -6,17 +6,16 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use gaia_assigner::TaskError;
-use gaia_locks::LockService;
 use gaia_locks::ids::{LockId, Scope, SessionId, TaskId};
-use gaia_locks::service::{Locks as _, Release, Released};
+use gaia_locks::service::{Release, Released};
 use gaia_locks::wire::LockInfo;
 use serde::Deserialize;
 use serde_json::json;
 
 use super::extract::{In, Json, json as answer};
-use super::folders;
 use super::locks::{holder_of, own_session};
-use crate::accounts::{self, Role, Who};
+use super::{folders, for_another};
+use crate::accounts::Who;
 use crate::app::App;
 use crate::error::{Answer, Problem};
 
@@ -37,7 +36,7 @@ pub async fn by_id(State(app): State<Arc<App>>, who: Who, In(id): In<i64>) -> An
             task: None,
             token: Some(LockId(id)),
         };
-        for_holder(&locks, &who, &request, &who.name)
+        for_another::release(&locks, &who, &request, &who.name)
     });
     ended(released.await?)
 }
@@ -85,33 +84,9 @@ pub async fn by_folder(
             token: give.token.map(LockId),
         };
         let door = folders::door(&locks, scope);
-        for_holder(&door, &who, &request, &who.name)
+        for_another::release(&door, &who, &request, &who.name)
     });
     ended(released.await?)
-}
-
-/// Ends what a holder means, for somebody who may act for it. Where that is an
-/// admin and no session of its own, the trail names who did it, and the history
-/// has `by` [R7].
-///
-/// # Errors
-/// When the store cannot be used.
-pub fn for_holder(door: &LockService, who: &Who, request: &Release, by: &str) -> Answer<Released> {
-    if Role::Agent.acts_for(&who.name, &request.session) {
-        return Ok(door.release(request)?);
-    }
-    let released = door.transact(|tx| {
-        let released = tx.release_by(request, by)?;
-        if let Released::Ended(locks) = &released {
-            for lock in locks {
-                let (id, folder, session) = (lock.id, &lock.folder_path, &lock.session_id);
-                let details = format!("lock {id} on {folder}, for session {session}");
-                accounts::note(tx, &who.name, "release", &details)?;
-            }
-        }
-        Ok(released)
-    });
-    Ok(released?)
 }
 
 fn ended(released: Released) -> Answer<Response> {

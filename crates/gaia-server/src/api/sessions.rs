@@ -10,7 +10,7 @@ use axum::http::Uri;
 use axum::response::Response;
 use gaia_assigner::TaskService;
 use gaia_assigner::runner::tmux::Patterns;
-use gaia_assigner::service::{AddProcess, AddRemote, AddTmux, Added};
+use gaia_assigner::service::{AddProcess, AddRemote, AddTmux, Added, Taken};
 use gaia_assigner::wire::SessionList;
 use gaia_locks::ids::{SessionId, TaskId};
 use serde::{Deserialize, Serialize};
@@ -20,7 +20,7 @@ use tokio::time::Instant;
 use super::extract::{In, Json, Words, json as answer};
 use super::length::{Length, Wait};
 use super::locks::{may_act, own_session};
-use super::{folders, paging};
+use super::{folders, for_another, paging};
 use crate::accounts::{Role, Who};
 use crate::app::App;
 use crate::auth::still;
@@ -108,11 +108,14 @@ pub async fn register(
         let detail = "only an admin adds a session that is driven on the server's machine";
         return Err(Problem::forbidden(detail));
     }
-    let (tasks, accounts) = (app.tasks.clone(), app.accounts.clone());
+    let shared = app.clone();
     let added = app.core.call(move || {
-        let added = add(&tasks, name.clone(), new)?;
-        if !is_remote {
-            accounts.note(&who.name, "add_session", name.as_str())?;
+        let added = add(&shared.tasks, name.clone(), new)?;
+        match is_remote {
+            true => for_another::note_session(&shared, &who, "add_session", &name)?,
+            false => shared
+                .accounts
+                .note(&who.name, "add_session", name.as_str())?,
         }
         Ok::<_, Problem>(added)
     });
@@ -260,9 +263,7 @@ pub async fn take(
     let mut changes = app.bell.changes();
     loop {
         changes.borrow_and_update();
-        let (tasks, asks) = (app.tasks.clone(), name.clone());
-        // Git may be asked how its folder was left.
-        if let Some(taken) = app.core.slow(move || tasks.take(&asks, None)).await? {
+        if let Some(taken) = take_for(&app, &who, &name).await? {
             return Ok(answer(&taken));
         }
         let over = until.is_some_and(|until| Instant::now() >= until);
@@ -280,4 +281,22 @@ pub async fn take(
         // No task is given to whom nothing would be given now.
         still::counts(&app, &who).await?;
     }
+}
+
+/// Takes the best task for a session, if there is one, for somebody who may act
+/// for it.
+///
+/// # Errors
+/// As [`take`].
+pub async fn take_for(app: &Arc<App>, who: &Who, name: &SessionId) -> Answer<Option<Taken>> {
+    let (shared, who, name) = (app.clone(), who.clone(), name.clone());
+    let take = move || {
+        let taken = shared.tasks.take(&name, None)?;
+        if let Some(taken) = &taken {
+            for_another::note_task(&shared, &who, "take_task", &taken.task)?;
+        }
+        Ok::<_, Problem>(taken)
+    };
+    // Git may be asked how its folder was left.
+    app.core.slow(take).await
 }

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use super::extract::{In, Json, Words, json as answer};
 use super::length::Length;
 use super::place::Stood;
-use super::{door, folders, locks, paging, wait};
+use super::{door, folders, for_another, locks, paging, wait};
 use crate::accounts::Who;
 use crate::app::App;
 use crate::error::{Answer, Problem};
@@ -169,9 +169,12 @@ pub async fn wait_on(
 #[utoipa::path(delete, path = "/api/gaia/waiters/{id}", tag = "locks",
     params(("id" = i64, Path, description = "the place in line")))]
 pub async fn leave(State(app): State<Arc<App>>, who: Who, In(id): In<i64>) -> Answer<Response> {
-    let waiter = own_place(&app, &who, id).await?.waiter;
-    let locks = app.locks.clone();
-    app.core.call(move || locks.leave(waiter)).await?;
+    let shared = app.clone();
+    let left = move || {
+        let waiter = door::own_place(&shared, &who, WaiterId(id))?;
+        for_another::leave(&shared.locks, &who, &waiter).map_err(Problem::from)
+    };
+    app.core.call(left).await?;
     Ok(answer(&json!({"left": true})))
 }
 

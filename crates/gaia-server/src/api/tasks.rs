@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use super::extract::{In, Json, Words, json as answer};
 use super::length::Length;
-use super::{folders, task_page};
+use super::{folders, for_another, task_page};
 use crate::accounts::{Role, Who};
 use crate::app::App;
 use crate::auth::still::{self, Still};
@@ -351,7 +351,7 @@ pub async fn done(
     Json(said): Json<Said>,
 ) -> Answer<Response> {
     let teller = said.teller(&who, id)?;
-    tell(&app, id, Told::Done(said.text), teller).await
+    tell(&app, who, id, Told::Done(said.text), teller).await
 }
 
 /// Says that a task failed, and why.
@@ -368,13 +368,33 @@ pub async fn fail(
     let teller = said.teller(&who, id)?;
     let why = said.text.filter(|text| !text.trim().is_empty());
     let why = why.ok_or_else(|| Problem::invalid("say in `text` why it failed"))?;
-    tell(&app, id, Told::Failed(why), teller).await
+    tell(&app, who, id, Told::Failed(why), teller).await
 }
 
-async fn tell(app: &Arc<App>, id: i64, told: Told, teller: Teller) -> Answer<Response> {
-    let tasks = app.tasks.clone();
+async fn tell(app: &Arc<App>, who: Who, id: i64, told: Told, teller: Teller) -> Answer<Response> {
+    let shared = app.clone();
     let task = app
         .core
-        .slow(move || tasks.told(Some(TaskId(id)), &told, &teller));
+        .slow(move || said(&shared, &who, Some(TaskId(id)), &told, &teller));
     Ok(answer(&json!({"task": task.await?})))
+}
+
+/// Says for somebody how a task ended.
+///
+/// # Errors
+/// As [`done`].
+pub fn said(
+    app: &App,
+    who: &Who,
+    id: Option<TaskId>,
+    told: &Told,
+    teller: &Teller,
+) -> Answer<TaskInfo> {
+    let task = app.tasks.told(id, told, teller)?;
+    let act = match told {
+        Told::Done(_) => "task_done",
+        Told::Failed(_) => "task_failed",
+    };
+    for_another::note_task(app, who, act, &task)?;
+    Ok(task)
 }

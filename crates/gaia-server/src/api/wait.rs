@@ -9,10 +9,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gaia_locks::model::{Turn, WaiterLife};
-use gaia_locks::service::{Acquire, Line, LockService, Locks as _};
+use gaia_locks::service::{Acquire, Line, LockService};
 use gaia_locks::wire;
 use tokio::time::Instant;
 
+use super::for_another;
 use super::length::Wait;
 use super::place::{Stood, Untold, asked_elsewhere};
 use crate::accounts::Who;
@@ -40,7 +41,7 @@ pub async fn acquire(
 ) -> Answer<(wire::Answer, bool)> {
     let limit = match wait {
         Wait::No => {
-            let answer = ask(app, door, request).await?;
+            let answer = ask(app, who, door, request).await?;
             return Ok((answer, false));
         }
         Wait::Forever => None,
@@ -53,7 +54,7 @@ pub async fn acquire(
     };
     let keeps = request.request_id.is_some();
     let until = limit.and_then(|limit| Instant::now().checked_add(limit));
-    match ask(app, door.clone(), request).await? {
+    match ask(app, who, door.clone(), request).await? {
         wire::Answer::Queued(queued) => {
             let stood = Stood::taken(door, &queued, limit, keeps);
             let answer = Waits::new(app, who, stood).until(until).await;
@@ -128,10 +129,16 @@ async fn stand(
 
 /// Asks; what came of it is undone if the client goes before it is told,
 /// unless a request id lets it ask again.
-async fn ask(app: &Arc<App>, door: LockService, request: Acquire) -> Answer<wire::Answer> {
+async fn ask(
+    app: &Arc<App>,
+    who: &Who,
+    door: LockService,
+    request: Acquire,
+) -> Answer<wire::Answer> {
     let (bell, keeps) = (app.bell.clone(), request.request_id.is_some());
+    let who = who.clone();
     let called = app.core.call(move || {
-        let answer = door.acquire(&request)?;
+        let answer = for_another::acquire(&door, &who, &request)?;
         Ok::<_, gaia_locks::Error>(Untold::new(&bell, keeps, answer))
     });
     let answer = called.await?.tell()?;

@@ -17,10 +17,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Connection, has_one_word, wait};
 use crate::accounts::{Role, Who};
-use crate::api::folders;
 use crate::api::locks::own_session;
-use crate::api::release::for_holder;
+use crate::api::sessions::take_for;
 use crate::api::wait::sleep_until;
+use crate::api::{folders, for_another};
 use crate::app::App;
 use crate::auth::still;
 use crate::error::{Answer, Problem};
@@ -135,7 +135,7 @@ impl Doors for Here {
     {
         let door = folders::door(&self.app.locks, scope.as_ref());
         let who = caller.who.clone();
-        let work = move || for_holder(&door, &who, &what(&door)?, &who.name);
+        let work = move || for_another::release(&door, &who, &what(&door)?, &who.name);
         self.app.core.call(work).await.map_err(said)
     }
 
@@ -177,8 +177,7 @@ async fn take(
         if ends.nobody_hears() {
             return Ok(None);
         }
-        let (tasks, asks) = (app.tasks.clone(), session.clone());
-        let taken = app.core.call(move || tasks.take(&asks, None)).await?;
+        let taken = take_for(app, who, &session).await?;
         let over = until.is_some_and(|until| Instant::now() >= until);
         if taken.is_some() || over || *app.stopping.borrow() {
             return Ok(taken);

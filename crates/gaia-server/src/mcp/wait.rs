@@ -11,16 +11,16 @@ use std::time::Duration;
 use gaia_agent::mcp::{Came, Ends, Stands};
 use gaia_locks::LockService;
 use gaia_locks::model::{Turn, WaiterLife, WaiterState};
-use gaia_locks::service::{Acquire, Line, Locks as _, PlaceNow};
+use gaia_locks::service::{Acquire, Line, PlaceNow};
 use gaia_locks::wire::{Answer as Was, Queued};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
 
 use super::doors::Caller;
 use crate::accounts::Who;
-use crate::api::folders;
 use crate::api::place::{Stood, asked_elsewhere};
 use crate::api::wait::{AFTERWARDS, sleep_until};
+use crate::api::{folders, for_another};
 use crate::app::App;
 use crate::auth::still;
 use crate::bell::{Gone, Place};
@@ -46,9 +46,13 @@ pub async fn wait(app: &Arc<App>, caller: &Caller, stands: Stands) -> Answer<Cam
     let until = stands
         .limit
         .and_then(|limit| Instant::now().checked_add(limit));
-    let asked = door.clone();
+    let (asked, who) = (door.clone(), caller.who.clone());
     let came = |answer, waited| Came { answer, waited };
-    match app.core.call(move || asked.acquire(&request)).await? {
+    match app
+        .core
+        .call(move || for_another::acquire(&asked, &who, &request))
+        .await?
+    {
         Was::Queued(queued) => {
             let keeps = stands.keeps_place();
             let standing = Standing {

@@ -253,6 +253,106 @@ fn the_trail_tells_of_an_admins_word_on_a_task_and_not_of_an_agents_on_its_own()
     }
 }
 
+/// Each act as an agent for itself, and as an admin for that agent.
+#[test]
+fn what_an_admin_does_for_another_is_in_the_trail_and_what_an_agent_does_for_itself_is_not() {
+    let server = Server::start();
+    let (ivy, admin) = (
+        server.token("ivy", Role::Agent),
+        server.token("root", Role::Admin),
+    );
+    let door = |token: &str, of: &str, call: &Value| {
+        let door = server.ask("POST", format!("/api/gaia/door/{of}"));
+        let door = door.header("gaia-door", "1").token(token);
+        let reply = door.json(&json!({"scope": "local", "call": call})).send();
+        assert_eq!(reply.status, 200, "{call}: {reply:?}");
+        reply.json()
+    };
+    let mut done = Vec::new();
+    for (token, session) in [(&ivy, "ivy/1"), (&admin, "ivy/2")] {
+        let me = json!({"session_id": session});
+        let post = |path: &str, body: &Value| post(&server, token, path, body);
+        post(
+            "/api/gaia/sessions",
+            &json!({"session_id": session, "lease": "1h"}),
+        );
+        for how in ["done", "fail", "door"] {
+            let new = json!({"text": how, "target_session": session});
+            let id = post("/api/gaia/tasks", &new)["task"]["id"].clone();
+            post("/api/gaia/sessions/take", &me);
+            let said = json!({"session_id": session, "text": "over"});
+            match how {
+                "door" => {
+                    let teller = json!({"session": session});
+                    let told =
+                        json!({"told": {"id": id, "told": {"done": null}, "teller": teller}});
+                    door(token, "tasks", &told);
+                }
+                _ => drop(post(&format!("/api/gaia/tasks/{id}/{how}"), &said)),
+            }
+        }
+        let new = json!({"text": "off", "target_session": session});
+        let id = post("/api/gaia/tasks", &new)["task"]["id"].clone();
+        post("/api/gaia/sessions/take", &me);
+        post(&format!("/api/gaia/tasks/{id}/cancel"), &json!({}));
+
+        let folder = server.folder("web");
+        let ask = json!({"session_id": session, "folder_path": folder});
+        let lock = post("/api/gaia/locks", &ask)["locks"][0]["id"].clone();
+        post(
+            &format!("/api/gaia/locks/{lock}/renew"),
+            &json!({"ttl": "30d"}),
+        );
+        let renew =
+            json!({"token": lock, "session": session, "task": null, "folder": null, "ttl": null});
+        door(token, "locks", &json!({"renew": renew}));
+        let waits =
+            json!({"folder_path": folder, "session_id": format!("{session}/w"), "wait": true});
+        let waiting = server.ask("POST", "/api/gaia/locks").token(token);
+        let waiting = waiting.json(&waits).begin();
+        crate::waiting::in_line(&server, 1);
+        let places = server.get("/api/gaia/waiters", token).json();
+        let place = places["waiters"][0]["id"].clone();
+        let leave = server.ask("DELETE", format!("/api/gaia/waiters/{place}"));
+        assert_eq!(leave.token(token).send().status, 200);
+        drop(waiting);
+        post("/api/gaia/release", &ask);
+        done.push((id, lock, folder, place));
+    }
+    let lines = server.accounts.audit(None, 100).unwrap();
+    let by = |who: &str| -> Vec<String> {
+        let of = lines.iter().rev().filter(|line| line.who == who);
+        of.map(|line| format!("{} {}", line.act, line.details))
+            .collect()
+    };
+    assert_eq!(by("ivy"), Vec::<String>::new());
+    let (id, lock, folder, place) = &done[1];
+    let task = |act: &str, back: i64| {
+        let id = id.as_i64().unwrap() - back;
+        format!("{act} task {id}, for session ivy/2")
+    };
+    let on_lock = |act: &str| format!("{act} lock {lock} on {folder}, for session ivy/2");
+    let in_line = |act: &str| format!("{act} place {place} in line, for session ivy/2/w");
+    let expected = [
+        "add_session ivy/2".to_owned(),
+        task("take_task", 3),
+        task("task_done", 3),
+        task("take_task", 2),
+        task("task_failed", 2),
+        task("take_task", 1),
+        task("task_done", 1),
+        task("take_task", 0),
+        format!("cancel_task task {id}"),
+        on_lock("acquire"),
+        on_lock("renew"),
+        on_lock("renew"),
+        in_line("wait"),
+        in_line("leave"),
+        on_lock("release"),
+    ];
+    assert_eq!(by("root"), expected);
+}
+
 #[test]
 fn the_link_is_not_used_up_by_a_look_or_by_an_account_in_its_way() {
     let server = Server::start();

@@ -15,9 +15,9 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::super::extract::json as answer;
-use super::super::folders;
 use super::super::locks::may_act;
-use super::super::release::{by_force, for_holder};
+use super::super::release::by_force;
+use super::super::{folders, for_another};
 use super::{Speaks, Verb, needs, wait};
 use crate::accounts::{Role, Who};
 use crate::app::App;
@@ -102,13 +102,13 @@ fn do_at_once(app: &App, door: &LockService, who: &Who, call: Call) -> Answer<Va
             may_act(who, &ask.holder.session)?;
             let request = ask.into_acquire(&**door.witness())?;
             folders::not_too_many(request.folders.len(), "folders")?;
-            let came = door.acquire(&request)?;
+            let came = for_another::acquire(door, who, &request)?;
             app.metrics.answered(&came);
             value(came)
         }
         Call::Leave { waiter } => {
-            wait::own_place(app, who, waiter)?;
-            value(door.leave(waiter)?)
+            let waiter = wait::own_place(app, who, waiter)?;
+            value(for_another::leave(door, who, &waiter)?)
         }
         Call::Renew {
             token,
@@ -119,13 +119,14 @@ fn do_at_once(app: &App, door: &LockService, who: &Who, call: Call) -> Answer<Va
         } => {
             may_act(who, &session)?;
             let folder = folder.map(Named::into_folder).transpose()?;
-            value(door.renew(&Renew {
+            let request = Renew {
                 token,
                 session,
                 task,
                 folder,
                 ttl,
-            })?)
+            };
+            value(for_another::renew(door, who, &request)?)
         }
         Call::Release {
             folder,
@@ -143,7 +144,7 @@ fn do_at_once(app: &App, door: &LockService, who: &Who, call: Call) -> Answer<Va
             };
             // As on the database, where whoever names a session acts as it.
             let by = request.session.as_str();
-            value(for_holder(door, who, &request, by)?)
+            value(for_another::release(door, who, &request, by)?)
         }
         Call::Verify { token } => value(door.verify(token)?),
         Call::WaitingFor { token } => value(door.waiting_for(token)?),

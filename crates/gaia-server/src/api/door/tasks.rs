@@ -18,7 +18,10 @@ use tokio::time::Instant;
 
 use super::super::extract::json as answer;
 use super::super::folders::{self, not_too_many};
+use super::super::for_another;
 use super::super::locks::may_act;
+use super::super::sessions::take_for;
+use super::super::tasks::said;
 use super::super::wait::sleep_until;
 use super::locks::value;
 use super::{Speaks, Verb, needs};
@@ -143,7 +146,9 @@ fn at_once(app: &App, who: &Who, scope: &Scope, call: Call) -> Answer<Value> {
             note("clear_tasks", &format!("{} tasks", cleared.count))?;
             value(cleared)
         }
-        Call::Told { id, told, teller } => value(tasks.told(id, &told, &allowed(who, *teller)?)?),
+        Call::Told { id, told, teller } => {
+            value(said(app, who, id, &told, &allowed(who, *teller)?)?)
+        }
         Call::Taken { id, session } => {
             may_act(who, &session)?;
             value(tasks.taken(id, session.as_str())?)
@@ -191,7 +196,9 @@ fn of_sessions(app: &App, who: &Who, scope: &Scope, call: Call) -> Answer<Value>
         Call::AddRemote(new) => {
             may_act(who, &new.name)?;
             folders::can_be_one(new.folder.as_deref())?;
-            value(tasks.add_remote(&new)?)
+            let added = tasks.add_remote(&new)?;
+            for_another::note_session(app, who, "add_session", &new.name)?;
+            value(added)
         }
         Call::AddTmux(new) => {
             let added = tasks.add_tmux(&new)?;
@@ -290,9 +297,7 @@ async fn take(app: &Arc<App>, who: &Who, name: SessionId, period: Duration) -> A
     let mut changes = app.bell.changes();
     loop {
         changes.borrow_and_update();
-        let (tasks, asks) = (app.tasks.clone(), name.clone());
-        // Git may be asked how its folder was left.
-        let taken = app.core.slow(move || tasks.take(&asks, None)).await?;
+        let taken = take_for(app, who, &name).await?;
         if taken.is_some() || Instant::now() >= until || *app.stopping.borrow() {
             return value(taken);
         }
