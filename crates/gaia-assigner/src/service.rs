@@ -33,6 +33,7 @@ use crate::wire::{SessionInfo, SessionList, TaskInfo, TaskList};
 pub use again::Aim;
 pub use clear::Cleared;
 pub use door::Tasks;
+pub use end::{Forced, STOPPING};
 pub use output::Output;
 pub use remote::{AddRemote, Heard, Taken};
 pub use say::{PaneName, Teller};

@@ -22,7 +22,33 @@ use crate::worktree::WorkTree;
 
 /// How long one who ends a task's lock waits for the task to stop. A process
 /// is killed long before; another agent has a minute [T4].
-const STOPPING: Duration = Duration::from_secs(75);
+pub const STOPPING: Duration = Duration::from_secs(75);
+
+/// How it stands with a lock that an admin ends.
+#[derive(Clone, Debug)]
+pub enum Forced {
+    /// It has ended.
+    Ended(LockInfo),
+    /// It ends as soon as this task has stopped, which was told to.
+    Stopping(TaskId, LockInfo),
+}
+
+impl Forced {
+    /// The lock, for whoever has waited as long as it usually takes.
+    ///
+    /// # Errors
+    /// [`TaskError::StillStopping`] when it has not ended.
+    pub fn ended(self) -> Result<LockInfo, TaskError> {
+        match self {
+            Self::Ended(lock) => Ok(lock),
+            Self::Stopping(id, lock) => Err(TaskError::StillStopping {
+                id,
+                lock: lock.id,
+                seconds: STOPPING.as_secs(),
+            }),
+        }
+    }
+}
 
 /// The pause after the first try of a task that was ended from here.
 pub(super) const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -63,35 +89,56 @@ impl TaskService {
     /// As [`gaia_locks::Locks::force_release`]; [`TaskError::StillStopping`]
     /// when that takes too long: it is ended all the same, later.
     pub fn force_release(&self, id: LockId, by: &str, reason: &str) -> Result<LockInfo, TaskError> {
+        let mut forced = self.begin_force_release(id, by, reason)?;
+        if let Forced::Stopping(task, _) = forced {
+            let patience = Waiting {
+                limit: Some(STOPPING),
+                ..Waiting::default()
+            };
+            self.wait(task, &patience)?;
+            forced = self.forced(task, id)?;
+        }
+        forced.ended()
+    }
+
+    /// As [`Self::force_release`], but a task that takes its time to stop is not
+    /// waited for: [`Self::forced`] tells when its lock has ended.
+    ///
+    /// # Errors
+    /// As [`gaia_locks::Locks::force_release`].
+    pub fn begin_force_release(
+        &self,
+        id: LockId,
+        by: &str,
+        reason: &str,
+    ) -> Result<Forced, TaskError> {
         let task = self.locks.look(|tx| tasks::of_lock(tx, id))?;
         let Some(task) = task.filter(|_| !reason.trim().is_empty()) else {
-            return Ok(self.locks.force_release(id, by, reason)?);
+            let ended = self.locks.force_release(id, by, reason)?;
+            return Ok(Forced::Ended(ended));
         };
         let running = self.locks.transact(|tx| {
             tasks::ask_to_stop(tx, task, "forced", by, reason)?;
             running::by_id(tx, task)
         })?;
-        if !self.end_if_orphan(running.as_ref())? {
-            self.wait_until_stopped(task, id)?;
-        }
-        let info = self.locks.look(|tx| tx.lock_info(id))?;
-        info.ok_or(TaskError::Locks(gaia_locks::Error::UnknownLock(id)))
+        self.end_if_orphan(running.as_ref())?;
+        self.forced(task, id)
     }
 
-    fn wait_until_stopped(&self, id: TaskId, lock: LockId) -> Result<(), TaskError> {
-        let patience = Waiting {
-            limit: Some(STOPPING),
-            ..Waiting::default()
-        };
-        let task = self.wait(id, &patience)?;
-        if task.status.is_running() && task.lock_token == Some(lock) {
-            return Err(TaskError::StillStopping {
-                id,
-                lock,
-                seconds: STOPPING.as_secs(),
-            });
-        }
-        Ok(())
+    /// How it stands with the lock of a task that was told to stop.
+    ///
+    /// # Errors
+    /// [`TaskError::UnknownTask`], an unknown lock, or when the store fails.
+    pub fn forced(&self, task: TaskId, lock: LockId) -> Result<Forced, TaskError> {
+        self.settle_remote()?;
+        let stops = self.show(task)?;
+        let info = self.locks.look(|tx| tx.lock_info(lock))?;
+        let info = info.ok_or(gaia_locks::Error::UnknownLock(lock))?;
+        let stands = stops.status.is_running() && stops.lock_token == Some(lock);
+        Ok(match stands {
+            true => Forced::Stopping(task, info),
+            false => Forced::Ended(info),
+        })
     }
 
     /// Ends a task that was asked to stop and that no assigner holds any more;

@@ -1,16 +1,17 @@
 //! Releasing: the holder's way [R6] and the admin's [R7].
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
-use gaia_assigner::TaskError;
+use gaia_assigner::service::{Forced, STOPPING};
 use gaia_locks::ids::{LockId, Scope, SessionId, TaskId};
 use gaia_locks::service::{Release, Released};
-use gaia_locks::wire::LockInfo;
 use serde::Deserialize;
 use serde_json::json;
+use tokio::time::Instant;
 
 use super::extract::{In, Json, json as answer};
 use super::locks::{holder_of, own_session};
@@ -18,6 +19,14 @@ use super::{folders, for_another};
 use crate::accounts::Who;
 use crate::app::App;
 use crate::error::{Answer, Problem};
+
+/// How long somebody who ends a task's lock and looks on waits for the task to
+/// stop. A process has usually stopped by then.
+pub const SOON: Duration = Duration::from_secs(3);
+
+/// A look at a task that stops writes, so it is not taken at each of a thousand
+/// changes a second.
+const CALM: Duration = Duration::from_millis(250);
 
 /// The holder's release.
 ///
@@ -116,7 +125,8 @@ pub struct Why {
 }
 
 /// Ends any lock, as an admin. A task's lock ends with its task, which is
-/// stopped first.
+/// stopped first: where that takes its time the answer is 202, and says when
+/// the lock ends at the latest.
 ///
 /// # Errors
 /// 404 for an unknown lock, 409 for one that has ended.
@@ -130,14 +140,8 @@ pub async fn by_admin(
 ) -> Answer<Response> {
     let reason = why.reason.filter(|reason| !reason.trim().is_empty());
     let reason = reason.unwrap_or_else(|| format!("released by {} through the server", who.name));
-    match by_force(&app, &who, id, reason).await {
-        Ok(lock) => {
-            let (folder, session) = (&lock.folder_path, &lock.session_id);
-            let message = format!("released {folder}, which session {session} held");
-            Ok(answer(
-                &json!({"success": true, "message": message, "lock": lock}),
-            ))
-        }
+    match by_force(&app, &who, id, reason, SOON).await {
+        Ok(forced) => Ok(told(&forced)),
         Err(problem) => {
             let facts = json!({"success": false, "message": problem.detail()});
             Ok(problem.facts(&facts).into_response())
@@ -145,24 +149,79 @@ pub async fn by_admin(
     }
 }
 
-/// Ends any lock, and notes in the trail who did it and why; also when its task
-/// is still stopping, for then it ends without being asked again.
+fn told(forced: &Forced) -> Response {
+    let (status, lock) = match forced {
+        Forced::Ended(lock) => (StatusCode::OK, lock),
+        Forced::Stopping(_, lock) => (StatusCode::ACCEPTED, lock),
+    };
+    let (folder, session) = (&lock.folder_path, &lock.session_id);
+    let message = match forced {
+        Forced::Ended(_) => format!("released {folder}, which session {session} held"),
+        Forced::Stopping(task, _) => format!(
+            "task {task} of session {session} is being stopped; its lock on {folder} ends when it has, with an assigner at work in {} s at the latest",
+            STOPPING.as_secs()
+        ),
+    };
+    let told = json!({"success": true, "message": message, "lock": lock});
+    (status, answer(&told)).into_response()
+}
+
+/// Ends any lock, and notes in the trail who did it and why. A task that it
+/// belongs to is waited for so long, by nobody's thread; it is looked after until
+/// it has stopped, whoever asked.
 ///
 /// # Errors
 /// As [`by_admin`].
-pub async fn by_force(app: &Arc<App>, who: &Who, id: i64, reason: String) -> Answer<LockInfo> {
+pub async fn by_force(
+    app: &Arc<App>,
+    who: &Who,
+    id: i64,
+    reason: String,
+    patience: Duration,
+) -> Answer<Forced> {
     let (tasks, accounts, by) = (app.tasks.clone(), app.accounts.clone(), who.name.clone());
+    // What runs without an assigner is stopped in here.
     let forced = app.core.slow(move || {
-        let forced = tasks.force_release(LockId(id), &by, &reason);
+        let forced = tasks.begin_force_release(LockId(id), &by, &reason)?;
         let details = match &forced {
-            Ok(lock) => format!("lock {id} on {}: {reason}", lock.folder_path),
-            Err(TaskError::StillStopping { .. }) => {
-                format!("lock {id}, asked for while its task stops: {reason}")
-            }
-            Err(_) => return forced.map_err(Problem::from),
+            Forced::Ended(lock) => format!("lock {id} on {}: {reason}", lock.folder_path),
+            Forced::Stopping(task, lock) => format!(
+                "lock {id} on {}, which ends once task {task} has stopped: {reason}",
+                lock.folder_path
+            ),
         };
         accounts.note(&by, "force_release", &details)?;
-        forced.map_err(Problem::from)
+        Ok::<_, Problem>(forced)
     });
-    forced.await
+    let forced = forced.await?;
+    let Forced::Stopping(task, _) = forced else {
+        return Ok(forced);
+    };
+    let stops = tokio::spawn(until_stopped(app.clone(), task, LockId(id)));
+    match tokio::time::timeout(patience, stops).await {
+        Ok(Ok(forced)) => forced,
+        Ok(Err(_)) => Err(Problem::failed()),
+        Err(_) => Ok(forced),
+    }
+}
+
+/// Looks after a task that was told to stop, at the bell. An agent elsewhere that
+/// does not stop loses its lock by being looked at.
+async fn until_stopped(app: Arc<App>, task: TaskId, lock: LockId) -> Answer<Forced> {
+    let (until, mut changes) = (Instant::now() + STOPPING, app.bell.changes());
+    loop {
+        changes.borrow_and_update();
+        let tasks = app.tasks.clone();
+        let forced = app.core.call(move || tasks.forced(task, lock)).await?;
+        let is_over = matches!(forced, Forced::Ended(_)) || Instant::now() >= until;
+        if is_over || *app.stopping.borrow() {
+            return Ok(forced);
+        }
+        tokio::time::sleep(CALM).await;
+        tokio::select! {
+            _ = changes.changed() => {}
+            () = app.stopped() => {}
+            () = tokio::time::sleep_until(until) => {}
+        }
+    }
 }

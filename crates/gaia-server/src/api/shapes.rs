@@ -238,6 +238,9 @@ pub fn answers(method: &str, path: &str) -> Option<Map<String, Value>> {
         "/api/gaia/tasks/{id}/log" => also(&mut answers, "text/plain"),
         "/api/gaia/waiters/{id}/wait" => drop(answers.insert("202".to_owned(), body("Waiting"))),
         "/api/gaia/events" => tell_events(&mut answers),
+        "/api/gaia/locks/{id}/release" => {
+            drop(answers.insert("202".to_owned(), body("ForceReleased")));
+        }
         _ => {}
     }
     for (status, answer) in &mut answers {

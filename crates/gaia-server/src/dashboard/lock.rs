@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Redirect, Response};
+use gaia_assigner::service::Forced;
 use gaia_locks::clock::Wall;
 use gaia_locks::ids::LockId;
 use gaia_locks::model::LockStatus;
@@ -121,6 +122,11 @@ pub async fn end(
     let reason = said(why.reason).ok_or_else(|| {
         Problem::invalid("say why the lock is ended: the reason is kept in the history")
     })?;
-    release::by_force(&app, &who, id, reason).await?;
-    Ok(Redirect::to(&format!("/locks/{id}")).into_response())
+    let forced = release::by_force(&app, &who, id, reason, release::SOON).await?;
+    let on = match forced {
+        Forced::Ended(_) => format!("/locks/{id}"),
+        // There it is seen to stop.
+        Forced::Stopping(task, _) => format!("/tasks/{task}"),
+    };
+    Ok(Redirect::to(&on).into_response())
 }

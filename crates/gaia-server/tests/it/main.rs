@@ -9,6 +9,7 @@ mod crowd;
 mod document;
 mod door;
 mod events;
+mod forced;
 mod http2;
 mod kept;
 mod locks;

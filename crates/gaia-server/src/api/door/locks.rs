@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
+use gaia_assigner::service::STOPPING;
 use gaia_locks::LockService;
 use gaia_locks::clock::Wall;
 use gaia_locks::ids::{Scope, SessionId};
@@ -47,7 +48,11 @@ pub async fn locks(
             period,
         } => value(wait::watch(&app, &who, token, known, period).await?),
         Call::Changes { since, period } => value(wait::changes(&app, &who, since, period).await?),
-        Call::ForceRelease { id, reason } => value(by_force(&app, &who, id.0, reason).await?),
+        Call::ForceRelease { id, reason } => {
+            // As on the database, where whoever asks waits for the task to stop.
+            let forced = by_force(&app, &who, id.0, reason, STOPPING).await?;
+            value(forced.ended()?)
+        }
         call => at_once(&app, who, scope, call).await,
     };
     Ok(answer(&done?))

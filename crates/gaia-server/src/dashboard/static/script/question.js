@@ -86,7 +86,8 @@ async function answerQuestion(event) {
     dialog.close();
     head?.setAttribute("tabindex", "-1");
     (next ?? head)?.focus();
-    set(status, "The lock was ended.");
+    const stops = new URL(sent.url).pathname.startsWith("/tasks/");
+    set(status, stops ? "Its task is being stopped; the lock ends when it has." : "The lock was ended.");
     return refresh();
   }
   const text = sent ? new DOMParser().parseFromString(await sent.text(), "text/html").querySelector("main p:not(.brand)")?.textContent : "";
