@@ -22,6 +22,7 @@
 //! remote          what follows from a far agent's silence            no I/O
 //! worktree        what git says of a folder
 //! doctor/         everything that can be wrong, with its remedy
+//! why             in one sentence: what keeps a task, who has a folder
 //! wire            the one JSON shape
 //! ```
 
@@ -40,6 +41,7 @@ pub mod service;
 pub mod session;
 pub mod store;
 pub mod task;
+pub mod why;
 pub mod wire;
 pub mod worktree;
 

@@ -20,6 +20,7 @@
 //! service/                           the door: one verb, one transaction, one file
 //! lease                              the holder's side: renews, knows until when to trust
 //! markers wire settings              files and JSON that people look at; settings
+//! letters duration                   how text from elsewhere and times are shown
 //! open                               from settings to the door
 //! os/                                what only one system has
 //! ```
@@ -35,6 +36,7 @@ pub mod error;
 pub mod folder;
 pub mod ids;
 pub mod lease;
+pub mod letters;
 pub mod liveness;
 pub mod markers;
 pub mod model;

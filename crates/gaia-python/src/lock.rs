@@ -10,7 +10,6 @@
 use std::mem;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use gaia_locks::Locks;
 use gaia_locks::clock::{Clock, Moment, SystemClock};

@@ -129,23 +129,9 @@ fn trimmed(table: &str) -> String {
 }
 
 /// Text from elsewhere, safe to print: control characters, which could move
-/// the cursor or forge lines, are shown escaped.
+/// the cursor or forge lines, are shown escaped, and so is what is not seen.
 pub fn clean(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match is_deceptive(letter) {
-            true => shown.extend(letter.escape_default()),
-            false => shown.push(letter),
-        }
-    }
-    shown
-}
-
-/// Control characters, and those that turn the direction of writing or cannot
-/// be seen: with them a path can be made to look like another.
-fn is_deceptive(letter: char) -> bool {
-    letter.is_control()
-        || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+    gaia_locks::letters::clear(text)
 }
 
 /// One line of text with at most so many characters; what is cut is marked.

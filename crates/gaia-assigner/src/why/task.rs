@@ -1,28 +1,37 @@
-//! `gaia why TASK-ID`: what keeps a task, and what would let it go on.
+//! What keeps a task.
 
 use std::path::Path;
 
-use gaia_assigner::task::Status as State;
-use gaia_assigner::wire::{SessionInfo, TaskInfo};
-use gaia_locks::TaskId;
+use gaia_locks::clock::Wall;
 use gaia_locks::folder::Folder;
+use gaia_locks::ids::TaskId;
+use gaia_locks::letters::clear;
 use gaia_locks::model::Mode;
+use gaia_locks::service::Locks;
 use gaia_locks::wire::{HeldLock, PauseInfo, Status, WaiterInfo};
 use serde::Serialize;
 
-use crate::context::Context;
-use crate::exit::{self, Ended, Failure};
-use crate::output::human::{Style, ago, clean};
+use super::{ago, covers, of_folder};
+use crate::error::TaskError;
+use crate::service::Tasks;
+use crate::task::Status as State;
+use crate::wire::{SessionInfo, TaskInfo};
 
-/// What `why` answers.
-#[derive(Serialize)]
-struct Answer<'a> {
-    task_id: TaskId,
-    sentence: &'a str,
-    task: &'a TaskInfo,
-    locks: &'a [HeldLock],
-    waiters: &'a [WaiterInfo],
-    paused: &'a [PauseInfo],
+/// What keeps a task, and what would let it go on.
+#[derive(Clone, Debug, Serialize)]
+pub struct Why {
+    /// The task.
+    pub task_id: TaskId,
+    /// All of it in words.
+    pub sentence: String,
+    /// The same task, whole.
+    pub task: TaskInfo,
+    /// What is locked of its folder and keeps it.
+    pub locks: Vec<HeldLock>,
+    /// Who comes before it there.
+    pub waiters: Vec<WaiterInfo>,
+    /// Where nothing new is granted.
+    pub paused: Vec<PauseInfo>,
 }
 
 /// How it stands around a task's folder.
@@ -34,31 +43,45 @@ struct Around {
     place: Option<usize>,
 }
 
-/// Looks at the task, its folder and the sessions.
-pub fn run(context: &Context, task: &TaskInfo) -> Ended {
+/// Looks at a task, at its folder and at the sessions that could take it.
+///
+/// # Errors
+/// [`TaskError::UnknownTask`], or when the store fails.
+pub fn of_task(
+    locks: &dyn Locks,
+    tasks: &dyn Tasks,
+    id: TaskId,
+    now: Wall,
+) -> Result<Why, TaskError> {
+    let task = tasks.show(id)?;
     let around = match &task.working_dir {
-        Some(folder) if task.status == State::Pending => Some(around(context, task, folder)?),
+        Some(folder) if task.status == State::Pending => Some(around(locks, &task, folder)?),
         _ => None,
     };
-    let takers = context.tasks()?.takers(task.id)?;
-    let sentence = sentence(task, around.as_ref(), &takers);
-    let status = around.as_ref().map(|around| &around.status);
-    let answer = Answer {
-        task_id: task.id,
-        sentence: &sentence,
-        task,
-        locks: status.map_or(&[], |status| &status.locks),
-        waiters: status.map_or(&[], |status| &status.waiters),
-        paused: status.map_or(&[], |status| &status.paused),
+    let takers = match task.status {
+        State::Pending => tasks.takers(id)?,
+        _ => Vec::new(),
     };
-    context.out.answer(&answer, |_: &Style| sentence.clone())?;
-    Ok(exit::Status::Done.into())
+    let sentence = sentence(&task, around.as_ref(), &takers, now);
+    let status = around.map(|around| around.status);
+    let (locks, waiters, paused) = status.map_or_else(Default::default, |status| {
+        (status.locks, status.waiters, status.paused)
+    });
+    Ok(Why {
+        task_id: id,
+        sentence,
+        task,
+        locks,
+        waiters,
+        paused,
+    })
 }
 
-fn around(context: &Context, task: &TaskInfo, folder: &str) -> Result<Around, Failure> {
-    let folder = context.folder(Path::new(folder))?;
-    let mut status = context.locks()?.status(Some(&folder))?;
-    status.paused.retain(|pause| super::covers(pause, &folder));
+fn around(locks: &dyn Locks, task: &TaskInfo, folder: &str) -> Result<Around, TaskError> {
+    let folder = Folder::resolve(Path::new(folder), Path::new("/"));
+    let folder = folder.map_err(gaia_locks::Error::from)?;
+    let mut status = locks.status(Some(&folder))?;
+    status.paused.retain(|pause| covers(pause, &folder));
     let shares = |mode: Mode| task.read_only && mode == Mode::Shared;
     status.locks.retain(|held| !shares(held.lock.mode));
     let own = status
@@ -76,14 +99,15 @@ fn around(context: &Context, task: &TaskInfo, folder: &str) -> Result<Around, Fa
     })
 }
 
-fn sentence(task: &TaskInfo, around: Option<&Around>, takers: &[SessionInfo]) -> String {
+fn sentence(task: &TaskInfo, around: Option<&Around>, takers: &[SessionInfo], now: Wall) -> String {
     let id = task.id;
-    let since = |wall: Option<_>| wall.map_or_else(String::new, |wall| format!(" {}", ago(wall)));
+    let since =
+        |wall: Option<_>| wall.map_or_else(String::new, |wall| format!(" {}", ago(wall, now)));
     match task.status {
-        State::Pending => pending(task, around, takers),
+        State::Pending => pending(task, around, takers, now),
         State::Assigned | State::InProgress => format!(
             "Task {id} runs in session {} since{}; it ends with its process, at its time limit of {} minutes, or by `gaia task cancel {id}`.",
-            clean(task.assigned_session.as_deref().unwrap_or("")),
+            clear(task.assigned_session.as_deref().unwrap_or("")),
             since(task.started_at.or(task.assigned_at)),
             task.timeout_minutes,
         ),
@@ -92,14 +116,14 @@ fn sentence(task: &TaskInfo, around: Option<&Around>, takers: &[SessionInfo]) ->
         State::Failed => format!(
             "Task {id} failed{}: {}.",
             since(task.completed_at),
-            clean(task.error.as_deref().unwrap_or("nobody said why")),
+            clear(task.error.as_deref().unwrap_or("nobody said why")),
         ),
     }
 }
 
 /// What keeps it first comes first: other tasks, then sessions that could take
 /// it at all, then its folder, then a free session.
-fn pending(task: &TaskInfo, around: Option<&Around>, takers: &[SessionInfo]) -> String {
+fn pending(task: &TaskInfo, around: Option<&Around>, takers: &[SessionInfo], now: Wall) -> String {
     let id = task.id;
     if !task.blocked_by.is_empty() {
         return format!(
@@ -116,7 +140,7 @@ fn pending(task: &TaskInfo, around: Option<&Around>, takers: &[SessionInfo]) -> 
     if let Some(note) = task.hold_note.as_deref() {
         return format!(
             "Task {id} is held for a person: {}; it goes on when that is committed, or by `gaia task retry {id}`.",
-            clean(note),
+            clear(note),
         );
     }
     if takers.is_empty() {
@@ -126,8 +150,8 @@ fn pending(task: &TaskInfo, around: Option<&Around>, takers: &[SessionInfo]) -> 
         );
     }
     match around.filter(|around| is_taken(&around.status)) {
-        Some(around) => behind(id, around),
-        None => for_a_session(task, takers),
+        Some(around) => behind(id, around, now),
+        None => for_a_session(task, takers, now),
     }
 }
 
@@ -135,33 +159,33 @@ fn is_taken(status: &Status) -> bool {
     !status.locks.is_empty() || !status.paused.is_empty() || !status.waiters.is_empty()
 }
 
-fn behind(id: TaskId, around: &Around) -> String {
+fn behind(id: TaskId, around: &Around, now: Wall) -> String {
     let place = around.place.map_or_else(String::new, |place| {
         format!(" in place {place} of its line")
     });
-    let folder = super::sentence(&around.folder, &around.status);
+    let folder = of_folder(&around.folder, &around.status, now);
     format!("Task {id} waits for its folder{place}: {folder}")
 }
 
-fn for_a_session(task: &TaskInfo, takers: &[SessionInfo]) -> String {
+fn for_a_session(task: &TaskInfo, takers: &[SessionInfo], now: Wall) -> String {
     let id = task.id;
     let idle = takers.iter().find(|session| session.is_idle());
     let is_aside = |session: &SessionInfo| session.is_set_aside();
     if let (None, Some(session)) = (idle, takers.iter().find(|one| one.is_unprotected())) {
-        return unprotected(id, session);
+        return unprotected(id, session, now);
     }
     match idle {
         None if takers.iter().all(is_aside) => format!(
             "Task {id} waits for a session: {} could not be started and is set aside for a while; `gaia sessions` says why.",
             match takers {
-                [one] => clean(&one.name),
+                [one] => clear(&one.name),
                 several => format!("each of the {} that can take it", several.len()),
             },
         ),
         None => format!(
             "Task {id} waits for a session: {} at work, and the first to end takes what is next.",
             match takers {
-                [one] => format!("{} is", clean(&one.name)),
+                [one] => format!("{} is", clear(&one.name)),
                 several => format!("all {} that can take it are", several.len()),
             },
         ),
@@ -169,29 +193,29 @@ fn for_a_session(task: &TaskInfo, takers: &[SessionInfo]) -> String {
             "Task {id} is tried again after a pause, try {} of {}: {}.",
             task.retry_count + 1,
             task.max_retries,
-            clean(task.error.as_deref().unwrap_or("the last one failed")),
+            clear(task.error.as_deref().unwrap_or("the last one failed")),
         ),
         Some(session) => format!(
             "Task {id} waits for nothing but an assigner: session {} is idle, and `gaia up` gives it tasks by priority and age.",
-            clean(&session.name),
+            clear(&session.name),
         ),
     }
 }
 
-fn unprotected(id: TaskId, session: &SessionInfo) -> String {
+fn unprotected(id: TaskId, session: &SessionInfo, now: Wall) -> String {
     let heard = session.agent.as_ref().and_then(|agent| agent.heard_at);
-    let heard = heard.map_or_else(String::new, |wall| format!(" since {}", ago(wall)));
+    let heard = heard.map_or_else(String::new, |wall| format!(" since {}", ago(wall, now)));
     format!(
         "Task {id} waits for a session: {} is UNPROTECTED, its client said that it works and its hooks are silent{heard}, so it is given none; look at that client, or start it anew.",
-        clean(&session.name),
+        clear(&session.name),
     )
 }
 
 fn wanted(task: &TaskInfo) -> String {
     let session = task.target_session.as_deref();
-    let session = session.map(|name| format!(" named {}", clean(name)));
+    let session = session.map(|name| format!(" named {}", clear(name)));
     let provider = task.target_provider.as_deref();
-    let provider = provider.map(|name| format!(" of provider {}", clean(name)));
+    let provider = provider.map(|name| format!(" of provider {}", clear(name)));
     [session, provider].into_iter().flatten().collect()
 }
 
