@@ -209,7 +209,7 @@ impl Http {
         how: &How,
     ) -> Result<(A, bool), Fault> {
         let began = SystemClock.now().moment;
-        let (mut pause, mut repeated) = (PAUSE, false);
+        let (mut pause, mut repeated, mut outage) = (PAUSE, false, false);
         loop {
             let mut insists = false;
             let fault = match self.exchange(path, verb, how.period + how.answer) {
@@ -228,8 +228,9 @@ impl Http {
             let spent = SystemClock.now().moment.since(began);
             let over = spent + pause > self.patience(how) && !insists;
             if over || !fault.goes_better_soon() || how.abandoned.load(Ordering::SeqCst) {
-                return Err(fault);
+                return Err(fault.after(outage));
             }
+            outage = true;
             rest(pause);
             pause = (pause * 2).min(LONGEST_PAUSE);
         }

@@ -15,7 +15,7 @@ use gaia_locks::store::HistoryFilter;
 use gaia_locks::wire::door::{
     Ask, Call, LARGEST_PAGE, LOCKS_PATH, MOST_TOUCHED, Named, Past, Request, Waited,
 };
-use gaia_locks::wire::{Answer, LockInfo, PauseInfo, Refusal, Status, Verified};
+use gaia_locks::wire::{Answer, LockInfo, PauseInfo, Queued, Refusal, Status, Verified};
 use gaia_locks::{Error, Locks};
 use serde::de::DeserializeOwned;
 
@@ -75,17 +75,32 @@ impl Client {
         }
     }
 
-    /// The place is gone, and an answer was lost before: it may have been the
-    /// grant. The request id finds it; a new place in line is not taken.
-    fn was_it_granted(&self, waiter: WaiterId, gone: Error) -> Result<Answer, Error> {
+    /// The place is gone, and the server could not be reached meanwhile. An
+    /// answer that was lost may have been the grant: the request id finds it. Or
+    /// nobody could hear the place for so long that it was taken for dead: then
+    /// the same request stands in line anew, at its end.
+    fn once_more(&self, waiter: WaiterId, left: &Left, gone: Error) -> Result<Answer, Error> {
         let Some(ask) = self.asked(waiter) else {
             return Err(gone);
         };
-        let call = Call::Acquire(Box::new(ask.without_waiting()));
-        match self.ask::<Answer>(call)? {
+        let again = match left.is_over() {
+            true => ask.without_waiting(),
+            false => ask.waiting_for(left.rest()),
+        };
+        match self.ask::<Answer>(Call::Acquire(Box::new(again.clone())))? {
+            Answer::Queued(queued) => {
+                self.remember(&queued, again);
+                Ok(Answer::Queued(queued))
+            }
             Answer::Granted(granted) => Ok(Answer::Granted(granted)),
-            _ => Err(gone),
+            Answer::Refused(_) => Err(gone),
         }
+    }
+
+    fn remember(&self, queued: &Queued, ask: Ask) {
+        let asked = self.inner.asked.lock();
+        let mut asked = asked.unwrap_or_else(PoisonError::into_inner);
+        asked.insert(queued.waiter, ask);
     }
 
     fn let_go(&self, request: &Release, how: How) -> Result<Released, Error> {
@@ -210,9 +225,7 @@ impl Locks for Client {
         let ask = Ask::of(&request)?;
         let answer = self.change(Call::Acquire(Box::new(ask.clone())))?;
         if let Answer::Queued(queued) = &answer {
-            let asked = self.inner.asked.lock();
-            let mut asked = asked.unwrap_or_else(PoisonError::into_inner);
-            asked.insert(queued.waiter, ask);
+            self.remember(queued, ask);
         }
         Ok(answer)
     }
@@ -220,6 +233,7 @@ impl Locks for Client {
     fn wait(&self, waiter: WaiterId, patience: &mut Patience<'_>) -> Result<Answer, Error> {
         let left = Left::new(patience.limit);
         let (mut refusal, mut was_seen) = (Refusal::default(), false);
+        let mut waiter = waiter;
         let answer = loop {
             match self.stand(waiter, patience, &left)? {
                 None => break self.give_up(waiter),
@@ -231,8 +245,19 @@ impl Locks for Client {
                         on_look(&Look { queued });
                     }
                 }
-                Some(Err(CallFault::There(fault))) if fault.repeated && fault.is("not_in_line") => {
-                    break self.was_it_granted(waiter, fault.into());
+                Some(Err(CallFault::There(fault)))
+                    if (fault.repeated || fault.after_outage) && fault.is("not_in_line") =>
+                {
+                    match self.once_more(waiter, &left, fault.into()) {
+                        Ok(Answer::Queued(queued)) => {
+                            waiter = queued.waiter;
+                            refusal.clone_from(&queued.refusal);
+                            if let Some(on_look) = patience.on_look.as_mut() {
+                                on_look(&Look { queued });
+                            }
+                        }
+                        answer => break answer,
+                    }
                 }
                 // Cleared away between two calls, or before the first, its patience
                 // being over.

@@ -13,6 +13,9 @@ pub struct Fault {
     what: What,
     /// Whether it had been sent before, so that an earlier one may have done it.
     pub repeated: bool,
+    /// Whether the server could not be reached, or was stopping, before it said
+    /// this.
+    pub after_outage: bool,
 }
 
 #[derive(Debug)]
@@ -46,6 +49,15 @@ impl Fault {
         Self {
             what: What::Server(error),
             repeated,
+            after_outage: false,
+        }
+    }
+
+    /// The same, told whether the server could not be reached before.
+    pub fn after(self, outage: bool) -> Self {
+        Self {
+            after_outage: outage,
+            ..self
         }
     }
 
@@ -75,7 +87,11 @@ impl Fault {
                 detail: format!("it answers {status} as no gaia does"),
             }),
         };
-        Self { what, repeated }
+        Self {
+            what,
+            repeated,
+            after_outage: false,
+        }
     }
 
     /// Whether nothing was done and the same may go better soon.

@@ -154,6 +154,12 @@ impl Left {
         self.until.map_or(most, |until| now.until(until).min(most))
     }
 
+    /// What is left; nothing is said where there is no limit.
+    pub fn rest(&self) -> Option<Duration> {
+        let now = SystemClock.now().moment;
+        self.until.map(|until| now.until(until))
+    }
+
     /// Whether it has been over for [`LATE`].
     fn is_long_over(&self) -> bool {
         self.until_long_over(LONG).is_zero()

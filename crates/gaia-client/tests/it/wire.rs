@@ -227,6 +227,41 @@ fn alone_a_holder_that_cannot_reach_the_server_is_told_before_its_lease_is_given
     drop(keeper);
 }
 
+/// As one is that nobody could hear for long: the server was away, and others
+/// swept.
+#[test]
+fn r08_who_was_taken_for_dead_while_the_server_was_away_stands_in_line_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Server::in_folder(folder.path());
+    let token = server.token("root", Role::Admin);
+    let (url, address, locks) = (server.url(), server.address, server.locks.clone());
+    let held = granted(locks.acquire(&request("/w", "ann")).unwrap());
+    let waits = std::thread::spawn(move || {
+        let far = client(&url, Some(token), Some("local"));
+        let stands = Acquire {
+            line: Line::Stand {
+                life: WaiterLife::Heartbeat,
+                limit: None,
+                turn: Turn::Granted,
+            },
+            ..request("/w", "far")
+        };
+        let Answer::Queued(queued) = far.acquire(&stands).unwrap() else {
+            panic!("ann holds it");
+        };
+        granted(Locks::wait(&far, queued.waiter, &mut Patience::default()).unwrap())
+    });
+    let line = || locks.status(None).unwrap().waiters;
+    until(|| line().len() == 1);
+    server.end();
+    let first = line()[0].id;
+    locks.transact(|tx| tx.leave(first)).unwrap();
+    let _again = Server::at(locks.clone(), TcpListener::bind(address).unwrap());
+    until(|| line().first().is_some_and(|waiter| waiter.id != first));
+    locks.release(&release(&held)).unwrap();
+    assert_eq!(waits.join().unwrap().session_id.as_str(), "far");
+}
+
 #[test]
 fn alone_whoever_ends_does_not_wait_for_a_server_that_is_silent() {
     let folder = tempfile::tempdir().unwrap();

@@ -76,6 +76,13 @@ impl Ask {
         Self { line: None, ..self }
     }
 
+    /// The same, with so much patience left; one that does not wait stays so.
+    #[must_use]
+    pub fn waiting_for(self, limit: Option<Duration>) -> Self {
+        let line = self.line.map(|stand| Stand { limit, ..stand });
+        Self { line, ..self }
+    }
+
     /// As it is meant. A process counts only where it can be seen to live: one
     /// of another machine, or of another pid namespace, goes by its lease, and
     /// in line by being heard [R11].
