@@ -5,8 +5,10 @@ use std::net::TcpListener;
 use std::path::PathBuf;
 
 use gaia_assigner::daemon::LastError;
+use gaia_locks::service::Locks as _;
 use gaia_locks::settings::Uncommitted;
 use gaia_server::{App, Config, Running, Stop, Tls};
+use serde::Serialize;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
@@ -57,11 +59,49 @@ pub fn run(context: &Context, args: &ServeArgs) -> Ended {
     files::allow_all();
     let stop = Stop::default();
     watch_signals(stop.clone())?;
-    if let Some(link) = &ready.link {
+    let start = Start {
+        serving: true,
+        pid: std::process::id(),
+        database: context.service()?.database(),
+        server: Served::of(&ready),
+    };
+    if let Some(link) = ready.link.as_ref().filter(|_| !context.out.is_json()) {
         tell::note(&format!("open {link} (signs in once, within an hour)"));
     }
-    ready.start(&stop)?.wait()?;
+    let running = ready.start(&stop)?;
+    if context.out.is_json() {
+        context.out.object(&start)?;
+    }
+    running.wait()?;
     Ok(Status::Done.into())
+}
+
+/// What it serves, when it starts.
+#[derive(Serialize)]
+struct Start {
+    serving: bool,
+    pid: u32,
+    database: String,
+    server: Served,
+}
+
+/// Where a server is reached.
+#[derive(Serialize)]
+pub struct Served {
+    /// Its address.
+    pub url: String,
+    /// Signs in once; only on this machine's own address.
+    pub link: Option<String>,
+}
+
+impl Served {
+    /// That of a server that has its port.
+    pub fn of(ready: &Ready) -> Self {
+        Self {
+            url: ready.url.clone(),
+            link: ready.link.clone(),
+        }
+    }
 }
 
 /// A server that has its port and has not begun.

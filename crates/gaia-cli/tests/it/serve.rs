@@ -123,6 +123,26 @@ fn heavy_r14_what_a_server_granted_survives_its_kill() {
 }
 
 #[test]
+fn a_program_learns_on_stdout_where_it_serves() {
+    let home = Home::new();
+    let mut gaia = home.spawn(&["serve", "--json", "--listen", "127.0.0.1:0"]);
+    let mut said = BufReader::new(gaia.0.stdout.take().unwrap());
+    let mut line = String::new();
+    said.read_line(&mut line).unwrap();
+    let told: Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(
+        (&told["serving"], &told["pid"]),
+        (&true.into(), &gaia.0.id().into())
+    );
+    let url = told["server"]["url"].as_str().unwrap();
+    let link = told["server"]["link"].as_str().unwrap();
+    assert!(link.starts_with(url), "{told}");
+    let address = url.strip_prefix("http://").unwrap();
+    assert!(!address.ends_with(":0"), "{told}");
+    assert!(ask(address, "GET", "/healthz", "", "").is_some());
+}
+
+#[test]
 fn beyond_this_machine_it_wants_tls_or_the_words() {
     let home = Home::new();
     let mut gaia = home.gaia(&["serve", "--json"]);

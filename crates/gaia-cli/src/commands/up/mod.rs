@@ -13,7 +13,7 @@ use gaia_server::{Running, Stop};
 use serde::Serialize;
 
 use super::assigner::{self, WorkArgs};
-use super::serve::{self, Reached, Ready};
+use super::serve::{self, Reached, Served};
 use crate::context::Context;
 use crate::exit::{Ended, Failure};
 use crate::output::human::{Style, clean};
@@ -57,14 +57,6 @@ struct Start {
     tasks: Waiting,
     /// None when told so.
     server: Option<Served>,
-}
-
-/// Where its server is reached.
-#[derive(Serialize)]
-struct Served {
-    url: String,
-    /// Signs in once; only on this machine's own address.
-    link: Option<String>,
 }
 
 #[derive(Serialize, Default)]
@@ -114,20 +106,11 @@ fn or_without(failure: Failure) -> Failure {
     failure.hint(format!("{hint}, or go on without: --no-server"))
 }
 
-impl Served {
-    fn of(ready: &Ready) -> Self {
-        Self {
-            url: ready.url.clone(),
-            link: ready.link.clone(),
-        }
-    }
-
-    /// For people: the link that signs in, where there is one.
-    fn in_words(&self) -> String {
-        match &self.link {
-            Some(link) => format!("{link} (signs in once)"),
-            None => self.url.clone(),
-        }
+/// For people: the link that signs in, where there is one.
+fn in_words(server: &Served) -> String {
+    match &server.link {
+        Some(link) => format!("{link} (signs in once)"),
+        None => server.url.clone(),
     }
 }
 
@@ -214,7 +197,7 @@ impl Start {
             ),
         ];
         if let Some(server) = &self.server {
-            lines.push(row("dashboard", server.in_words()));
+            lines.push(row("dashboard", in_words(server)));
         }
         lines.extend(self.next().map(|next| row("next", next.to_owned())));
         lines.join("\n")
