@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use gaia_locks::ids::{LockId, TaskId};
 use gaia_locks::liveness::Liveness;
-use gaia_locks::service::Locks as _;
+use gaia_locks::service::{Locks as _, check_reason};
 use gaia_locks::wire::LockInfo;
 
 use super::{TaskService, Waiting, tail};
@@ -113,7 +113,7 @@ impl TaskService {
         reason: &str,
     ) -> Result<Forced, TaskError> {
         let task = self.locks.look(|tx| tasks::of_lock(tx, id))?;
-        let Some(task) = task.filter(|_| !reason.trim().is_empty()) else {
+        let Some(task) = task.filter(|_| check_reason(reason, "").is_ok()) else {
             let ended = self.locks.force_release(id, by, reason)?;
             return Ok(Forced::Ended(ended));
         };

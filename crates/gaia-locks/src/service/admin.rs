@@ -7,17 +7,34 @@ use crate::ids::LockId;
 use crate::model::{EndReason, Pause};
 use crate::wire::{LockInfo, PauseInfo};
 
+/// The most bytes that a reason may have: it stands in every refusal and in the
+/// history.
+pub const LONGEST_REASON: usize = 2048;
+
+/// Checks why somebody ends a lock or pauses a folder.
+///
+/// # Errors
+/// [`Error::InvalidRequest`] for an empty or over-long reason.
+pub fn check_reason(reason: &str, what_for: &str) -> Result<(), Error> {
+    if reason.trim().is_empty() {
+        let message = format!("give a reason: {what_for}");
+        return Err(Error::InvalidRequest(message));
+    }
+    if reason.len() > LONGEST_REASON {
+        let bytes = reason.len();
+        let message = format!("the reason has {bytes} bytes; it has at most {LONGEST_REASON}");
+        return Err(Error::InvalidRequest(message));
+    }
+    Ok(())
+}
+
 impl LockTx<'_> {
     /// Ends any lock by its id.
     ///
     /// # Errors
-    /// [`Error::UnknownLock`], [`Error::AlreadyEnded`], an empty reason.
+    /// [`Error::UnknownLock`], [`Error::AlreadyEnded`], an empty or over-long reason.
     pub fn force_release(&mut self, id: LockId, by: &str, reason: &str) -> Result<LockInfo, Error> {
-        if reason.trim().is_empty() {
-            return Err(Error::InvalidRequest(
-                "give a reason: it stays in the history".to_owned(),
-            ));
-        }
+        check_reason(reason, "it stays in the history")?;
         let Some(lock) = self.active_now(id)? else {
             return Err(match self.tx.record(id)?.map(|record| record.end) {
                 None => Error::UnknownLock(id),
@@ -57,13 +74,9 @@ impl LockTx<'_> {
     /// Grants nothing new in a folder from now on.
     ///
     /// # Errors
-    /// When the store fails, or the reason is empty.
+    /// When the store fails, or the reason is empty or over-long.
     pub fn pause(&mut self, folder: &Folder, by: &str, reason: &str) -> Result<PauseInfo, Error> {
-        if reason.trim().is_empty() {
-            return Err(Error::InvalidRequest(
-                "give a reason: those who wait are shown it".to_owned(),
-            ));
-        }
+        check_reason(reason, "those who wait are shown it")?;
         let pause = Pause {
             scope: self.config.scope.clone(),
             folder: folder.clone(),

@@ -34,6 +34,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use acquire::{Acquire, Attempt, Line};
+pub use admin::{LONGEST_REASON, check_reason};
 pub use agent::RESTS;
 pub use door::Locks;
 pub use release::{Release, Released};

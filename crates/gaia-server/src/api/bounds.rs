@@ -3,6 +3,7 @@
 //! programs, in the OpenAPI document.
 
 use gaia_locks::ids::SessionId;
+use gaia_locks::service::LONGEST_REASON;
 use serde_json::{Value, json};
 
 /// Any length of time but a number without unit.
@@ -71,7 +72,9 @@ fn bound(name: &str, field: &mut Value) {
         "folder" | "folder_path" => json!({"type": "string", "pattern": r"^/[^\u0000]*$"}),
         "session" | "session_id" => json!({"type": "string", "pattern": NAME,
             "minLength": 1, "maxLength": SessionId::LONGEST}),
-        "reason" => json!({"type": "string", "pattern": r"\S"}),
+        "reason" => {
+            json!({"type": "string", "pattern": r"\S", "maxLength": LONGEST_REASON})
+        }
         "ttl" | "timeout" | "older_than" | "lease" | "expires" => length,
         // A place in line has a length here, a list a number.
         "limit" if field["type"] != "integer" && !is_whole(field) => length,

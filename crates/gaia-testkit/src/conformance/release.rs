@@ -1,7 +1,7 @@
 //! [R6] and [R7]: who may end a lock.
 
 use gaia_locks::model::{EndReason, LockStatus};
-use gaia_locks::service::{Release, Released};
+use gaia_locks::service::{LONGEST_REASON, Release, Released};
 use gaia_locks::{Error, LockId};
 
 use super::{ASSIGNER, Stage, ask, cannot, folder, session};
@@ -200,13 +200,16 @@ pub(super) fn r07_unknown_and_ended_ones_are_told_apart(stage: &Stage) {
 
 pub(super) fn r07_a_reason_is_asked_for(stage: &Stage) {
     let lock = ask("A", "/r").granted(stage);
-    for empty in ["", "  "] {
-        let error = stage
-            .locks
-            .force_release(lock.id, "root", empty)
-            .unwrap_err();
+    let longest = "x".repeat(LONGEST_REASON);
+    for unfit in ["", "  ", &format!("{longest}x")] {
+        let ended = stage.locks.force_release(lock.id, "root", unfit);
+        let error = ended.unwrap_err();
+        assert!(matches!(error, Error::InvalidRequest(_)), "{error}");
+        let paused = stage.locks.pause(&folder("/r"), "root", unfit);
+        let error = paused.unwrap_err();
         assert!(matches!(error, Error::InvalidRequest(_)), "{error}");
     }
+    stage.locks.pause(&folder("/r"), "root", &longest).unwrap();
     assert!(stage.is_active(lock.id));
 }
 
