@@ -362,7 +362,13 @@ fn around(
 }
 
 /// Locks that have ended, and whose rows still stand.
-fn over(tx: &mut LockTx<'_>, witness: &dyn Witness) -> Result<HashSet<LockId>, gaia_locks::Error> {
+///
+/// # Errors
+/// When the store fails.
+pub fn over(
+    tx: &mut LockTx<'_>,
+    witness: &dyn Witness,
+) -> Result<HashSet<LockId>, gaia_locks::Error> {
     let now = tx.now();
     let due = tx.store().locks_due(now.moment)?.into_iter();
     let over = due.filter(|lock| matches!(expire::judge(lock, now, witness), Verdict::Over(_)));
@@ -404,7 +410,11 @@ fn granted_since(
     }
 }
 
-fn in_line(
+/// Who waits, but for those who are gone.
+///
+/// # Errors
+/// When the store fails.
+pub fn in_line(
     tx: &mut LockTx<'_>,
     witness: &dyn Witness,
 ) -> Result<HashMap<WaiterId, WaiterInfo>, gaia_locks::Error> {

@@ -85,13 +85,23 @@ const ENDS: [EndReason; 5] = [
     EndReason::Lapsed,
 ];
 
+/// Each has a figure, of no task too: a watch on one is there before its first.
+const STATES: [Status; 6] = [
+    Status::Pending,
+    Status::Assigned,
+    Status::InProgress,
+    Status::Completed,
+    Status::Failed,
+    Status::Cancelled,
+];
+
 /// What is asked for when somebody looks.
 pub struct Standing {
     /// Active locks.
     pub locks: usize,
     /// Waiters.
     pub waiters: usize,
-    /// Tasks by state.
+    /// Tasks by state, for those that there are.
     pub tasks: Vec<(Status, i64)>,
 }
 
@@ -180,7 +190,9 @@ impl Metrics {
         head(out, "gaia_waiters", "gauge", "Who waits in line");
         line(out, "gaia_waiters", standing.waiters);
         head(out, "gaia_tasks", "gauge", "Tasks by state");
-        for (status, count) in &standing.tasks {
+        for status in STATES {
+            let counted = standing.tasks.iter().find(|(known, _)| *known == status);
+            let count = counted.map_or(0, |(_, count)| *count);
             line(
                 out,
                 &format!("gaia_tasks{{status=\"{}\"}}", status.word()),

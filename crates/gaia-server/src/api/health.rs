@@ -12,6 +12,7 @@ use serde_json::json;
 use super::extract::json as answer;
 use crate::app::App;
 use crate::error::{Answer, Problem};
+use crate::feed;
 use crate::metrics::Standing;
 
 /// It lives.
@@ -42,9 +43,12 @@ pub async fn ready(State(app): State<Arc<App>>) -> Answer<Response> {
 pub async fn metrics(State(app): State<Arc<App>>) -> Answer<Response> {
     let tasks = app.tasks.clone();
     let standing = app.core.call(move || {
-        let (locks, waiters) = tasks
-            .locks()
-            .look(|tx| Ok((tx.store().locks()?.len(), tx.store().waiters()?.len())))?;
+        let (locks, witness) = (tasks.locks(), tasks.locks().witness());
+        let (locks, waiters) = locks.look(|tx| {
+            let over = feed::over(tx, &**witness)?.len();
+            let waiters = feed::in_line(tx, &**witness)?.len();
+            Ok((tx.store().locks()?.len().saturating_sub(over), waiters))
+        })?;
         Ok::<_, Problem>(Standing {
             locks,
             waiters,

@@ -95,10 +95,10 @@ fn each_question_has_its_answer() {
     assert_eq!(server.get("/api/gaia/sessions", &viewer).json()["count"], 0);
     assert_eq!(server.get("/api/gaia/waiters", &viewer).json()["count"], 0);
     let metrics = server.get("/metrics", &viewer).body;
-    assert!(
-        metrics.contains("gaia_tasks{status=\"cancelled\"} 1"),
-        "{metrics}"
-    );
+    for figure in ["cancelled\"} 1", "failed\"} 0", "in_progress\"} 0"] {
+        let figure = format!("gaia_tasks{{status=\"{figure}\n");
+        assert!(metrics.contains(&figure), "{metrics}");
+    }
     for path in ["/healthz", "/readyz"] {
         assert_eq!(server.ask("GET", path).send().status, 200);
     }

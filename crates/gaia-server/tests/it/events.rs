@@ -107,6 +107,10 @@ fn r03_a_lease_that_runs_out_is_told_whether_somebody_sweeps_or_not() {
         let ended = events.next().unwrap();
         assert_eq!(ended.kind, "lock.ended", "{ended:?}");
         assert!(ended.data.contains("\"lapsed\""), "{ended:?}");
+        let metrics = server.get("/metrics", &token).body;
+        for figure in ["gaia_ends_total{reason=\"lapsed\"} 1", "gaia_locks 0"] {
+            assert!(metrics.lines().any(|line| line == figure), "{metrics}");
+        }
     }
 }
 
