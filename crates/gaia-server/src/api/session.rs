@@ -7,6 +7,7 @@ use axum::extract::{ConnectInfo, State};
 use axum::http::header::{LOCATION, SET_COOKIE};
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse as _, Response};
+use gaia_locks::os::user::user;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -18,8 +19,9 @@ use crate::auth::cookie;
 use crate::auth::throttle::Refused;
 use crate::error::{Answer, Problem};
 
-/// The account of whoever starts the server and has none yet.
-pub const FIRST_ADMIN: &str = "admin";
+/// The account of whoever opens the link that the server shows when it starts:
+/// nobody's own, for the link does not tell who that is.
+pub const LINKS_ADMIN: &str = "admin";
 
 /// Who one is; for a browser also `csrf`, which it sends with whatever changes
 /// something.
@@ -174,33 +176,38 @@ pub async fn by_link(
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
     let accounts = app.accounts.clone();
-    let name = app.core.call(move || first_admin(&accounts)).await?;
+    let name = app.core.call(move || links_admin(&accounts)).await?;
     // Only now, when it leads in; of two at once it leads one.
     if !app.links.take(&once) {
         return Err(used());
     }
     let accounts = app.accounts.clone();
-    let signed_in = app.core.call(move || accounts.sign_in(&name, "by link"));
+    let signed_in = app.core.call(move || {
+        let how = format!("by link of the server that {} started", user());
+        accounts.sign_in(&name, &how)
+    });
     let signed_in = signed_in.await?;
     let set = cookie::set(&signed_in.1, app.config.tls.is_some());
     let home = HeaderValue::from_static("/");
     Ok((StatusCode::SEE_OTHER, [(SET_COOKIE, set), (LOCATION, home)]).into_response())
 }
 
-/// The first admin, made where there is none: under another name where somebody
-/// who is none has that one.
-fn first_admin(accounts: &crate::accounts::Accounts) -> Result<String, AccountError> {
+/// The account of whoever opens the link, made where it is missing: under another
+/// name where somebody who is no admin has that one.
+fn links_admin(accounts: &crate::accounts::Accounts) -> Result<String, AccountError> {
     let users = accounts.users()?;
-    if let Some(admin) = users.iter().find(|user| user.role == Role::Admin) {
-        return Ok(admin.name.clone());
+    let names = (2..).map(|n| format!("{LINKS_ADMIN}-{n}"));
+    for name in std::iter::once(LINKS_ADMIN.to_owned()).chain(names) {
+        match users.iter().find(|user| user.name == name) {
+            Some(user) if user.role == Role::Admin => return Ok(name),
+            Some(_) => {}
+            None => {
+                return Ok(accounts
+                    .add_user(&name, Role::Admin, None, "sign-in link")?
+                    .name);
+            }
+        }
     }
-    let is_free = |name: &String| users.iter().all(|user| user.name != *name);
-    let names = (1..).map(|n| match n {
-        1 => FIRST_ADMIN.to_owned(),
-        n => format!("{FIRST_ADMIN}-{n}"),
-    });
-    let name = names.into_iter().find(is_free);
-    let name = name.unwrap_or_else(|| FIRST_ADMIN.to_owned());
-    let added = accounts.add_user(&name, Role::Admin, None, "sign-in link")?;
-    Ok(added.name)
+    // The names have no end.
+    Ok(LINKS_ADMIN.to_owned())
 }

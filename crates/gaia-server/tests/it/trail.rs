@@ -354,6 +354,30 @@ fn what_an_admin_does_for_another_is_in_the_trail_and_what_an_agent_does_for_its
 }
 
 #[test]
+fn whoever_opens_the_link_is_nobody_else() {
+    let server = Server::start();
+    for (name, role) in [("zoe", Role::Admin), ("ann", Role::Admin)] {
+        server.accounts.add_user(name, role, None, "test").unwrap();
+    }
+    let path = &server.link[server.link.find("/sign-in").unwrap()..];
+    let signed_in = server.ask("GET", path).send();
+    let me = server.ask("GET", "/api/gaia/session");
+    let me = me.cookie(&signed_in.cookie()).send().json();
+    assert_eq!(
+        (&me["name"], &me["role"]),
+        (&json!("admin"), &json!("admin"))
+    );
+    let trail = server.accounts.audit(None, 1).unwrap();
+    let starter = gaia_locks::os::user::user();
+    let told = format!("by link of the server that {starter} started");
+    let line = &trail[0];
+    assert_eq!(
+        (line.who.as_str(), line.act.as_str(), line.details.as_str()),
+        ("admin", "sign_in", told.as_str())
+    );
+}
+
+#[test]
 fn the_link_is_not_used_up_by_a_look_or_by_an_account_in_its_way() {
     let server = Server::start();
     server
