@@ -91,6 +91,9 @@ pub async fn know_names(
     request: Request,
     next: Next,
 ) -> Answer<Response> {
+    if is_probe(&request) {
+        return Ok(next.run(request).await);
+    }
     let host = authority(&request);
     let Some(host) = host.filter(|host| is_known(host.host(), &app.config)) else {
         return Err(Problem::new(
@@ -109,6 +112,14 @@ pub async fn know_names(
         return Err(Problem::forbidden(detail));
     }
     Ok(next.run(request).await)
+}
+
+/// Whether somebody who looks after servers asks how this one is. Many name no
+/// host then, and no browser leaves it out.
+fn is_probe(request: &Request) -> bool {
+    let names_none =
+        request.uri().authority().is_none() && !request.headers().contains_key(header::HOST);
+    names_none && matches!(request.uri().path(), "/healthz" | "/readyz")
 }
 
 /// Whether a program asked, or a page of this very server: under the name by

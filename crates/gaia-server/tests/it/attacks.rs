@@ -65,6 +65,13 @@ fn a_foreign_name_is_not_answered() {
         assert!(matches!(reply.status, 400 | 421), "{host}: {reply:?}");
     }
     assert!(matches!(ask.clone().host(None).send().status, 400 | 421));
+    // Whoever looks after servers often names none; a name is judged all the same.
+    for probe in ["/healthz", "/readyz"] {
+        let probe = server.ask("GET", probe);
+        assert_eq!(probe.clone().host(None).send().status, 200);
+        let named = probe.host(Some("attacker.example")).send();
+        assert_eq!(named.code(), "unknown_host");
+    }
     for host in [
         format!("localhost:{port}"),
         format!("127.0.0.1:{port}"),
