@@ -115,8 +115,8 @@ fn make_room(
     }
 }
 
-/// Whoever has one IPv6 address has 2^64 of them.
-fn network(address: IpAddr) -> IpAddr {
+/// Whoever has one IPv6 address has 2^64 of them: these count as one.
+pub fn network(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V6(address) if address.to_ipv4_mapped().is_none() => {
             let bits = address.to_bits() & !u128::from(u64::MAX);
