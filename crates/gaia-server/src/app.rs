@@ -22,6 +22,7 @@ use crate::core::Core;
 use crate::feed::Feed;
 use crate::kept::Kept;
 use crate::metrics::Metrics;
+use crate::name::Name;
 
 /// How a server works.
 #[derive(Clone, Debug)]
@@ -29,7 +30,7 @@ pub struct Config {
     /// Where it listens, as people reach it: for links and for the Host check.
     pub address: SocketAddr,
     /// Further names by which it is reached.
-    pub names: Vec<String>,
+    pub names: Vec<Name>,
     /// Certificate and key, for TLS.
     pub tls: Option<Tls>,
     /// How often locks are swept, if at all.
@@ -60,8 +61,23 @@ impl Config {
         }
     }
 
-    /// Where it is reached, without a slash at the end.
+    /// Whether browsers reach it over TLS, which it speaks itself or a proxy ends
+    /// before it.
+    pub fn is_over_tls(&self) -> bool {
+        self.tls.is_some() || self.origins().next().is_some()
+    }
+
+    /// What browsers call it that come through a proxy which ends TLS.
+    pub fn origins(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().filter_map(Name::origin)
+    }
+
+    /// Where it is reached, without a slash at the end: through the proxy where
+    /// there is one, for a cookie that only TLS carries is good for nothing else.
     pub fn url(&self) -> String {
+        if let Some(origin) = self.origins().next() {
+            return origin.to_owned();
+        }
         let scheme = match self.tls {
             Some(_) => "https",
             None => "http",

@@ -19,6 +19,7 @@ use tracing::Instrument as _;
 
 use crate::app::{App, Config};
 use crate::error::{Answer, Problem};
+use crate::name::Name;
 
 /// Nothing but our own files, no inline script, in no frame.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
@@ -31,7 +32,7 @@ pub async fn watch(State(app): State<Arc<App>>, request: Request, next: Next) ->
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let span = tracing::info_span!("request", id = number, %method, path);
-    let only_tls = app.config.tls.is_some() && !is_this_machine(&request);
+    let only_tls = app.config.is_over_tls() && !is_this_machine(&request);
     let began = tokio::time::Instant::now();
     let mut response = next.run(request).instrument(span.clone()).await;
     let micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
@@ -144,13 +145,12 @@ fn is_known(host: &str, config: &Config) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     bare.parse::<IpAddr>().is_ok()
         || host.eq_ignore_ascii_case("localhost")
-        || config
-            .names
-            .iter()
-            .any(|name| name.eq_ignore_ascii_case(host))
+        || config.names.iter().any(|name| name.is(host))
 }
 
-/// Programs send no Origin; browsers do with whatever may change something.
+/// Programs send no Origin; browsers do with whatever may change something. A
+/// proxy need not say by which name it was asked, so what browsers call that
+/// counts under each name.
 fn is_own_page(headers: &HeaderMap, host: &Authority, config: &Config) -> bool {
     let Some(origin) = headers.get(header::ORIGIN) else {
         return true;
@@ -159,8 +159,12 @@ fn is_own_page(headers: &HeaderMap, host: &Authority, config: &Config) -> bool {
         Some(_) => "https",
         None => "http",
     };
-    let own = format!("{scheme}://{host}");
-    origin
-        .to_str()
-        .is_ok_and(|origin| origin.eq_ignore_ascii_case(&own))
+    let Ok(origin) = origin.to_str() else {
+        return false;
+    };
+    let is_the_proxys = |name: &Name| name.is(host.host()) && name.origin().is_some();
+    let itself = format!("{scheme}://{host}");
+    let itself = Some(itself).filter(|_| !config.names.iter().any(is_the_proxys));
+    let mut own = config.origins().chain(itself.as_deref());
+    own.any(|own| origin.eq_ignore_ascii_case(own))
 }

@@ -18,6 +18,7 @@
 //! together    one look for all who ask the same at once
 //! accounts/   users, tokens, signed-in browsers, the trail
 //! serve       start, stop, TLS         full      how many at once
+//! name        by which it is reached
 //! ```
 
 pub mod accounts;
@@ -34,10 +35,12 @@ mod guard;
 mod kept;
 mod mcp;
 mod metrics;
+mod name;
 mod router;
 mod serve;
 mod together;
 
 pub use accounts::{AccountError, Accounts, Role};
 pub use app::{App, Config, Tls};
+pub use name::{Name, NoName};
 pub use serve::{Running, Stop, can_be_used, serve, start};

@@ -36,7 +36,7 @@ type Routes = UtoipaMethodRouter<Arc<App>>;
 /// Everything that is answered.
 pub fn routes(app: &Arc<App>) -> Router {
     let (routes, document) = table().split_for_parts();
-    let cookie = auth::cookie::name(app.config.tls.is_some());
+    let cookie = auth::cookie::name(app.config.is_over_tls());
     let document = document::complete(&document, cookie);
     let page = Arc::<str>::from(docs::page(&document));
     let document = Arc::<str>::from(document.to_string());

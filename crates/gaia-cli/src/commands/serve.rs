@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use gaia_assigner::daemon::LastError;
 use gaia_locks::service::Locks as _;
 use gaia_locks::settings::Uncommitted;
-use gaia_server::{App, Config, Running, Stop, Tls};
+use gaia_server::{App, Config, Name, Running, Stop, Tls};
 use serde::Serialize;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -47,9 +47,10 @@ pub struct Reached {
     /// Beyond this machine without TLS: whoever listens on the way reads along
     #[arg(long, conflicts_with = "tls_cert")]
     pub insecure_http: bool,
-    /// A further name by which it is reached (repeat it for more)
+    /// A further name by which it is reached (repeat it for more); https://NAME
+    /// where a proxy ends TLS before it
     #[arg(long = "name", value_name = "NAME")]
-    pub names: Vec<String>,
+    pub names: Vec<Name>,
 }
 
 /// Serves.

@@ -159,6 +159,14 @@ fn beyond_this_machine_it_wants_tls_or_the_words() {
         missing.status.code() == Some(1) && said.contains("no.pem"),
         "{said}"
     );
+    for name in ["http://gaia.test", "gaia.test:8420", "gaia.test/"] {
+        let unfit = home.output(&["serve", "--name", name]);
+        let said = String::from_utf8(unfit.stderr).unwrap();
+        assert!(
+            unfit.status.code() == Some(2) && said.contains("https://NAME"),
+            "{said}"
+        );
+    }
     let plain = serve(&home, &["--listen", "0.0.0.0:0", "--insecure-http"]);
     let address = plain.address.replace("localhost", "127.0.0.1");
     assert_eq!(

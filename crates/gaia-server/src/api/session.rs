@@ -57,7 +57,7 @@ pub async fn sign_in(
     Json(given): Json<SignIn>,
 ) -> Answer<Response> {
     let (who, cookie) = by_password(&app, from, given.name, given.password).await?;
-    let set = cookie::set(&cookie, app.config.tls.is_some());
+    let set = cookie::set(&cookie, app.config.is_over_tls());
     Ok(([(SET_COOKIE, set)], answer(&shown(&who))).into_response())
 }
 
@@ -141,7 +141,7 @@ pub async fn sign_out(State(app): State<Arc<App>>, who: Who) -> Answer<Response>
     app.core
         .call(move || accounts.sign_out(&name, &hash))
         .await?;
-    let clear = cookie::clear(app.config.tls.is_some());
+    let clear = cookie::clear(app.config.is_over_tls());
     Ok(([(SET_COOKIE, clear)], StatusCode::NO_CONTENT).into_response())
 }
 
@@ -187,7 +187,7 @@ pub async fn by_link(
         accounts.sign_in(&name, &how)
     });
     let signed_in = signed_in.await?;
-    let set = cookie::set(&signed_in.1, app.config.tls.is_some());
+    let set = cookie::set(&signed_in.1, app.config.is_over_tls());
     let home = HeaderValue::from_static("/");
     Ok((StatusCode::SEE_OTHER, [(SET_COOKIE, set), (LOCATION, home)]).into_response())
 }

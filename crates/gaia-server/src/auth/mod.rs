@@ -90,7 +90,7 @@ async fn of_token(app: &Arc<App>, token: Secret) -> Answer<Who> {
 }
 
 async fn of_cookie(app: &Arc<App>, headers: &HeaderMap) -> Answer<Option<Who>> {
-    let Some(cookie) = cookie::of(headers, app.config.tls.is_some()) else {
+    let Some(cookie) = cookie::of(headers, app.config.is_over_tls()) else {
         return Ok(None);
     };
     let accounts = app.accounts.clone();

@@ -98,7 +98,7 @@ pub async fn enter(
     let name = form.name.trim().to_owned();
     match by_password(&app, from, name.clone(), form.password).await {
         Ok((_, secret)) => {
-            let set = cookie::set(&secret, app.config.tls.is_some());
+            let set = cookie::set(&secret, app.config.is_over_tls());
             Ok(([(SET_COOKIE, set)], Redirect::to(&next)).into_response())
         }
         Err(problem) => {
@@ -120,7 +120,7 @@ pub async fn leave(State(app): State<Arc<App>>, who: Who) -> Answer<Response> {
     app.core
         .call(move || accounts.sign_out(&name, &hash))
         .await?;
-    let clear = cookie::clear(app.config.tls.is_some());
+    let clear = cookie::clear(app.config.is_over_tls());
     Ok(([(SET_COOKIE, clear)], Redirect::to("/sign-in")).into_response())
 }
 

@@ -16,6 +16,7 @@ mod locks;
 mod mcp;
 mod odd_pieces;
 mod pages;
+mod proxy;
 mod routes;
 mod server;
 mod task_pages;

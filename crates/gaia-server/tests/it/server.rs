@@ -39,6 +39,13 @@ impl Server {
         })
     }
 
+    /// One that is reached by these names.
+    pub fn with_names(names: &[&str]) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let names = names.iter().map(|name| name.parse().unwrap()).collect();
+        Self::start_as(dir, |config| Config { names, ..config })
+    }
+
     /// One that sweeps nothing by itself.
     pub fn without_cleanup() -> Self {
         let dir = tempfile::tempdir().unwrap();
