@@ -37,6 +37,7 @@ pub use acquire::{Acquire, Attempt, Line};
 pub use admin::{LONGEST_REASON, check_reason};
 pub use agent::RESTS;
 pub use door::Locks;
+pub use query::Standing;
 pub use release::{Release, Released};
 pub use renew::{Renew, Renewed};
 pub use touch::{Touch, Touched};

@@ -1,6 +1,7 @@
 //! Looking: verify [R4], status, history [R15].
 
 use super::LockTx;
+use crate::clock::Wall;
 use crate::error::Error;
 use crate::folder::Folder;
 use crate::ids::LockId;
@@ -10,6 +11,17 @@ use crate::rules::expire::{self, Verdict};
 use crate::rules::{acquire::paused, queue};
 use crate::store::HistoryFilter;
 use crate::wire::{FolderNow, HeldLock, LockInfo, PauseInfo, Status, Verified, WaiterInfo, alive};
+
+/// What is known around one active lock [R17].
+#[derive(Clone, PartialEq, Debug)]
+pub struct Standing {
+    /// The lock.
+    pub held: HeldLock,
+    /// When its holder was last known to live.
+    pub last_seen: Wall,
+    /// Who waits for it, in order.
+    pub waiters: Vec<WaiterInfo>,
+}
 
 impl LockTx<'_> {
     /// Whether that very lock is active now.
@@ -34,6 +46,31 @@ impl LockTx<'_> {
             Some(lock) => Ok(Some(self.as_it_is_now(lock))),
             None => Ok(self.tx.record(id)?.map(|record| LockInfo::ended(&record))),
         }
+    }
+
+    /// An active lock with what is known around it; none for one that has ended.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn standing(&mut self, id: LockId) -> Result<Option<Standing>, Error> {
+        let Some(lock) = self.tx.lock(id)? else {
+            return Ok(None);
+        };
+        let (_, last_seen) = self.signs_of_life(&lock, self.now());
+        let mut in_line = self.tx.waiters()?;
+        in_line.retain(|waiter| self.still_waits(waiter));
+        let waits = |(at, waiter): (usize, &Waiter)| {
+            let place = queue::place(&waiter.want, &in_line[..at]);
+            let waits = waiter.want.conflicts_with(&lock);
+            waits.then(|| WaiterInfo::of(waiter, place))
+        };
+        let waiters = in_line.iter().enumerate().filter_map(waits).collect();
+        let held = self.held(lock, &in_line);
+        Ok(held.map(|held| Standing {
+            held,
+            last_seen,
+            waiters,
+        }))
     }
 
     fn as_it_is_now(&self, lock: Lock) -> LockInfo {

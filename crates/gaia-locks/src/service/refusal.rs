@@ -1,7 +1,7 @@
 //! A refusal tells what a person or an agent needs to know [R17].
 
 use super::LockTx;
-use crate::clock::Now;
+use crate::clock::{Now, Wall};
 use crate::ids::WaiterId;
 use crate::model::{Lock, Waiter, Want};
 use crate::rules::acquire::{Blocked, State};
@@ -48,26 +48,31 @@ impl LockTx<'_> {
             .folders
             .iter()
             .find(|folder| lock.folder.overlaps(folder));
+        let (alive, last_seen) = self.signs_of_life(lock, now);
+        Conflict {
+            folder_path: asked.unwrap_or(&lock.folder).path().to_owned(),
+            lock: Some(LockInfo::active(lock, now)),
+            alive,
+            last_seen: Some(last_seen),
+            ..nothing_in(want)
+        }
+    }
+
+    /// Whether a lock's holder lives, where that can be told, and when it was
+    /// last known to live.
+    pub(super) fn signs_of_life(&self, lock: &Lock, now: Now) -> (Option<bool>, Wall) {
         let process = lock.binding.process();
         let alive =
             process.and_then(|process| crate::wire::alive(self.config.witness.liveness(process)));
+        if alive == Some(true) {
+            return (alive, now.wall);
+        }
         // Without a process to look at, the last sign of life is the grant or
         // the last renewal: its lease's end less its length. A lease that was
         // renewed for less than it had left, or waits to be taken up, ends at
         // another time than that; but it was not seen before its grant.
         let renewed = wall_at(lock.expires.minus(lock.ttl).min(now.moment), now);
-        let renewed = renewed.max(lock.granted_at.min(now.wall));
-        Conflict {
-            folder_path: asked.unwrap_or(&lock.folder).path().to_owned(),
-            lock: Some(LockInfo::active(lock, now)),
-            alive,
-            last_seen: Some(if alive == Some(true) {
-                now.wall
-            } else {
-                renewed
-            }),
-            ..nothing_in(want)
-        }
+        (alive, renewed.max(lock.granted_at.min(now.wall)))
     }
 }
 

@@ -7,15 +7,14 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use gaia_assigner::service::Forced;
 use gaia_locks::clock::Wall;
 use gaia_locks::ids::LockId;
-use gaia_locks::model::LockStatus;
-use gaia_locks::service::Locks as _;
+use gaia_locks::service::Standing;
 use gaia_locks::wire::LockInfo;
 use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::fields::{Fields, said};
 use super::frame::{Page, Place, csrf};
-use super::parts::{lock_end, session_link, task_link};
+use super::parts::{badge, lock_end, nothing, session_link, state, tags, task_link, waiters};
 use super::words::{clear, lasting, left, length, time, whole_path};
 use crate::accounts::{Role, Who};
 use crate::api::extract::In;
@@ -29,38 +28,57 @@ use crate::error::{Answer, Problem};
 /// 404 for an unknown one.
 pub async fn show(State(app): State<Arc<App>>, who: Who, In(id): In<i64>) -> Answer<Response> {
     let locks = app.locks.clone();
-    let (lock, now) = app
-        .core
-        .call(move || {
-            let lock = locks.verify(LockId(id))?.lock;
-            let lock =
-                lock.ok_or_else(|| Problem::from(gaia_locks::Error::UnknownLock(LockId(id))))?;
-            Ok::<_, Problem>((lock, locks.look(|tx| Ok(tx.now().wall))?))
-        })
-        .await?;
+    let look = move || {
+        let seen = locks.look(|tx| {
+            let (id, now) = (LockId(id), tx.now().wall);
+            Ok((tx.lock_info(id)?, tx.standing(id)?, now))
+        });
+        let (lock, standing, now) = seen?;
+        let lock = lock.ok_or(gaia_locks::Error::UnknownLock(LockId(id)))?;
+        Ok::<_, gaia_locks::Error>((lock, standing, now))
+    };
+    let (lock, standing, now) = app.core.call(look).await?;
     let drawn = move || {
         let page = Page {
             who: &who,
             place: Place::Overview,
             title: format!("Lock {id}"),
-            live: "lock",
+            live: "lock waiter",
             now,
         };
-        page.draw(draw(&lock, &who, now))
+        page.draw(draw(&lock, standing.as_ref(), &who, now))
     };
     app.core.draw(drawn).await
 }
 
-fn draw(lock: &LockInfo, who: &Who, now: Wall) -> Markup {
-    let active = lock.status == LockStatus::Active;
+fn draw(lock: &LockInfo, standing: Option<&Standing>, who: &Who, now: Wall) -> Markup {
     html! {
-        h1 { "Lock " (lock.id) }
-        section #facts { (facts(lock, now)) }
-        @if active && who.role == Role::Admin { (question(lock, who)) }
+        h1 { "Lock " (lock.id) @if let Some(standing) = standing { (tags(&standing.held)) } }
+        section #facts { (facts(lock, standing, now)) }
+        @if let Some(standing) = standing {
+            section #waiters {
+                h2 { "Waiting for it " (badge(standing.waiters.len())) }
+                @if standing.waiters.is_empty() { (nothing("Nobody waits.")) } @else { (waiters(&standing.waiters, now)) }
+            }
+            @if who.role == Role::Admin { (question(lock, who)) }
+        }
     }
 }
 
-fn facts(lock: &LockInfo, now: Wall) -> Markup {
+/// Whether its holder shows signs of life, and when last.
+fn life(standing: &Standing, now: Wall) -> Markup {
+    let life = match standing.held.alive {
+        Some(true) => state("run", "●", "its process lives"),
+        Some(false) => state("bad", "✕", "its process is gone"),
+        None => state("idle", "?", "no process to look at"),
+    };
+    html! {
+        dt { "Holder" } dd { (life) }
+        @if standing.held.alive != Some(true) { dt { "Last seen" } dd { (time(standing.last_seen, now)) } }
+    }
+}
+
+fn facts(lock: &LockInfo, standing: Option<&Standing>, now: Wall) -> Markup {
     let ended = lock.released_at.or(lock.expired_at);
     html! {
         dl.facts {
@@ -68,6 +86,7 @@ fn facts(lock: &LockInfo, now: Wall) -> Markup {
             @if let Some(written) = &lock.written_path { dt { "Written as" } dd { (whole_path(written)) } }
             dt { "State" } dd { (lock_end(lock.end_reason)) }
             dt { "Session" } dd { (session_link(lock.session_id.as_str())) }
+            @if let Some(standing) = standing { (life(standing, now)) }
             dt { "Task" } dd { (task_link(lock.task_id)) }
             dt { "Mode" } dd { (lock.mode.word()) }
             dt { "Created" } dd { (time(lock.created_at, now)) }
