@@ -98,7 +98,7 @@ pub fn tags(held: &HeldLock) -> Markup {
         @if held.waiting > 0 { " " span.tag.warn { (held.waiting) @if held.waiting == 1 { " waits" } @else { " wait" } } }
         @if held.alive == Some(false) { " " span.tag.bad { "holder is gone" } }
         @match held.folder_state {
-            FolderNow::Gone => { " " span.tag.warn { "folder is gone" } }
+            FolderNow::Gone => { " " span.tag { "does not exist" } }
             FolderNow::Replaced => { " " span.tag.warn { "another folder now" } }
             FolderNow::Present | FolderNow::Unknown => {}
         }
@@ -241,7 +241,7 @@ fn task_row(task: &TaskInfo, now: Wall) -> Markup {
 }
 
 /// What a pending task waits for, where that is known.
-pub fn why_not_yet(task: &TaskInfo) -> Markup {
+fn why_not_yet(task: &TaskInfo) -> Markup {
     let numbers = |ids: &[TaskId]| {
         ids.iter()
             .map(|id| format!("#{id}"))

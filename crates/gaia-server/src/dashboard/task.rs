@@ -4,20 +4,22 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Redirect, Response};
+use gaia_assigner::TaskError;
 use gaia_assigner::task::Status;
+use gaia_assigner::why;
 use gaia_assigner::wire::TaskInfo;
 use gaia_locks::clock::Wall;
 use gaia_locks::ids::TaskId;
 use maud::{Markup, html};
 
 use super::frame::{Page, Place, csrf};
-use super::parts::{session_link, sure, task_link, task_state, why_not_yet};
-use super::words::{clear, lasting, length, lines, printed, time_if, whole_path};
+use super::parts::{session_link, sure, task_link, task_state};
+use super::words::{clear, lasting, length, lines, printed, sentence, time_if, whole_path};
 use crate::accounts::{Role, Who};
 use crate::api::extract::In;
 use crate::api::{log, tasks};
 use crate::app::App;
-use crate::error::{Answer, Problem};
+use crate::error::Answer;
 
 /// So much of a log's end is on the page at first.
 const LOG: u64 = 32 * 1024;
@@ -31,37 +33,74 @@ struct Output {
     cut: bool,
 }
 
+/// All that the page shows.
+struct Seen {
+    task: TaskInfo,
+    /// What keeps it, for one that waits.
+    why: Option<String>,
+    output: Option<Output>,
+    now: Wall,
+}
+
 /// One task.
 ///
 /// # Errors
 /// 404 for an unknown one.
 pub async fn show(State(app): State<Arc<App>>, who: Who, In(id): In<i64>) -> Answer<Response> {
     let asked = app.clone();
-    let look = move || {
-        let task = asked.tasks.show(TaskId(id))?;
-        let output = output(&asked, &task);
-        Ok::<_, Problem>((task, output, asked.locks.look(|tx| Ok(tx.now().wall))?))
-    };
-    let (task, output, now) = app.core.call(look).await?;
-    let drawn = move || whole(&task, output.as_ref(), &who, now);
-    app.core.draw(drawn).await
+    let seen = app.core.call(move || look(&asked, TaskId(id))).await?;
+    app.core.draw(move || whole(&seen, &who)).await
 }
 
-fn whole(task: &TaskInfo, output: Option<&Output>, who: &Who, now: Wall) -> Response {
+fn look(app: &App, id: TaskId) -> Answer<Seen> {
+    let task = app.tasks.show(id)?;
+    let now = app.locks.look(|tx| Ok(tx.now().wall))?;
+    Ok(Seen {
+        why: why(app, &task, now)?,
+        output: output(app, &task),
+        task,
+        now,
+    })
+}
+
+/// None also where an earlier program left a folder that cannot be one.
+fn why(app: &App, task: &TaskInfo, now: Wall) -> Answer<Option<String>> {
+    if task.status != Status::Pending {
+        return Ok(None);
+    }
+    match why::of_task(&app.locks, &app.tasks, task.id, now) {
+        Err(TaskError::Locks(gaia_locks::Error::InvalidFolder(_))) => Ok(None),
+        why => Ok(Some(why?.sentence)),
+    }
+}
+
+fn whole(seen: &Seen, who: &Who) -> Response {
+    let Seen {
+        task,
+        why,
+        output,
+        now,
+    } = seen;
     let page = Page {
         who,
         place: Place::Tasks,
         title: format!("Task {}", task.id),
-        live: "task",
-        now,
+        live: match why {
+            Some(_) => "task lock waiter session pause",
+            None => "task",
+        },
+        now: *now,
     };
     page.draw(html! {
         h1 { "Task " (task.id) " " (task_state(task)) }
-        section #text { pre.prompt { (lines(&task.content)) } (why_not_yet(task)) }
+        section #text {
+            pre.prompt { (lines(&task.content)) }
+            @if let Some(why) = why { p.note { (sentence(why)) } }
+        }
         section #does { (deeds(task, who)) }
-        section #facts { (facts(task, now)) }
-        (answer(task, output))
-        (shown(task, output))
+        section #facts { (facts(task, *now)) }
+        (answer(task, output.as_ref()))
+        (shown(task, output.as_ref()))
     })
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use gaia_locks::clock::Wall;
 use gaia_locks::duration::human;
+use gaia_locks::letters;
 use maud::{Markup, html};
 
 /// Longer paths are cut in the middle where they stand in a table.
@@ -78,12 +79,22 @@ pub fn path(path: &str) -> Markup {
         .rfind('/')
         .map_or(0, |at| at + 1);
     let (folder, name) = shown.split_at(at);
-    html! { bdi.path { span.above { (folder) } span.last { (name) } } }
+    html! { bdi.path dir="ltr" { span.above { (names(folder)) } span.last { (names(name)) } } }
 }
 
 /// A path, all of it.
 pub fn whole_path(path: &str) -> Markup {
-    html! { bdi.path { (clear(path)) } }
+    html! { bdi.path dir="ltr" { (names(&clear(path))) } }
+}
+
+/// Folders stand in their order, also where a name is written from the right.
+fn names(path: &str) -> Markup {
+    html! {
+        @for (at, name) in path.split('/').enumerate() {
+            @if at > 0 { "/" }
+            @if name.is_ascii() { (name) } @else { bdi { (name) } }
+        }
+    }
 }
 
 /// A name in a table.
@@ -96,6 +107,15 @@ pub fn name(name: &str) -> Markup {
 pub fn beginning(text: &str, longest: usize) -> Markup {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     html! { bdi { (end_cut(&clear(&line), longest)) } }
+}
+
+/// A sentence that names commands in backticks.
+pub fn sentence(text: &str) -> Markup {
+    html! {
+        @for (at, part) in text.split('`').enumerate() {
+            @if at % 2 == 1 { code { (part) } } @else { (part) }
+        }
+    }
 }
 
 /// A text of several lines.
@@ -119,23 +139,11 @@ pub fn printed(text: &str) -> String {
     plain.split('\n').map(last).collect::<Vec<_>>().join("\n")
 }
 
-/// Text whose letters are all seen: a control character, or one that turns the
-/// letters after it around, could make one name look like another.
+/// Text whose letters are all seen; what joins the parts of one sign (as in
+/// 👩‍🔧) stays.
 pub fn clear(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match is_deceptive(letter) {
-            true => shown.extend(letter.escape_default()),
-            false => shown.push(letter),
-        }
-    }
-    shown
-}
-
-fn is_deceptive(letter: char) -> bool {
-    letter.is_control()
-        || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
-            && letter != '\u{200d}'
+    let parts: Vec<String> = text.split('\u{200d}').map(letters::clear).collect();
+    parts.join("\u{200d}")
 }
 
 fn end_cut(text: &str, longest: usize) -> String {
@@ -180,6 +188,16 @@ mod tests {
         assert_eq!(end_cut("äöü", 2), "äö…");
         assert_eq!(clear("a\u{202e}b\nc"), "a\\u{202e}b\\nc");
         assert_eq!(clear("👩\u{200d}🔧"), "👩\u{200d}🔧");
+        assert_ne!(clear("/srv/tag\u{e0041}"), "/srv/tag\u{e0041}");
+    }
+
+    #[test]
+    fn folders_whose_names_are_written_from_the_right_stand_in_their_order() {
+        let shown = whole_path("/srv/مرحبا/مجلد").into_string();
+        assert!(
+            shown.contains("dir=\"ltr\">/srv/<bdi>مرحبا</bdi>/<bdi>مجلد</bdi></bdi>"),
+            "{shown}"
+        );
     }
 
     #[test]

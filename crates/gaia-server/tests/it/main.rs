@@ -15,6 +15,7 @@ mod kept;
 mod locks;
 mod mcp;
 mod odd_pieces;
+mod page_facts;
 mod pages;
 mod proxy;
 mod routes;

@@ -1,10 +1,6 @@
 //! The dashboard's pages, without a browser: who gets what, and what nobody
 //! should be able to do with a form. In a browser: `gaia-cli/tests/browser`.
 
-use gaia_locks::folder::Folder;
-use gaia_locks::ids::{SessionId, TaskId};
-use gaia_locks::model::{Turn, WaiterLife};
-use gaia_locks::service::{Acquire, Line, Locks as _};
 use gaia_server::Role;
 
 use crate::client::{Ask, Reply};
@@ -47,23 +43,23 @@ const FORMS: [(&str, &str, Role); 11] = [
 ];
 
 /// A signed-in browser.
-struct Browser {
-    cookie: String,
-    csrf: String,
+pub struct Browser {
+    pub cookie: String,
+    pub csrf: String,
 }
 
-fn page(server: &Server, path: &str) -> Ask {
+pub fn page(server: &Server, path: &str) -> Ask {
     server
         .ask("GET", path)
         .header("Accept", "text/html,*/*;q=0.8")
 }
 
-fn send(server: &Server, path: &str, fields: &str) -> Ask {
+pub fn send(server: &Server, path: &str, fields: &str) -> Ask {
     let ask = server.ask("POST", path).header("Accept", "text/html");
     ask.body(FORM, fields.as_bytes())
 }
 
-fn sign_in(server: &Server, role: Role) -> Browser {
+pub fn sign_in(server: &Server, role: Role) -> Browser {
     let name = role.word();
     // Known already, when somebody signs in once more.
     let _ = server.accounts.add_user(name, role, Some(PASSWORD), "test");
@@ -80,7 +76,7 @@ fn sign_in(server: &Server, role: Role) -> Browser {
     Browser { cookie, csrf }
 }
 
-fn lock(server: &Server, session: &str) {
+pub fn lock(server: &Server, session: &str) {
     let token = server.token(&format!("{session}-token"), Role::Admin);
     let body = serde_json::json!({"folder_path": server.folder(session), "session_id": session});
     let granted = server
@@ -308,29 +304,4 @@ fn odd_questions_are_answered_in_words() {
             "{path}"
         );
     }
-}
-
-#[test]
-fn r08_everybody_who_waits_can_be_seen() {
-    let server = Server::start();
-    lock(&server, "ann");
-    let folder = Folder::resolve(server.folder("ann").as_ref(), "/".as_ref()).unwrap();
-    for n in 0..14 {
-        let session = SessionId::new(format!("waits-{n}")).unwrap();
-        let stands = Acquire {
-            line: Line::Stand {
-                life: WaiterLife::Heartbeat,
-                limit: None,
-                turn: Turn::Granted,
-            },
-            ..Acquire::new(folder.clone(), session, TaskId::NONE)
-        };
-        server.locks.acquire(&stands).unwrap();
-    }
-    let browser = sign_in(&server, Role::Viewer);
-    let seen = |path: &str| page(&server, path).cookie(&browser.cookie).send().body;
-    let first = seen("/");
-    assert!(first.contains("waits-0") && !first.contains("waits-13"));
-    assert!(first.contains("href=\"/?waiters=all#waiters\""));
-    assert!(seen("/?waiters=all").contains("waits-13"));
 }
