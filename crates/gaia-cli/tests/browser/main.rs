@@ -106,6 +106,7 @@ mod heavy_browser {
         a_lock_of_another_process_comes_and_goes_without_reload
         force_release_asks_first_and_wants_a_reason
         what_was_written_outlives_being_signed_out
+        over_tls_a_page_is_live_too
         a_viewer_sees_no_button_and_is_refused
         a_connection_that_drops_is_told_of_and_comes_back
         odd_names_are_text

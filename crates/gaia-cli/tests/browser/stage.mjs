@@ -71,13 +71,13 @@ export class Stage {
   }
 
   // Starts the server, and knows its one-time link.
-  async serve() {
-    this.server = start("serve", "--listen", `127.0.0.1:${this.port}`);
+  async serve(...words) {
+    this.server = start("serve", "--listen", `127.0.0.1:${this.port}`, ...words);
     this.link = await new Promise((done, fail) => {
       let told = "";
       this.server.stderr.on("data", (bytes) => {
         told += bytes;
-        const link = told.match(/http:\S+once=\S+/);
+        const link = told.match(/https?:\S+once=\S+/);
         if (link) done(link[0]);
       });
       this.server.once("exit", () => fail(new Error(`the server ended: ${told}`)));
