@@ -10,6 +10,7 @@ mod document;
 mod door;
 mod events;
 mod forced;
+mod forged;
 mod http2;
 mod kept;
 mod locks;
