@@ -96,6 +96,30 @@ fn r07_tasks_that_take_their_time_to_stop_hold_up_nobody_and_the_admin_is_told()
 }
 
 #[test]
+fn r07_whoever_ends_it_on_a_page_is_shown_the_task_that_stops() {
+    let fleet = Fleet::start();
+    let (task, lock) = fleet.at_work(0);
+    let server = &fleet.server;
+    let link = &server.link[server.link.find("/sign-in").unwrap()..];
+    let cookie = server.ask("GET", link).send().cookie();
+    let me = server.ask("GET", "/api/gaia/session").cookie(&cookie);
+    let csrf = me.send().json()["csrf"].as_str().unwrap().to_owned();
+    let form = format!("reason=needed&csrf={csrf}");
+    let ends = server.ask("POST", format!("/locks/{lock}/release"));
+    let ends = ends.cookie(&cookie).header("Accept", "text/html");
+    let ended = ends
+        .body("application/x-www-form-urlencoded", form.as_bytes())
+        .send();
+    let shown = format!("/tasks/{task}");
+    assert_eq!(
+        (ended.status, ended.header("location")),
+        (303, Some(shown.as_str()))
+    );
+    let page = server.ask("GET", &shown).cookie(&cookie).send();
+    assert!(page.body.contains("stopping"), "{page:?}");
+}
+
+#[test]
 fn r07_an_agent_elsewhere_that_stops_at_once_has_its_lock_ended_in_the_answer() {
     let fleet = Fleet::start();
     let (task, lock) = fleet.at_work(0);
