@@ -4,6 +4,7 @@ use std::io::{BufRead as _, BufReader};
 use std::net::TcpStream;
 use std::time::Duration;
 
+use gaia_locks::clock::{Clock as _, SystemClock};
 use gaia_locks::folder::Folder;
 use gaia_locks::ids::{SessionId, TaskId};
 use gaia_locks::service::{Acquire, Locks as _};
@@ -169,8 +170,11 @@ fn alone_a_slow_client_is_hung_up_on() {
         .write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Sl")
         .unwrap();
     let mut answer = Vec::new();
-    // It ends by itself: nothing more is sent.
+    let began = SystemClock.now().moment;
+    // It ends by itself: nothing more is sent. Reset or closed.
     let _ = stream.read_to_end(&mut answer);
+    let stood = SystemClock.now().moment.since(began).as_secs();
+    assert!((8..20).contains(&stood), "it stood for {stood} s");
     let answer = String::from_utf8_lossy(&answer);
     assert!(answer.is_empty() || answer.contains(" 408 "), "{answer}");
 }

@@ -38,7 +38,10 @@ fn the_widget_of_existing_dashboards_works_with_cookie_and_csrf_header() {
 
     let given = json!({"name": "ann", "password": PASSWORD});
     let signed_in = server.ask("POST", "/api/gaia/session").json(&given).send();
-    let (cookie, csrf) = (signed_in.cookie(), signed_in.json()["csrf"].clone());
+    let cookie = signed_in.cookie();
+    // A page that is there already was not there when somebody signed in.
+    let me = server.ask("GET", "/api/gaia/session").cookie(&cookie);
+    let csrf = me.send().json()["csrf"].clone();
     let fetch = || {
         let get = server.ask("GET", "/api/gaia/locks").cookie(&cookie);
         get.send().json()
