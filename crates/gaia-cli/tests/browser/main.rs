@@ -115,6 +115,7 @@ mod heavy_browser {
         a_task_is_sent_and_its_output_comes_as_it_is_written
         accounts_and_tokens_are_looked_after
         a_link_from_another_site_arrives_signed_in
+        the_widget_of_a_dashboard_that_is_there_works
     }
 }
 
