@@ -172,6 +172,8 @@ struct LiveLine {
     style: Style,
     since: Moment,
     shown: Option<String>,
+    /// The place that was told of last.
+    place: Option<WaiterId>,
 }
 
 impl LiveLine {
@@ -180,18 +182,24 @@ impl LiveLine {
             style: tell::style(),
             since: SystemClock.now().moment,
             shown: None,
+            place: None,
         }
     }
 
     fn show(&mut self, queued: &Queued) {
         let text = in_the_way(queued);
-        match (self.style.is_terminal(), &self.shown) {
-            (true, _) => self.redraw(&text),
-            (false, None) => {
-                tell::note(&text);
-                self.shown = Some(text);
-            }
-            (false, Some(_)) => {}
+        let before = self.place.replace(queued.waiter);
+        let is_new = before != Some(queued.waiter);
+        if is_new && before.is_some() {
+            self.clear();
+            tell::note(
+                "the server was away, and the place in line is gone; it was taken anew at the end",
+            );
+        }
+        match self.style.is_terminal() {
+            true => self.redraw(&text),
+            false if is_new => tell::note(&text),
+            false => {}
         }
     }
 
