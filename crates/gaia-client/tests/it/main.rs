@@ -6,5 +6,6 @@ mod conformance;
 mod gateway;
 mod proxy;
 mod server;
+mod silent;
 mod tls;
 mod wire;
