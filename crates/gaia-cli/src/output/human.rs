@@ -17,7 +17,7 @@ const NARROW: u16 = 60;
 pub struct Style {
     terminal: bool,
     colour: bool,
-    width: Option<u16>,
+    size: Option<(u16, u16)>,
 }
 
 impl Style {
@@ -25,11 +25,14 @@ impl Style {
     pub fn of(terminal: bool) -> Self {
         let plain = variable("NO_COLOR").is_some_and(|value| !value.is_empty())
             || variable("TERM").is_some_and(|term| term == "dumb");
-        let width = || crossterm::terminal::size().ok().map(|(columns, _)| columns);
+        let size = || crossterm::terminal::size().ok();
         Self {
             terminal,
             colour: terminal && !plain,
-            width: terminal.then(width).flatten().filter(|width| *width > 0),
+            size: terminal
+                .then(size)
+                .flatten()
+                .filter(|(width, _)| *width > 0),
         }
     }
 
@@ -45,7 +48,13 @@ impl Style {
 
     /// How wide it is, where that is known.
     pub fn width(&self) -> Option<usize> {
-        self.width.map(usize::from)
+        self.size.map(|(columns, _)| usize::from(columns))
+    }
+
+    /// How many columns and rows it has, where that is known.
+    pub fn size(&self) -> Option<(usize, usize)> {
+        let known = self.size.filter(|(_, rows)| *rows > 0);
+        known.map(|(columns, rows)| (usize::from(columns), usize::from(rows)))
     }
 
     fn paint(&self, code: &str, text: &str) -> String {
@@ -86,14 +95,14 @@ impl Style {
         header: [&str; N],
         rows: impl IntoIterator<Item = [String; N]>,
     ) -> String {
-        if self.width.is_some_and(|width| width < NARROW) {
+        if self.size.is_some_and(|(columns, _)| columns < NARROW) {
             return self.stacked(header, rows);
         }
         let mut table = Table::new();
         table.load_style(presets::NOTHING);
-        if let Some(width) = self.width {
+        if let Some((columns, _)) = self.size {
             table.set_content_arrangement(ContentArrangement::Dynamic);
-            table.set_width(width);
+            table.set_width(columns);
         }
         let heads = header.map(|head| Cell::new(head.to_uppercase()));
         table.set_header(heads);

@@ -9,7 +9,7 @@ use gaia_locks::wire::Status;
 use super::{in_words, look};
 use crate::context::Context;
 use crate::exit::{self, Ended, Failure};
-use crate::output::human::{Style, at, clean, now};
+use crate::output::human::{Style, at, clean, cut, now};
 use crate::tell;
 
 /// How often times are shown anew although nothing changed.
@@ -29,6 +29,7 @@ pub fn run(
     let mut watch = Watch {
         context,
         shown: look(locks, folder, session)?,
+        seen: at(now()),
         away: None,
     };
     watch.show(true)?;
@@ -47,6 +48,8 @@ pub fn run(
 struct Watch<'a> {
     context: &'a Context,
     shown: Status,
+    /// When that was so.
+    seen: String,
     /// Since when nothing is known any more, as it is shown.
     away: Option<String>,
 }
@@ -60,6 +63,7 @@ impl Watch<'_> {
         }
         let changed = without_clocks(&self.shown) != without_clocks(&status);
         self.shown = status;
+        self.seen = at(now());
         // Programs that read JSON learn by it that the error is over.
         self.show(changed || (was_away && self.context.out.is_json()))
     }
@@ -70,7 +74,7 @@ impl Watch<'_> {
             return Ok(());
         }
         let message = clean(&failure.message);
-        let line = format!("not known since {}, trying again: {message}", at(now()));
+        let line = format!("not known since {}, trying again: {message}", self.seen);
         if self.context.out.is_json() {
             exit::fail(&self.context.out, failure);
         } else if self.speaks() {
@@ -101,11 +105,62 @@ impl Watch<'_> {
 
     fn picture(&self, style: &Style) -> String {
         let picture = in_words(style, &self.shown);
-        match &self.away {
+        let picture = match &self.away {
             Some(away) => format!("{}\n\n{picture}", style.red(away)),
+            None => picture,
+        };
+        match style.size() {
+            Some((columns, rows)) => fitting(&picture, columns, rows),
             None => picture,
         }
     }
+}
+
+/// As much of a picture as a terminal shows at once, with a row left for the
+/// cursor: what is written over its end makes it scroll, and pushes out what
+/// its user had there.
+fn fitting(picture: &str, columns: usize, rows: usize) -> String {
+    let taken = |line: &str| shown_width(line).div_ceil(columns).max(1);
+    let room = rows.saturating_sub(1);
+    if picture.lines().map(taken).sum::<usize>() <= room {
+        return picture.to_owned();
+    }
+    let mut left = room.saturating_sub(1);
+    let fits = |line: &&str| {
+        let after = left.checked_sub(taken(line));
+        left = after.unwrap_or(0);
+        after.is_some()
+    };
+    let mut kept: Vec<&str> = picture.lines().take_while(fits).collect();
+    let more = picture.lines().count() - kept.len();
+    let more = format!("… {more} more lines; `gaia top` scrolls");
+    let more = cut(&more, columns);
+    kept.push(&more);
+    kept.join("\n")
+}
+
+/// How many columns a line takes at most: colours take none, and no letter more
+/// than two.
+fn shown_width(line: &str) -> usize {
+    let mut in_colour = false;
+    let width = |letter: char| match (in_colour, letter) {
+        (true, 'm') => {
+            in_colour = false;
+            0
+        }
+        (false, '\u{1b}') => {
+            in_colour = true;
+            0
+        }
+        (true, _) => 0,
+        (false, letter) => 1 + usize::from(is_wide(letter)),
+    };
+    line.chars().map(width).sum()
+}
+
+/// Letters of the East begin here; drawing lines and other signs stand before.
+fn is_wide(letter: char) -> bool {
+    letter >= '\u{2e80}'
 }
 
 /// What changes by itself is no change.
@@ -116,4 +171,22 @@ fn without_clocks(status: &Status) -> Status {
         held.lock.expires_at = None;
     }
     status
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_picture_is_cut_to_the_rows_that_there_are() {
+        let picture = "head\none\ntwo\nthree\nfour";
+        assert_eq!(fitting(picture, 80, 6), picture);
+        let cut = fitting(picture, 80, 5);
+        assert_eq!(cut, "head\none\ntwo\n… 2 more lines; `gaia top` scrolls");
+        // A line that is too wide takes two rows; colours take no room.
+        let wide = "\u{1b}[1mhead\u{1b}[0m\n123456\n漢字漢\nend";
+        assert_eq!(fitting(wide, 5, 7), wide);
+        assert_eq!(fitting(wide, 5, 5), "\u{1b}[1mhead\u{1b}[0m\n123456\n… 2 …");
+        assert_eq!(fitting(wide, 5, 1), "… 4 …");
+    }
 }
