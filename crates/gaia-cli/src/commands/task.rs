@@ -190,18 +190,49 @@ struct Log {
 
 fn log(context: &Context, tasks: &dyn Tasks, id: TaskId, follow: bool) -> Ended {
     if follow {
-        until_it_speaks(tasks, id)?;
+        patiently(context, || until_it_speaks(tasks, id))?;
     }
     if context.out.is_json() {
         context.out.object(&whole(tasks, id)?)?;
         return Ok(Status::Done.into());
     }
     let mut shown = 0;
+    if !follow {
+        copy_from(tasks, id, &mut shown)?;
+        return Ok(Status::Done.into());
+    }
     loop {
-        let over = !follow || tick(tasks, id)?;
-        shown = copy_from(tasks, id, shown)?;
+        let over = patiently(context, || {
+            let over = tick(tasks, id)?;
+            copy_from(tasks, id, &mut shown)?;
+            Ok(over)
+        })?;
         if over || context.out.reader_has_left() {
             return Ok(Status::Done.into());
+        }
+    }
+}
+
+/// A server that goes away ends nothing: that is said, and it is looked for
+/// until it is back.
+fn patiently<T>(
+    context: &Context,
+    mut look: impl FnMut() -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let mut away = false;
+    loop {
+        match look() {
+            Err(failure) if failure.may_pass() && !context.out.reader_has_left() => {
+                if !std::mem::replace(&mut away, true) {
+                    tell::note(&format!("trying again: {}", clean(&failure.message)));
+                }
+            }
+            done => {
+                if away && done.is_ok() {
+                    tell::note("it answers again");
+                }
+                return done;
+            }
         }
     }
 }
@@ -235,19 +266,19 @@ fn tick(tasks: &dyn Tasks, id: TaskId) -> Result<bool, Failure> {
     Ok(tasks.wait(id, &patience)?.status.is_over())
 }
 
-/// Prints what there is from a byte on; gives how far that is.
-fn copy_from(tasks: &dyn Tasks, id: TaskId, mut from: u64) -> Result<u64, Failure> {
+/// Prints what there is from a byte on, and moves it on by what was printed.
+fn copy_from(tasks: &dyn Tasks, id: TaskId, from: &mut u64) -> Result<(), Failure> {
     loop {
-        let piece = tasks.output(id, from)?.bytes;
+        let piece = tasks.output(id, *from)?.bytes;
         let mut out = io::stdout().lock();
         match out.write_all(&piece).and_then(|()| out.flush()) {
             // Whoever has seen enough leaves.
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(from),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
             written => written?,
         }
-        from += piece.len() as u64;
+        *from += piece.len() as u64;
         if piece.is_empty() {
-            return Ok(from);
+            return Ok(());
         }
     }
 }

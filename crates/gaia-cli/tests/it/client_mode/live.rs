@@ -73,6 +73,36 @@ fn a_watch_of_a_server_that_was_never_there_ends_with_5() {
 }
 
 #[test]
+fn a_log_that_is_followed_goes_on_where_it_was_when_its_server_is_back() {
+    let mut served = Served::start();
+    let home = &served.home;
+    let go = home.path("go");
+    let script = format!(
+        "echo one; until [ -e {0} ]; do sleep 0.05; done; echo two",
+        go.display()
+    );
+    assert_eq!(
+        home.status(&["session", "add", "ivy", "--process", "sh"]),
+        0
+    );
+    assert_eq!(home.status(&["send", &script]), 0);
+    let assigner = home.spawn(&["assigner"]);
+    let mut log = served.spawn(&["task", "log", "-f", "1"]);
+    let printed = lines(log.0.stdout.take().unwrap());
+    let said = lines(log.0.stderr.take().unwrap());
+    line_with(&printed, "one");
+    served.kill();
+    line_with(&said, "trying again");
+    served.restart();
+    line_with(&said, "answers again");
+    std::fs::write(go, "").unwrap();
+    let next = printed.recv_timeout(Duration::from_secs(20)).unwrap();
+    assert_eq!(next, "two", "nothing twice");
+    assert_eq!(log.end().0, 0);
+    drop(assigner);
+}
+
+#[test]
 fn top_says_that_its_server_is_away_answers_keys_and_goes_on_when_it_is_back() {
     let mut served = Served::start();
     assert_eq!(served.status(&["acquire", "web", "--session", "ann"]), 0);
