@@ -332,6 +332,13 @@ impl Http {
 
     fn untrusted(&self, detail: String) -> ServerError {
         let server = self.server.clone();
+        // What many guides to a certificate of one's own make.
+        let detail = match detail.contains("CaUsedAsEndEntity") {
+            true => "its certificate is an authority's (CA:TRUE), which cannot stand for a \
+                     server itself; make one with basicConstraints=CA:FALSE"
+                .to_owned(),
+            false => detail,
+        };
         ServerError::Untrusted { server, detail }
     }
 

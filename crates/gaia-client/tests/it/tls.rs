@@ -13,6 +13,10 @@ use crate::server::{Server, service_in};
 
 /// A certificate for this machine's own address that vouches for itself.
 fn certificate(folder: &Path, name: &str) -> Option<Tls> {
+    certificate_that_is(folder, name, "CA:FALSE")
+}
+
+fn certificate_that_is(folder: &Path, name: &str, what: &str) -> Option<Tls> {
     let (certificates, key) = (
         folder.join(format!("{name}.pem")),
         folder.join(format!("{name}.key")),
@@ -22,7 +26,7 @@ fn certificate(folder: &Path, name: &str) -> Option<Tls> {
         .args(["-pkeyopt", "ec_paramgen_curve:prime256v1"])
         .args(["-subj", &format!("/CN={name}")])
         .args(["-addext", "subjectAltName=IP:127.0.0.1"])
-        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
+        .args(["-addext", &format!("basicConstraints=critical,{what}")])
         .arg("-keyout")
         .arg(&key)
         .arg("-out")
@@ -66,4 +70,20 @@ fn a_server_is_trusted_by_ones_own_authority_and_by_no_other() {
     assert!(error.to_string().contains("no certificate"), "{error}");
     let error = asked(&server, Some("/nowhere.pem".into())).unwrap_err();
     assert!(error.to_string().contains("/nowhere.pem"), "{error}");
+}
+
+#[test]
+fn whose_certificate_is_an_authoritys_is_told_to_make_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(tls) = certificate_that_is(folder.path(), "ours", "CA:TRUE") else {
+        eprintln!("\n!!! NOT TESTED: there is no openssl to make a certificate with\n");
+        return;
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let server = Server::with_tls(service_in(folder.path()), listener, tls.clone());
+    let error = asked(&server, Some(tls.certificates)).unwrap_err();
+    assert!(
+        error.to_string().contains("basicConstraints=CA:FALSE"),
+        "{error}"
+    );
 }
