@@ -64,6 +64,7 @@ pub fn run(context: &Context, args: AcquireArgs) -> Ended {
     match waiting::acquire(&*locks, &request, limit)? {
         Outcome::Granted(granted) => {
             hand_over(context, &*locks, &request, &granted)?;
+            tell_if_unbound(&request, &granted);
             Ok(still_held(context, &granted).into())
         }
         Outcome::Refused { refusal, waited } => {
@@ -92,6 +93,21 @@ fn hand_over(
         let kept = locks.give_back(request, granted);
         untold(&error, granted, &kept)
     })
+}
+
+/// A server on another machine does not see the process: then the lock goes by
+/// its lease, and whoever counts on the process has to know.
+fn tell_if_unbound(request: &Acquire, granted: &Granted) {
+    let Some(process) = &request.process else {
+        return;
+    };
+    if granted.locks.iter().any(|lock| lock.pid.is_none()) {
+        tell::note(&format!(
+            "not bound: the server does not see process {}, so the lock goes by its lease; \
+             renew it, or use `gaia run`",
+            process.pid
+        ));
+    }
 }
 
 fn untold(error: &io::Error, granted: &Granted, kept: &[LockInfo]) -> Failure {

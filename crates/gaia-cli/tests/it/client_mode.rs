@@ -8,7 +8,7 @@ pub mod served;
 mod silent;
 mod table;
 
-use crate::home::{Guard, until};
+use crate::home::{Guard, loudly, until};
 use served::Served;
 
 #[test]
@@ -76,6 +76,45 @@ fn r11_a_lock_through_a_server_lasts_as_long_as_the_command_though_gaia_is_kille
     let taken = served.status(&["acquire", "a", "--session", "ben", "--wait=10s"]);
     assert_eq!(taken, 0);
     assert_eq!(served.holder(), "ben");
+}
+
+#[test]
+fn r11_who_binds_a_lock_to_a_process_that_the_server_does_not_see_is_told() {
+    let served = Served::start();
+    let acquire = ["acquire", "a", "--session", "ann", "--pid", "1"];
+    let gaia = served.gaia(&acquire);
+    let mut apart = std::process::Command::new("unshare");
+    apart
+        .args([
+            "--user",
+            "--map-root-user",
+            "--pid",
+            "--fork",
+            "--mount-proc",
+        ])
+        .arg(gaia.get_program())
+        .args(gaia.get_args())
+        .env_clear()
+        .envs(
+            gaia.get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        )
+        .current_dir(served.home.path("work"));
+    let output = apart.output();
+    let Some(output) = output.ok().filter(|output| output.status.success()) else {
+        return loudly("a process that the server does not see: no namespaces here");
+    };
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("not bound"), "{said}");
+    assert!(served.locks()[0]["pid"].is_null());
+    // One that it sees is not warned of.
+    let here = std::process::id().to_string();
+    let output = served.output(&["acquire", "b", "--session", "ann", "--pid", &here]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        output.status.success() && !said.contains("not bound"),
+        "{said}"
+    );
 }
 
 #[test]
