@@ -179,6 +179,15 @@ fn passwords_cannot_be_guessed_in_a_row() {
 }
 
 #[test]
+fn who_guesses_at_one_account_keeps_no_other_out() {
+    let (server, _, _) = signed_in();
+    let guess = |n: usize| sign_in(&server, "bob", &format!("guess {n}")).send().status;
+    let statuses: Vec<u16> = (0..11).map(guess).collect();
+    assert_eq!(statuses[10], 429, "{statuses:?}");
+    assert_eq!(sign_in(&server, "ann", PASSWORD).send().status, 200);
+}
+
+#[test]
 fn what_ended_a_sign_in_ends_it_at_once() {
     let (server, cookie, csrf) = signed_in();
     let who = |cookie: &str| {
