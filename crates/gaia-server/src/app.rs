@@ -19,6 +19,7 @@ use crate::auth::link::Link;
 use crate::auth::throttle::Throttle;
 use crate::bell::Bell;
 use crate::core::Core;
+use crate::dashboard::account::News;
 use crate::feed::Feed;
 use crate::kept::Kept;
 use crate::metrics::Metrics;
@@ -114,6 +115,8 @@ pub struct App {
     pub throttle: Throttle,
     /// One-time links.
     pub links: Link,
+    /// What forms of the account page have done.
+    pub news: News,
     /// What the health page looks at, if it was told.
     pub settings: Option<Arc<Settings>>,
     /// How it works.
@@ -140,6 +143,7 @@ impl App {
             bell: Arc::new(Bell::new(locks.clone(), config.sweep.is_some())),
             throttle: Throttle::default(),
             links: Link::default(),
+            news: News::default(),
             stopping: watch::Sender::new(false),
             cut: CancellationToken::new(),
             settings: None,

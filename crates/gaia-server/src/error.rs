@@ -33,6 +33,9 @@ struct Told {
     /// Further facts, such as who holds the folder.
     #[serde(flatten)]
     facts: Map<String, Value>,
+    /// The same for people, where the detail speaks to programs.
+    #[serde(skip)]
+    people: Option<&'static str>,
     #[serde(skip)]
     retry_after: Option<u64>,
 }
@@ -55,6 +58,7 @@ impl Problem {
             code,
             hint: None,
             facts: Map::new(),
+            people: None,
             retry_after: None,
         }))
     }
@@ -97,6 +101,12 @@ impl Problem {
         self
     }
 
+    /// The same with other words on a page.
+    pub fn for_people(mut self, words: &'static str) -> Self {
+        self.0.people = Some(words);
+        self
+    }
+
     /// The same with the seconds after which it may go better.
     pub fn retry_after(mut self, seconds: u64) -> Self {
         self.0.retry_after = Some(seconds);
@@ -121,9 +131,12 @@ impl Problem {
         &self.0.detail
     }
 
-    /// Its kind in a word or two.
-    pub fn title(&self) -> &'static str {
-        self.0.title
+    /// The same sentence as a page says it, with what can be done.
+    pub fn to_read(&self) -> (&str, Option<&str>) {
+        match self.0.people {
+            Some(words) => (words, None),
+            None => (self.detail(), self.what_helps()),
+        }
     }
 
     /// Its kind in a word for programs.

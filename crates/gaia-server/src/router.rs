@@ -7,7 +7,7 @@ use axum::extract::Request;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{Method, Uri};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
-use axum::response::Html;
+use axum::response::{Html, Redirect};
 use axum::routing::{MethodRouter, delete, get, post};
 use gaia_locks::wire::door as wire;
 use tower::Layer as _;
@@ -55,7 +55,7 @@ pub fn routes(app: &Arc<App>) -> Router {
         .route("/mcp", only(Viewer, mcp::route(app)))
         .merge(sessions_named_as_verbs())
         .merge(pages(app))
-        .fallback(async || Problem::not_found("nothing is here; /api/docs shows what there is"))
+        .fallback(async || nothing_here())
         .method_not_allowed_fallback(async || not_this_way())
         .layer(from_fn_with_state(app.clone(), auth::identify))
         .layer(from_fn_with_state(app.clone(), guard::know_names))
@@ -141,31 +141,37 @@ fn pages(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/assets/{version}/{name}", get(assets::show))
         .route("/favicon.ico", get(assets::icon))
         .route("/sign-in", get(sign_in::show).post(sign_in::enter))
-        .route("/sign-out", only(Viewer, post(sign_in::leave)))
+        .route("/sign-out", form(Viewer, post(sign_in::leave)))
         .route("/", look(get(overview::show)))
         .route("/locks/{id}", look(get(lock::show)))
-        .route("/locks/{id}/release", only(Admin, post(lock::end)))
+        .route("/locks/{id}/release", form(Admin, post(lock::end)))
         .route("/folders", look(get(folders::show)))
         .route("/timeline", look(get(timeline::show)))
         .route("/history", look(get(past::show)))
         .route("/tasks", look(get(queue::show)))
-        .route("/tasks/send", only(Agent, post(queue::send)))
+        .route("/tasks/send", form(Agent, post(queue::send)))
         .route("/tasks/{id}", look(get(task::show)))
-        .route("/tasks/{id}/cancel", only(Agent, post(task::cancel)))
-        .route("/tasks/{id}/retry", only(Admin, post(task::retry)))
+        .route("/tasks/{id}/cancel", form(Agent, post(task::cancel)))
+        .route("/tasks/{id}/retry", form(Admin, post(task::retry)))
         .route("/sessions", look(get(fleet::show)))
         .route("/health", look(get(findings::show)))
         .route("/account", look(get(account::show)))
-        .route("/account/password", only(Viewer, post(account::change)))
-        .route("/account/tokens", only(Viewer, post(account::make)))
+        .route("/account/password", form(Viewer, post(account::change)))
+        .route("/account/tokens", form(Viewer, post(account::make)))
         .route(
             "/account/tokens/revoke",
-            only(Viewer, post(account::revoke)),
+            form(Viewer, post(account::revoke)),
         )
-        .route("/account/users", only(Admin, post(account::add)))
-        .route("/account/users/password", only(Admin, post(account::reset)))
-        .route("/account/users/remove", only(Admin, post(account::remove)))
+        .route("/account/users", form(Admin, post(account::add)))
+        .route("/account/users/password", form(Admin, post(account::reset)))
+        .route("/account/users/remove", form(Admin, post(account::remove)))
         .layer(from_fn_with_state(app.clone(), packed::pack))
+}
+
+/// Where a form is sent to. A browser that looks there (somebody reloads what
+/// came of it, or typed the address) is led to the page that the form is on.
+fn form(least: Role, sent: MethodRouter<Arc<App>>) -> MethodRouter<Arc<App>> {
+    only(least, sent).get(async |uri: Uri| Redirect::to(told::page_of(uri.path())))
 }
 
 fn only(least: Role, page: MethodRouter<Arc<App>>) -> MethodRouter<Arc<App>> {
@@ -233,6 +239,11 @@ fn folder_of_locks<B>(mut request: axum::http::Request<B>) -> axum::http::Reques
     request
 }
 
+fn nothing_here() -> Problem {
+    Problem::not_found("nothing is here; /api/docs shows what there is")
+        .for_people("There is no page at this address.")
+}
+
 fn not_this_way() -> Problem {
     let detail = "this is not done with this method; /api/docs shows how";
     Problem::new(
@@ -240,4 +251,5 @@ fn not_this_way() -> Problem {
         "method_not_allowed",
         detail,
     )
+    .for_people("This is done with the button of a page.")
 }

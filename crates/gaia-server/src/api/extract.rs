@@ -36,6 +36,7 @@ pub async fn all_of(body: Body, largest: usize) -> Answer<Bytes> {
     read.map_err(|_| {
         let detail = format!("the body is cut off, or larger than {largest} bytes");
         Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail)
+            .for_people("This is more than can be sent at once.")
     })
 }
 
@@ -85,8 +86,9 @@ impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Words<T> {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Answer<Self> {
         let query = Query::<T>::try_from_uri(&parts.uri);
-        let wrong =
-            |error: axum::extract::rejection::QueryRejection| Problem::invalid(error.body_text());
+        let wrong = |error: axum::extract::rejection::QueryRejection| {
+            Problem::invalid(error.body_text()).for_people("This address cannot be read.")
+        };
         query.map(|Query(words)| Self(words)).map_err(wrong)
     }
 }
@@ -101,6 +103,7 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for In<T> {
         let path = Path::<T>::from_request_parts(parts, state).await;
         let wrong = |error: axum::extract::rejection::PathRejection| {
             Problem::invalid(format!("the path cannot be used: {}", error.body_text()))
+                .for_people("There is no page at this address.")
         };
         path.map(|Path(value)| Self(value)).map_err(wrong)
     }

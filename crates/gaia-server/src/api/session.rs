@@ -166,7 +166,9 @@ pub async fn by_link(
     let used = || {
         let detail =
             "this link was used already, or is too old; start the server again for another";
-        Problem::signed_out(detail)
+        Problem::signed_out(detail).for_people(
+            "This link was used already, or is too old. Start the server again for another one, or sign in with a password.",
+        )
     };
     if !app.links.counts(&once) {
         return Err(used());

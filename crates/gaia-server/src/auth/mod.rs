@@ -145,7 +145,9 @@ pub fn check_csrf(right: &str, shown: &str) -> Answer<()> {
         return Ok(());
     }
     let detail = "a browser changes something only with the token of its page in X-CSRF-Token";
-    Err(Problem::forbidden(detail).hint("GET /api/gaia/session gives it as `csrf`"))
+    Err(Problem::forbidden(detail)
+        .hint("GET /api/gaia/session gives it as `csrf`")
+        .for_people("You signed in anew since this page was loaded, so nothing was changed. Go back, reload it, then send it again."))
 }
 
 impl<S: Sync> FromRequestParts<S> for Who {

@@ -4,6 +4,7 @@
 //! tokens too, but none that outlives it: one that leaked ends when it ends.
 
 mod accounts;
+mod news;
 mod tokens;
 
 use std::net::SocketAddr;
@@ -16,13 +17,13 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 pub use accounts::{add, remove, reset};
+pub use news::News;
 pub use tokens::{make, revoke};
 
-use super::fields::Fields;
+use super::fields::{Fields, or_wrong, wrong};
 use super::frame::{Page, Place, csrf};
 use crate::accounts::secret::{Hash, Secret};
 use crate::accounts::{AuditEntry, By, Role, TokenInfo, UserInfo, Who, password};
-use crate::api::extract::Words;
 use crate::api::session::check_password;
 use crate::app::App;
 use crate::error::{Answer, Problem};
@@ -31,9 +32,8 @@ use crate::error::{Answer, Problem};
 const TRAIL: u32 = 50;
 
 /// What was just done.
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Done {
+#[derive(Clone, Copy)]
+enum Done {
     Password,
     Revoked,
     Added,
@@ -53,18 +53,6 @@ impl Done {
             }
         }
     }
-
-    /// The page that says so.
-    fn answer(self) -> Response {
-        let word = match self {
-            Self::Password => "password",
-            Self::Revoked => "revoked",
-            Self::Added => "added",
-            Self::Reset => "reset",
-            Self::Removed => "removed",
-        };
-        Redirect::to(&format!("/account?done={word}")).into_response()
-    }
 }
 
 /// What the page begins with.
@@ -72,13 +60,28 @@ enum Told {
     Nothing,
     Done(Done),
     Made(TokenInfo, Secret),
-    Wrong(Problem),
+    Wrong(Problem, Form),
 }
 
-/// What was just done, if anything.
-#[derive(Deserialize)]
-pub struct Just {
-    done: Option<Done>,
+/// The forms of the page, with what was written into one; passwords are not
+/// sent back.
+enum Form {
+    Password,
+    Token(tokens::New),
+    User(accounts::New),
+    Reset(accounts::Reset),
+    /// A button.
+    Button,
+}
+
+impl Told {
+    /// What is wrong with a form, beside it.
+    fn beside(&self, is_it: impl FnOnce(&Form) -> bool) -> Option<&Problem> {
+        match self {
+            Self::Wrong(problem, form) if is_it(form) => Some(problem),
+            _ => None,
+        }
+    }
 }
 
 /// All that the page shows.
@@ -93,13 +96,9 @@ struct Seen {
 ///
 /// # Errors
 /// 403 for a token.
-pub async fn show(
-    State(app): State<Arc<App>>,
-    who: Who,
-    Words(just): Words<Just>,
-) -> Answer<Response> {
-    own_browser(&who)?;
-    draw(&app, &who, just.done.map_or(Told::Nothing, Told::Done)).await
+pub async fn show(State(app): State<Arc<App>>, who: Who) -> Answer<Response> {
+    let hash = own_browser(&who)?;
+    draw(&app, &who, app.news.take(&hash)).await
 }
 
 /// The browser's session that asks.
@@ -131,9 +130,9 @@ fn whole(seen: &Seen, who: &Who, told: &Told) -> Response {
     page.draw(html! {
         h1 { "Account" }
         (head(told))
-        (own_password(who))
-        (tokens::section(who, seen))
-        @if is_admin { (accounts::section(who, seen)) (trail(seen)) }
+        (own_password(who, told))
+        (tokens::section(who, seen, told))
+        @if is_admin { (accounts::section(who, seen, told)) (trail(seen)) }
     })
 }
 
@@ -162,7 +161,8 @@ fn head(told: &Told) -> Markup {
         @match told {
             Told::Nothing => {}
             Told::Done(done) => { p.note.ok role="status" { (done.words()) } }
-            Told::Wrong(problem) => { p.note.bad role="alert" { (problem.detail()) } }
+            Told::Wrong(problem, Form::Button) => { p.note.bad role="alert" { (problem.detail()) } }
+            Told::Wrong(..) => {}
             Told::Made(info, secret) => {
                 div.note.ok role="status" {
                     p { strong { "Token " (super::words::name(&info.name)) } ". Keep it now: it is not shown again." }
@@ -173,15 +173,17 @@ fn head(told: &Told) -> Markup {
     }
 }
 
-fn own_password(who: &Who) -> Markup {
+fn own_password(who: &Who, told: &Told) -> Markup {
+    let problem = told.beside(|form| matches!(form, Form::Password));
     html! {
         section {
             h2 { "Your password" }
             p { "You are " strong { (super::words::name(&who.name)) } ", " (who.role) "." }
+            (wrong(problem))
             form.row.sheet method="post" action="/account/password" {
                 (csrf(who))
                 input.unseen type="text" name="name" value=(who.name) autocomplete="username" tabindex="-1" aria-hidden="true" readonly;
-                label { "The one until now" input name="old" type="password" autocomplete="current-password"; }
+                label { "The one until now" input name="old" type="password" autocomplete="current-password" autofocus[problem.is_some()]; }
                 label { "New, at least " (password::SHORTEST) " characters" input name="new" type="password" autocomplete="new-password" required minlength=(password::SHORTEST); }
                 button { "Change it" }
             }
@@ -213,7 +215,7 @@ pub async fn change(
         Ok(()) => set_own(&app, &who, hash, change.new).await,
         Err(problem) => Err(problem),
     };
-    told(&app, &who, changed, Done::Password).await
+    told(&app, &who, changed, Done::Password, Form::Password).await
 }
 
 /// Throttled and noted as a sign-in is: it is a guess at the same password.
@@ -238,15 +240,27 @@ async fn set_own(app: &Arc<App>, who: &Who, hash: Hash, new: String) -> Answer<(
 }
 
 /// What came of it: done, or on the page what was wrong.
-async fn told(app: &Arc<App>, who: &Who, came: Answer<()>, done: Done) -> Answer<Response> {
-    match came {
-        Ok(()) => Ok(done.answer()),
-        Err(problem) if problem.status().is_client_error() => {
+async fn told(
+    app: &Arc<App>,
+    who: &Who,
+    came: Answer<()>,
+    done: Done,
+    form: Form,
+) -> Answer<Response> {
+    answer(app, who, came.map(|()| Told::Done(done)), form).await
+}
+
+async fn answer(app: &Arc<App>, who: &Who, came: Answer<Told>, form: Form) -> Answer<Response> {
+    match or_wrong(came)? {
+        Ok(told) => {
+            app.news.keep(own_browser(who)?, told);
+            Ok(Redirect::to("/account").into_response())
+        }
+        Err(problem) => {
             let status = problem.status();
-            let page = draw(app, who, Told::Wrong(problem)).await?;
+            let page = draw(app, who, Told::Wrong(problem, form)).await?;
             Ok((status, page).into_response())
         }
-        Err(problem) => Err(problem),
     }
 }
 

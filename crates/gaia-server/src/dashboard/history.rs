@@ -11,7 +11,7 @@ use gaia_locks::wire::LockInfo;
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::fields::{number, said};
+use super::fields::{folder, number, or_wrong, said, with_status, wrong};
 use super::frame::{Page, Place};
 use super::parts::{lock_end, nothing, session_link, task_link};
 use super::sign_in::escaped;
@@ -40,22 +40,22 @@ pub struct Which {
     session: Option<String>,
     task: Option<String>,
     since: Option<String>,
-    before: Option<i64>,
+    before: Option<String>,
 }
 
 impl Which {
     fn for_api(&self) -> Answer<history::Which> {
         Ok(history::Which {
-            folder: said(self.folder.clone()),
+            folder: folder(self.folder.clone())?,
             session: said(self.session.clone()),
             task: number(
-                "task",
+                "Task",
                 self.task
                     .clone()
                     .map(|task| task.trim().trim_start_matches('#').to_owned()),
             )?,
             since: said(self.since.clone()),
-            before: self.before,
+            before: number("before", self.before.clone())?,
             limit: Some(ROWS),
             format: None,
         })
@@ -90,30 +90,43 @@ pub async fn show(
     who: Who,
     Words(which): Words<Which>,
 ) -> Answer<Response> {
-    let (asked, locks) = (which.for_api()?, app.locks.clone());
+    let (asked, locks) = (which.clone(), app.locks.clone());
     let look = move || {
-        let page = history::page(&locks, &asked)?;
-        Ok::<_, Problem>((page, locks.look(|tx| Ok(tx.now().wall))?))
+        let page = asked
+            .for_api()
+            .and_then(|asked| history::page(&locks, &asked));
+        Ok::<_, Problem>((or_wrong(page)?, locks.look(|tx| Ok(tx.now().wall))?))
     };
     let (rows, now) = app.core.call(look).await?;
     let drawn = move || {
+        let problem = rows.as_ref().err();
         let page = Page {
             who: &who,
             place: Place::History,
             title: "History".to_owned(),
             // Older pages stand; the first one grows.
-            live: if which.before.is_none() { "lock" } else { "" },
+            live: match &which.before {
+                None if problem.is_none() => "lock",
+                _ => "",
+            },
             now,
         };
-        page.draw(draw(&which, &rows.locks, rows.next, now))
+        with_status(page.draw(draw(&which, &rows, now)), problem)
     };
     app.core.draw(drawn).await
 }
 
-fn draw(which: &Which, rows: &[LockInfo], next: Option<LockId>, now: Wall) -> Markup {
+fn draw(which: &Which, rows: &Result<history::Page, Problem>, now: Wall) -> Markup {
     html! {
         h1 { "History" }
+        (wrong(rows.as_ref().err()))
         (filters(which))
+        @if let Ok(page) = rows { (found(which, &page.locks, page.next, now)) }
+    }
+}
+
+fn found(which: &Which, rows: &[LockInfo], next: Option<LockId>, now: Wall) -> Markup {
+    html! {
         section #history {
             @if rows.is_empty() { (nothing("No lock fits.")) } @else { (table(rows, now)) }
             nav.turn aria-label="Pages of the history" {

@@ -9,7 +9,7 @@ use axum::response::{Html, IntoResponse as _, Redirect, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::fields::Fields;
+use super::fields::{Fields, wrong};
 use super::frame::bare;
 use crate::accounts::{By, Who};
 use crate::api::extract::Words;
@@ -129,11 +129,11 @@ fn page(next: &str, name: &str, problem: Option<&Problem>) -> Markup {
         "Sign in",
         html! {
             h1 { "Sign in" }
-            @if let Some(problem) = problem { p.wrong role="alert" { (problem.detail()) } }
+            (wrong(problem))
             form.stack method="post" action="/sign-in" {
                 input type="hidden" name="next" value=(next);
-                label { "Name" input name="name" value=(name) autocomplete="username" autocapitalize="none" spellcheck="false" required autofocus; }
-                label { "Password" input name="password" type="password" autocomplete="current-password" required; }
+                label { "Name" input name="name" value=(name) autocomplete="username" autocapitalize="none" spellcheck="false" required autofocus[name.is_empty()]; }
+                label { "Password" input name="password" type="password" autocomplete="current-password" required autofocus[!name.is_empty()]; }
                 button.main { "Sign in" }
             }
             p.soft { "What the server prints when it starts has a link that signs in once. Accounts are made with " code { "gaia user add NAME" } "." }

@@ -12,7 +12,7 @@ use gaia_locks::clock::Wall;
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::fields::{Fields, number, said};
+use super::fields::{Fields, folder, number, or_wrong, said, with_status, wrong};
 use super::frame::{Page, Place, csrf};
 use super::parts::{self, nothing};
 use crate::accounts::{Role, Who};
@@ -39,7 +39,18 @@ const STATES: [(&str, &str); 6] = [
 #[derive(Clone, Default, Deserialize)]
 pub struct Which {
     status: Option<String>,
-    limit: Option<u32>,
+    limit: Option<String>,
+}
+
+impl Which {
+    fn filter(&self) -> Answer<Filter> {
+        let limit = number("limit", self.limit.clone())?.unwrap_or(SHOWN);
+        Ok(Filter {
+            statuses: tasks::statuses(self.status.as_deref().unwrap_or_default())?,
+            session: None,
+            limit: Some(limit.clamp(1, MOST)),
+        })
+    }
 }
 
 /// A task as somebody wrote it into the form.
@@ -58,7 +69,8 @@ pub struct Sent {
 
 /// All that the page shows.
 struct Seen {
-    tasks: Vec<TaskInfo>,
+    tasks: Result<Vec<TaskInfo>, Problem>,
+    limit: u32,
     sessions: Vec<String>,
     now: Wall,
 }
@@ -107,7 +119,7 @@ impl Sent {
             .collect();
         Ok(NewTask {
             text: self.text.clone(),
-            folder_path: said(self.folder.clone()),
+            folder_path: folder(self.folder.clone())?,
             priority: number("Priority", self.priority.clone())?.unwrap_or_default(),
             target_session: said(self.session.clone()),
             target_provider: said(self.provider.clone()),
@@ -128,14 +140,16 @@ fn time_limit(field: Option<String>) -> Answer<Option<Duration>> {
 }
 
 fn look(app: &App, which: &Which) -> Answer<Seen> {
-    let filter = Filter {
-        statuses: tasks::statuses(which.status.as_deref().unwrap_or_default())?,
-        session: None,
-        limit: Some(which.limit.unwrap_or(SHOWN).clamp(1, MOST)),
+    let filter = or_wrong(which.filter())?;
+    let limit = filter.as_ref().ok().and_then(|filter| filter.limit);
+    let tasks = match filter {
+        Ok(filter) => Ok(app.tasks.list(&filter)?.tasks),
+        Err(problem) => Err(problem),
     };
     let sessions = app.tasks.sessions()?.sessions.into_iter();
     Ok(Seen {
-        tasks: app.tasks.list(&filter)?.tasks,
+        tasks,
+        limit: limit.unwrap_or(SHOWN),
         sessions: sessions.map(|session| session.name).collect(),
         now: app.locks.look(|tx| Ok(tx.now().wall))?,
     })
@@ -161,22 +175,30 @@ fn whole(
     sent: &Sent,
     problem: Option<&Problem>,
 ) -> Response {
+    let unknown = seen.tasks.as_ref().err();
     let page = Page {
         who,
         place: Place::Tasks,
         title: "Tasks".to_owned(),
-        live: if problem.is_none() { "task" } else { "" },
+        live: match problem.or(unknown) {
+            None => "task",
+            Some(_) => "",
+        },
         now: seen.now,
     };
-    page.draw(html! {
+    let drawn = page.draw(html! {
         h1 { "Tasks" }
         @if who.role >= Role::Agent { (form(who, &seen.sessions, sent, problem)) }
+        (wrong(unknown))
         (states(which))
-        section #tasks {
-            @if seen.tasks.is_empty() { (nothing("No task fits.")) } @else { (parts::tasks(&seen.tasks, seen.now)) }
-            @if let Some(more) = more(which, seen.tasks.len()) { p.more { a href=(more) { "Show more" } } }
+        @if let Ok(tasks) = &seen.tasks {
+            section #tasks {
+                @if tasks.is_empty() { (nothing("No task fits.")) } @else { (parts::tasks(tasks, seen.now)) }
+                @if let Some(more) = more(which, seen.limit, tasks.len()) { p.more { a href=(more) { "Show more" } } }
+            }
         }
-    })
+    });
+    with_status(drawn, unknown)
 }
 
 fn states(which: &Which) -> Markup {
@@ -190,8 +212,7 @@ fn states(which: &Which) -> Markup {
     }
 }
 
-fn more(which: &Which, shown: usize) -> Option<String> {
-    let limit = which.limit.unwrap_or(SHOWN);
+fn more(which: &Which, limit: u32, shown: usize) -> Option<String> {
     let full = u32::try_from(shown).is_ok_and(|shown| shown >= limit) && limit < MOST;
     let status = which.status.as_deref().unwrap_or_default();
     full.then(|| {
@@ -209,7 +230,7 @@ fn form(who: &Who, sessions: &[String], sent: &Sent, problem: Option<&Problem>) 
             summary { "Send a task" }
             form.stack.sheet method="post" action="/tasks/send" {
                 (csrf(who))
-                @if let Some(problem) = problem { p.wrong role="alert" { (problem.detail()) } }
+                (wrong(problem))
                 label { "What is to be done" textarea name="text" required maxlength="200000" { (sent.text) } }
                 label { "Folder to work in, which is locked for it" input name="folder" value=[sent.folder.as_deref()] placeholder="/path/to/folder" spellcheck="false"; }
                 (wishes(sessions, sent))

@@ -56,6 +56,15 @@ impl Reader {
     }
 }
 
+/// The page that a form is on, by where it is sent to.
+pub fn page_of(path: &str) -> &str {
+    match path.rsplit_once('/') {
+        _ if path.starts_with("/account/") => "/account",
+        Some((page, _)) if !page.is_empty() => page,
+        _ => "/",
+    }
+}
+
 /// The page that a form stood on, where the browser tells.
 fn from(headers: &HeaderMap) -> String {
     let page = headers
@@ -86,14 +95,27 @@ fn once_more() -> Response {
 }
 
 fn page(problem: &Problem) -> Markup {
-    let title = problem.title();
+    let title = title(problem.status());
+    let (words, hint) = problem.to_read();
     bare(
         title,
         html! {
             h1 { (title) }
-            p { (problem.detail()) }
-            @if let Some(hint) = problem.what_helps() { p.soft { (hint) } }
+            p { (words) }
+            @if let Some(hint) = hint { p.soft { (hint) } }
             p { a href="/" { "Back to the overview" } }
         },
     )
+}
+
+fn title(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::UNAUTHORIZED => "You are not signed in",
+        StatusCode::FORBIDDEN => "This was not allowed",
+        StatusCode::NOT_FOUND => "This is not here",
+        StatusCode::CONFLICT | StatusCode::GONE => "This has changed meanwhile",
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => "Not just now",
+        status if status.is_client_error() => "This could not be done",
+        _ => "The server failed at this",
+    }
 }

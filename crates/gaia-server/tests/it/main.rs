@@ -17,6 +17,7 @@ mod locks;
 mod mcp;
 mod odd_pieces;
 mod page_facts;
+mod page_words;
 mod pages;
 mod proxy;
 mod routes;

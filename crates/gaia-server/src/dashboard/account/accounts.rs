@@ -7,17 +7,17 @@ use axum::response::Response;
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::{Done, Seen, own_browser, told};
+use super::{Done, Form, Seen, Told, own_browser, told};
 use crate::accounts::{Role, UserInfo, Who, password};
 use crate::app::App;
-use crate::dashboard::fields::{Fields, said};
+use crate::dashboard::fields::{Fields, said, wrong};
 use crate::dashboard::frame::csrf;
 use crate::dashboard::parts::{badge, sure};
 use crate::dashboard::words::{name, time, time_if};
 use crate::error::{Answer, Problem};
 
 /// The accounts, and the form that adds one.
-pub fn section(who: &Who, seen: &Seen) -> Markup {
+pub(super) fn section(who: &Who, seen: &Seen, told: &Told) -> Markup {
     html! {
         section {
             h2 { "Accounts " (badge(seen.users.len())) }
@@ -28,7 +28,8 @@ pub fn section(who: &Who, seen: &Seen) -> Markup {
                 } }
                 tbody { @for user in &seen.users { (row(who, seen, user)) } }
             }
-            (forms(who, seen))
+            (adding(who, told))
+            @if seen.users.len() > 1 { (resetting(who, seen, told)) }
         }
     }
 }
@@ -59,31 +60,46 @@ fn removal(who: &Who, user: &str) -> Markup {
     }
 }
 
-fn forms(who: &Who, seen: &Seen) -> Markup {
-    let others = seen.users.iter().filter(|user| user.name != who.name);
+fn adding(who: &Who, told: &Told) -> Markup {
+    let problem = told.beside(|form| matches!(form, Form::User(_)));
+    let (name, chosen) = match told {
+        Told::Wrong(_, Form::User(new)) => (new.name.as_str(), new.role),
+        _ => ("", Role::Viewer),
+    };
     html! {
         h3 { "A new account" }
+        (wrong(problem))
         form.row.sheet method="post" action="/account/users" {
             (csrf(who))
-            label { "Name" input name="name" required autocomplete="off" autocapitalize="none" spellcheck="false"; }
-            label { "Role" select name="role" { @for role in [Role::Viewer, Role::Agent, Role::Admin] { option value=(role) { (role) } } } }
+            label { "Name" input name="name" value=(name) required autocomplete="off" autocapitalize="none" spellcheck="false" autofocus[problem.is_some()]; }
+            label { "Role" select name="role" { @for role in [Role::Viewer, Role::Agent, Role::Admin] { option value=(role) selected[role == chosen] { (role) } } } }
             label { "Password" input name="password" type="password" autocomplete="new-password" required minlength=(password::SHORTEST); }
             button { "Add it" }
         }
-        @if seen.users.len() > 1 {
-            h3 { "Somebody forgot their password" }
-            form.row.sheet method="post" action="/account/users/password" {
-                (csrf(who))
-                label { "Account" select name="name" { @for user in others { option value=(user.name) { (user.name) } } } }
-                label { "New password" input name="password" type="password" autocomplete="new-password" required minlength=(password::SHORTEST); }
-                button { "Set it" }
-            }
+    }
+}
+
+fn resetting(who: &Who, seen: &Seen, told: &Told) -> Markup {
+    let problem = told.beside(|form| matches!(form, Form::Reset(_)));
+    let chosen = match told {
+        Told::Wrong(_, Form::Reset(reset)) => reset.name.as_str(),
+        _ => "",
+    };
+    let others = seen.users.iter().filter(|user| user.name != who.name);
+    html! {
+        h3 { "Somebody forgot their password" }
+        (wrong(problem))
+        form.row.sheet method="post" action="/account/users/password" {
+            (csrf(who))
+            label { "Account" select name="name" { @for user in others { option value=(user.name) selected[user.name == chosen] { (user.name) } } } }
+            label { "New password" input name="password" type="password" autocomplete="new-password" required minlength=(password::SHORTEST) autofocus[problem.is_some()]; }
+            button { "Set it" }
         }
     }
 }
 
 /// An account that is wanted.
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 pub struct New {
     name: String,
     role: Role,
@@ -100,7 +116,7 @@ pub async fn add(
     Fields(new): Fields<New>,
 ) -> Answer<Response> {
     own_browser(&who)?;
-    let (accounts, by) = (app.accounts.clone(), who.name.clone());
+    let (accounts, by, sent) = (app.accounts.clone(), who.name.clone(), new.clone());
     let added = app.core.hash(move || {
         let name = said(Some(new.name)).ok_or_else(|| Problem::invalid("an account has a name"))?;
         Ok::<_, Problem>(
@@ -109,11 +125,11 @@ pub async fn add(
                 .map(drop)?,
         )
     });
-    told(&app, &who, added.await, Done::Added).await
+    told(&app, &who, added.await, Done::Added, Form::User(sent)).await
 }
 
 /// Whose password is set, and to what.
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 pub struct Reset {
     name: String,
     password: String,
@@ -129,12 +145,12 @@ pub async fn reset(
     Fields(reset): Fields<Reset>,
 ) -> Answer<Response> {
     let hash = own_browser(&who)?;
-    let (accounts, by) = (app.accounts.clone(), who.name.clone());
+    let (accounts, by, sent) = (app.accounts.clone(), who.name.clone(), reset.clone());
     let done = app.core.hash(move || {
         let set = accounts.set_password(&reset.name, &reset.password, &by, Some(&hash));
         Ok::<_, Problem>(set.map(drop)?)
     });
-    told(&app, &who, done.await, Done::Reset).await
+    told(&app, &who, done.await, Done::Reset, Form::Reset(sent)).await
 }
 
 /// Who is removed.
@@ -158,5 +174,5 @@ pub async fn remove(
         true => Err(Problem::invalid("nobody removes their own account")),
         false => Ok(accounts.remove_user(&gone.name, &by)?),
     });
-    told(&app, &who, removed.await, Done::Removed).await
+    told(&app, &who, removed.await, Done::Removed, Form::Button).await
 }

@@ -8,10 +8,10 @@ use axum::response::Response;
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::{Done, Seen, Told, draw, own_browser, told};
+use super::{Done, Form, Seen, Told, answer, own_browser, told};
 use crate::accounts::{Role, TokenInfo, Who};
 use crate::app::App;
-use crate::dashboard::fields::{Fields, said};
+use crate::dashboard::fields::{Fields, said, wrong};
 use crate::dashboard::frame::csrf;
 use crate::dashboard::parts::{badge, nothing, sure};
 use crate::dashboard::words::{name, time, time_if};
@@ -26,13 +26,13 @@ const EXPIRES: [(&str, &str); 4] = [
 ];
 
 /// The tokens, and the form that makes one.
-pub fn section(who: &Who, seen: &Seen) -> Markup {
+pub(super) fn section(who: &Who, seen: &Seen, told: &Told) -> Markup {
     html! {
         section {
             h2 { "Tokens " (badge(seen.tokens.len())) }
             p.soft { "A program shows its token as " code { "Authorization: Bearer TOKEN" } "; gaia takes it from GAIA_TOKEN. An agent's token acts for the sessions NAME and NAME/…." }
             @if seen.tokens.is_empty() { (nothing("No tokens.")) } @else { (table(who, seen)) }
-            (form(who))
+            (form(who, told))
         }
     }
 }
@@ -74,25 +74,35 @@ fn revocation(who: &Who, token: i64) -> Markup {
     }
 }
 
-fn form(who: &Who) -> Markup {
+fn form(who: &Who, told: &Told) -> Markup {
+    let problem = told.beside(|form| matches!(form, Form::Token(_)));
+    let is_admin = who.role == Role::Admin;
+    let own = if is_admin { "" } else { who.name.as_str() };
+    let (name, chosen, expires) = match told {
+        Told::Wrong(_, Form::Token(new)) => {
+            (new.name.as_str(), Some(new.role), new.expires.as_deref())
+        }
+        _ => (own, None, Some("90d")),
+    };
+    let expires = expires.unwrap_or_default();
     let roles = [Role::Viewer, Role::Agent, Role::Admin]
         .into_iter()
         .filter(|role| *role <= who.role);
-    let is_admin = who.role == Role::Admin;
     html! {
         h3 { "A new token" }
+        (wrong(problem))
         form.row.sheet method="post" action="/account/tokens" {
             (csrf(who))
-            label { "Name" input name="name" value=(if is_admin { "" } else { who.name.as_str() }) readonly[!is_admin] required autocapitalize="none" spellcheck="false"; }
-            label { "Role" select name="role" { @for role in roles { option value=(role) { (role) } } } }
-            label { "Counts for" select name="expires" { @for (word, shown) in EXPIRES { option value=(word) selected[word == "90d"] { (shown) } } } }
+            label { "Name" input name="name" value=(name) readonly[!is_admin] required autocapitalize="none" spellcheck="false" autofocus[problem.is_some()]; }
+            label { "Role" select name="role" { @for role in roles { option value=(role) selected[Some(role) == chosen] { (role) } } } }
+            label { "Counts for" select name="expires" { @for (word, shown) in EXPIRES { option value=(word) selected[word == expires] { (shown) } } } }
             button { "Make it" }
         }
     }
 }
 
 /// A token that is wanted.
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 pub struct New {
     name: String,
     role: Role,
@@ -114,14 +124,13 @@ pub async fn make(
     let expires = expires
         .transpose()
         .map_err(|error| Problem::invalid(format!("Counts for: {error}")));
+    let sent = new.clone();
     let came = match expires.and_then(|expires| may_make(&who, &new).map(|()| expires)) {
         Ok(expires) => made(&app, &who, new, expires).await,
         Err(problem) => Err(problem),
     };
-    match came {
-        Ok((info, secret)) => draw(&app, &who, Told::Made(info, secret)).await,
-        Err(problem) => told(&app, &who, Err(problem), Done::Added).await,
-    }
+    let came = came.map(|(info, secret)| Told::Made(info, secret));
+    answer(&app, &who, came, Form::Token(sent)).await
 }
 
 fn may_make(who: &Who, new: &New) -> Answer<()> {
@@ -178,5 +187,5 @@ pub async fn revoke(
         }
         Ok(accounts.revoke_token_by_id(which.id, &by.name).map(drop)?)
     });
-    told(&app, &who, revoked.await, Done::Revoked).await
+    told(&app, &who, revoked.await, Done::Revoked, Form::Button).await
 }

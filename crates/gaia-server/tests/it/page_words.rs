@@ -1,0 +1,159 @@
+//! What pages tell people: of what went wrong, and of what was done.
+
+use gaia_server::Role;
+
+use crate::client::Reply;
+use crate::pages::{Browser, enter, page, send, sign_in};
+use crate::server::Server;
+
+fn look(server: &Server, browser: &Browser, path: &str) -> Reply {
+    page(server, path).cookie(&browser.cookie).send()
+}
+
+#[test]
+fn what_is_wrong_with_a_filter_is_told_above_it_and_what_was_typed_is_kept() {
+    let server = Server::start();
+    let browser = sign_in(&server, Role::Viewer);
+    let filters = [
+        (
+            "/history?task=abc&session=ann",
+            "Task is &quot;abc&quot;",
+            "value=\"ann\"",
+        ),
+        (
+            "/history?folder=web&task=5",
+            "Folder is &quot;web&quot;, which does not begin with /",
+            "value=\"web\"",
+        ),
+        ("/tasks?status=lost", "lost", "Completed"),
+    ];
+    for (path, told, kept) in filters {
+        let shown = look(&server, &browser, path);
+        assert_eq!(shown.status, 400, "{path}");
+        let at = |words: &str| shown.body.find(words);
+        assert!(at(told).is_some(), "{path}: {}", shown.body);
+        assert!(at(kept) > at(told), "{path}: {}", shown.body);
+        assert!(at("aria-label=\"Pages\"").is_some(), "{path} has no frame");
+    }
+}
+
+#[test]
+fn people_are_told_in_words_of_theirs() {
+    let server = Server::start();
+    let browser = sign_in(&server, Role::Admin);
+    let paths = [
+        "/nowhere",
+        "/locks/x",
+        "/tasks/99",
+        "/sign-in/link?once=x",
+        "/sign-in?next=a&next=b",
+    ];
+    let mut told = Vec::from(paths.map(|path| look(&server, &browser, path)));
+    let old = send(&server, "/tasks/send", "text=x&csrf=00").cookie(&browser.cookie);
+    told.push(old.send());
+    told.push(enter(&server, &browser, "/account/users", "name=x"));
+    for told in told {
+        assert!(told.status >= 400, "{told:?}");
+        for word in ["/api/", "CSRF", "Bearer", "deserialize", "i64", "Not Found"] {
+            assert!(!told.body.contains(word), "{word}: {}", told.body);
+        }
+    }
+}
+
+#[test]
+fn who_goes_to_where_a_form_is_sent_is_led_to_its_page() {
+    let server = Server::start();
+    let browser = sign_in(&server, Role::Viewer);
+    for (path, to) in [
+        ("/tasks/send", "/tasks"),
+        ("/tasks/5/cancel", "/tasks/5"),
+        ("/locks/1/release", "/locks/1"),
+        ("/account/tokens", "/account"),
+        ("/account/users/password", "/account"),
+        ("/sign-out", "/"),
+    ] {
+        let led = look(&server, &browser, path);
+        assert_eq!((led.status, led.header("location")), (303, Some(to)));
+    }
+}
+
+#[test]
+fn what_was_done_is_said_once_and_only_to_whom_did_it() {
+    let server = Server::start();
+    let browser = sign_in(&server, Role::Admin);
+    let other = sign_in(&server, Role::Admin);
+    let made = enter(
+        &server,
+        &browser,
+        "/account/tokens",
+        "name=ci&role=agent&expires=30d",
+    );
+    assert_eq!(
+        (made.status, made.header("location")),
+        (303, Some("/account"))
+    );
+    assert!(
+        !look(&server, &other, "/account")
+            .body
+            .contains("id=\"secret\"")
+    );
+    assert!(
+        look(&server, &browser, "/account")
+            .body
+            .contains("id=\"secret\"")
+    );
+    assert!(
+        !look(&server, &browser, "/account")
+            .body
+            .contains("id=\"secret\"")
+    );
+    assert_eq!(server.accounts.tokens().unwrap().len(), 1);
+    let gone = "The account is removed";
+    assert!(
+        !look(&server, &browser, "/account?done=removed")
+            .body
+            .contains(gone)
+    );
+    server
+        .accounts
+        .add_user("zoe", Role::Agent, None, "test")
+        .unwrap();
+    enter(&server, &browser, "/account/users/remove", "name=zoe");
+    assert!(look(&server, &browser, "/account").body.contains(gone));
+    assert!(!look(&server, &browser, "/account").body.contains(gone));
+}
+
+#[test]
+fn a_form_that_could_not_be_done_keeps_what_was_written() {
+    let server = Server::start();
+    let browser = sign_in(&server, Role::Admin);
+    let users = "name=admin&role=agent&password=long+enough";
+    let told = enter(&server, &browser, "/account/users", users);
+    assert_eq!(told.status, 409);
+    assert!(
+        told.body.contains("name=\"name\" value=\"admin\" required"),
+        "{}",
+        told.body
+    );
+    assert!(told.body.contains("value=\"agent\" selected"));
+    assert!(!told.body.contains("long enough"));
+    let token = "name=+&role=viewer&expires=365d";
+    let told = enter(&server, &browser, "/account/tokens", token);
+    assert_eq!(told.status, 400, "{}", told.body);
+    assert!(told.body.contains("value=\"365d\" selected"));
+}
+
+#[test]
+fn whoever_mistypes_a_password_goes_on_in_its_field() {
+    let server = Server::start();
+    let again = send(&server, "/sign-in", "name=ann&password=x").send();
+    let field = |name: &str| {
+        let (_, field) = again
+            .body
+            .split_once(&format!("<input name=\"{name}\""))
+            .unwrap();
+        field.split('>').next().unwrap().to_owned()
+    };
+    assert!(field("password").contains("autofocus"));
+    assert!(!field("name").contains("autofocus"));
+}
