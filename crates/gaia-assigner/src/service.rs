@@ -16,6 +16,7 @@ mod tmux;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use gaia_locks::clock::Wall;
 use gaia_locks::folder::Folder;
 use gaia_locks::ids::{SessionId, TaskId};
 use gaia_locks::service::{Cancel, LockService, LockTx, Locks as _, Topic};
@@ -223,6 +224,14 @@ impl TaskService {
     /// When the store fails.
     pub fn counts(&self) -> Result<Vec<(Status, i64)>, TaskError> {
         Ok(self.locks.look(tasks::counts)?)
+    }
+
+    /// How many of the tasks that failed did so since then.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn failed_since(&self, since: Wall) -> Result<i64, TaskError> {
+        Ok(self.locks.look(|tx| tasks::failed_since(tx, since))?)
     }
 
     /// The task that was sent last, of those that are kept; 0 where none is.

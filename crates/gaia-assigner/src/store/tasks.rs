@@ -184,6 +184,16 @@ pub(crate) fn counts(tx: &mut LockTx<'_>) -> Result<Vec<(Status, i64)>, Error> {
     })
 }
 
+/// How many of the tasks that failed did so since then.
+pub(crate) fn failed_since(tx: &mut LockTx<'_>, since: Wall) -> Result<i64, Error> {
+    sql(tx, |sql| {
+        sql.prepare_cached(
+            "SELECT count(*) FROM prompts WHERE status = 'failed' AND completed_at >= ?1",
+        )?
+        .query_row([since.to_sql()], |row| row.get(0))
+    })
+}
+
 /// The task that was sent last; 0 where none is kept.
 pub(crate) fn newest(tx: &mut LockTx<'_>) -> Result<TaskId, Error> {
     sql(tx, |sql| {

@@ -1,6 +1,7 @@
 //! The page that one keeps open all day: who holds what, who waits, who works.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::response::Response;
@@ -8,12 +9,13 @@ use gaia_assigner::service::Filter;
 use gaia_assigner::task::Status as TaskStatus;
 use gaia_assigner::wire::{SessionInfo, TaskInfo};
 use gaia_locks::clock::Wall;
+use gaia_locks::ids::LockId;
 use gaia_locks::service::Locks as _;
 use gaia_locks::wire::{HeldLock, Status};
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::fields::said;
+use super::fields::{number, said, with_status, wrong};
 use super::frame::{Page, Place};
 use super::parts::{self, badge, nothing};
 use super::sign_in::escaped;
@@ -24,6 +26,8 @@ use crate::error::{Answer, Problem};
 
 /// Locks on one page.
 const LOCKS: usize = 50;
+/// For so long a task that failed is news.
+const LATELY: Duration = Duration::from_secs(24 * 3600);
 /// Of whatever else there is, so much stands here; its own page has the rest.
 const OTHERS: usize = 12;
 
@@ -32,7 +36,8 @@ const OTHERS: usize = 12;
 pub struct Which {
     /// Whose folder or session holds this text.
     q: Option<String>,
-    page: Option<usize>,
+    /// Older ones than this lock.
+    before: Option<String>,
     /// `all`: not only the first of the line.
     waiters: Option<String>,
 }
@@ -43,6 +48,8 @@ struct Seen {
     status: Status,
     tasks: Vec<TaskInfo>,
     counts: Vec<(TaskStatus, i64)>,
+    /// Tasks that failed lately.
+    failed: i64,
     sessions: Vec<SessionInfo>,
 }
 
@@ -61,6 +68,7 @@ pub async fn show(
 }
 
 fn whole(seen: &Seen, which: Which, who: &Who) -> Response {
+    let before = number("before", which.before.clone());
     let page = Page {
         who,
         place: Place::Overview,
@@ -68,10 +76,14 @@ fn whole(seen: &Seen, which: Which, who: &Who) -> Response {
             1 => "1 lock".to_owned(),
             count => format!("{count} locks"),
         },
-        live: "lock waiter task session pause",
+        live: match before {
+            Ok(_) => "lock waiter task session pause",
+            Err(_) => "",
+        },
         now: seen.now,
     };
-    page.draw(draw(seen, which, who.role))
+    let drawn = page.draw(draw(seen, &which, before.as_ref(), who.role));
+    with_status(drawn, before.as_ref().err())
 }
 
 fn look(app: &App) -> Answer<Seen> {
@@ -88,28 +100,28 @@ fn look(app: &App) -> Answer<Seen> {
     status
         .locks
         .sort_by_key(|held| std::cmp::Reverse(held.lock.id));
+    let now = app.locks.look(|tx| Ok(tx.now().wall))?;
     Ok(Seen {
-        now: app
-            .locks
-            .look(|tx| Ok(tx.now().wall))
-            .map_err(Problem::from)?,
+        now,
         status,
         tasks: app.tasks.list(&filter)?.tasks,
         counts: app.tasks.counts()?,
+        failed: app.tasks.failed_since(now.minus(LATELY))?,
         sessions: app.tasks.sessions()?.sessions,
     })
 }
 
-fn draw(seen: &Seen, which: Which, role: Role) -> Markup {
+fn draw(seen: &Seen, which: &Which, before: Result<&Option<i64>, &Problem>, role: Role) -> Markup {
     html! {
+        (wrong(before.err()))
         h1.unseen { "Overview" }
         (figures(seen))
         div #pauses { (parts::pauses(&seen.status.paused, seen.now)) }
         div #unprotected { (parts::unprotected(&seen.sessions, seen.now)) }
-        (locks(seen, &which, role))
+        (locks(seen, which, before.ok().copied().flatten(), role))
         section #waiters aria-labelledby="waiters-head" {
             h2 #waiters-head { "Waiting " (badge(seen.status.waiters.len())) }
-            (waiters(seen, &which))
+            (waiters(seen, which))
         }
         div.columns {
             (queue(seen))
@@ -138,7 +150,7 @@ fn figures(seen: &Seen) -> Markup {
             (figure("#waiters", "Waiting", &seen.status.waiters.len().to_string()))
             (figure("/tasks?status=in_progress,assigned", "Running", &running.to_string()))
             (figure("/tasks?status=pending", "Queued", &count(seen, TaskStatus::Pending).to_string()))
-            (figure("/tasks?status=failed", "Failed", &count(seen, TaskStatus::Failed).to_string()))
+            (figure("/tasks?status=failed", "Failed in 24 h", &seen.failed.to_string()))
             (figure("/sessions", "Sessions busy", &format!("{busy} of {}", seen.sessions.len())))
         }
     }
@@ -148,27 +160,33 @@ fn figure(to: &str, word: &str, value: &str) -> Markup {
     html! { div { dt { a href=(to) { (word) } } dd { (value) } } }
 }
 
-fn locks(seen: &Seen, which: &Which, role: Role) -> Markup {
+fn locks(seen: &Seen, which: &Which, before: Option<i64>, role: Role) -> Markup {
     let wanted = said(which.q.clone());
     let all = fitting(&seen.status.locks, wanted.as_deref());
-    let pages = all.len().div_ceil(LOCKS).max(1);
-    let page = which.page.unwrap_or(1).clamp(1, pages);
-    let shown: Vec<HeldLock> = all
+    let at = match before {
+        Some(id) => all.partition_point(|held| held.lock.id >= LockId(id)),
+        None => 0,
+    };
+    let shown: Vec<HeldLock> = all[at..]
         .iter()
-        .skip((page - 1) * LOCKS)
         .take(LOCKS)
         .map(|held| (*held).clone())
         .collect();
+    let count = seen.status.count;
     html! {
         section #locks aria-labelledby="locks-head" {
             div.head {
-                h2 #locks-head { "Active locks " (badge(seen.status.count)) }
-                @if seen.status.count > 0 { (search(wanted.as_deref())) }
+                h2 #locks-head {
+                    "Active locks "
+                    @if wanted.is_some() { span.badge { (all.len()) " of " (count) } } @else { (badge(count)) }
+                }
+                @if count > 0 { (search(wanted.as_deref())) }
             }
-            @if seen.status.count == 0 { (nothing("No active locks – all folders are available")) }
+            @if count == 0 { (nothing("No active locks – all folders are available")) }
             @else if all.is_empty() { (nothing("No lock's folder or session holds this text.")) }
+            @else if shown.is_empty() { (nothing("These locks have ended, and none is older.")) }
             @else { (parts::locks(&shown, seen.now, role == Role::Admin)) }
-            @if pages > 1 { (turn(page, pages, all.len(), wanted.as_deref())) }
+            @if all.len() > LOCKS || at > 0 { (turn(&all, at, shown.len(), wanted.as_deref())) }
         }
     }
 }
@@ -190,20 +208,31 @@ fn search(wanted: Option<&str>) -> Markup {
         form.search method="get" action="/" role="search" {
             label { span.unseen { "Folder or session holds" } input type="search" name="q" value=[wanted] placeholder="Folder or session"; }
             button.small { "Find" }
+            @if wanted.is_some() { a.button.small href="/" { "All" } }
         }
     }
 }
 
-fn turn(page: usize, pages: usize, count: usize, wanted: Option<&str>) -> Markup {
-    let to = |page: usize| match wanted {
-        Some(wanted) => format!("/?q={}&page={page}", escaped(wanted)),
-        None => format!("/?page={page}"),
+/// Pages begin below a lock: whatever is locked meanwhile moves no row of them.
+fn turn(all: &[&HeldLock], at: usize, shown: usize, wanted: Option<&str>) -> Markup {
+    let below = |place: usize| all.get(place).map(|held| held.lock.id);
+    let to = |before: Option<LockId>| {
+        let words = [
+            wanted.map(|wanted| format!("q={}", escaped(wanted))),
+            before.map(|id| format!("before={id}")),
+        ];
+        format!(
+            "/?{}",
+            words.into_iter().flatten().collect::<Vec<_>>().join("&")
+        )
     };
+    let newer = at.saturating_sub(LOCKS).checked_sub(1).and_then(below);
+    let older = (at + shown).checked_sub(1).and_then(below);
     html! {
         nav.turn aria-label="Pages of locks" {
-            @if page > 1 { a rel="prev" href=(to(page - 1)) { "← Newer" } }
-            span { "Page " (page) " of " (pages) ", " (count) " locks" }
-            @if page < pages { a rel="next" href=(to(page + 1)) { "Older →" } }
+            @if at > 0 { a rel="prev" href=(to(newer)) { "← Newer" } }
+            @if shown > 0 { span { (at + 1) " to " (at + shown) " of " (all.len()) " locks" } }
+            @if at + shown < all.len() { a rel="next" href=(to(older)) { "Older →" } }
         }
     }
 }

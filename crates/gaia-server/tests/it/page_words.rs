@@ -1,9 +1,10 @@
 //! What pages tell people: of what went wrong, and of what was done.
 
+use gaia_locks::clock::Wall;
 use gaia_server::Role;
 
 use crate::client::Reply;
-use crate::pages::{Browser, enter, page, send, sign_in};
+use crate::pages::{Browser, enter, lock, page, send, sign_in};
 use crate::server::Server;
 
 fn look(server: &Server, browser: &Browser, path: &str) -> Reply {
@@ -13,6 +14,7 @@ fn look(server: &Server, browser: &Browser, path: &str) -> Reply {
 #[test]
 fn what_is_wrong_with_a_filter_is_told_above_it_and_what_was_typed_is_kept() {
     let server = Server::start();
+    lock(&server, "ann");
     let browser = sign_in(&server, Role::Viewer);
     let filters = [
         (
@@ -26,6 +28,7 @@ fn what_is_wrong_with_a_filter_is_told_above_it_and_what_was_typed_is_kept() {
             "value=\"web\"",
         ),
         ("/tasks?status=lost", "lost", "Completed"),
+        ("/?before=abc&q=web", "before is", "value=\"web\""),
     ];
     for (path, told, kept) in filters {
         let shown = look(&server, &browser, path);
@@ -156,4 +159,54 @@ fn whoever_mistypes_a_password_goes_on_in_its_field() {
     };
     assert!(field("password").contains("autofocus"));
     assert!(!field("name").contains("autofocus"));
+}
+
+#[test]
+fn what_fits_a_search_is_counted_and_pages_of_locks_stand() {
+    let server = Server::start();
+    for n in 0..52 {
+        lock(&server, &format!("s{n:02}"));
+    }
+    let browser = sign_in(&server, Role::Viewer);
+    let shown = look(&server, &browser, "/?q=s0").body;
+    assert!(shown.contains("10 of 52") && shown.contains("href=\"/\">All<"));
+    let first = look(&server, &browser, "/").body;
+    let (_, rest) = first.split_once("rel=\"next\" href=\"").unwrap();
+    let older = rest.split('"').next().unwrap();
+    let rows = || {
+        let page = look(&server, &browser, older).body;
+        let ids = page.split("id=\"lock-").skip(1);
+        ids.map(|row| row.split('"').next().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(rows(), ["2", "1"]);
+    lock(&server, "new");
+    assert_eq!(rows(), ["2", "1"]);
+    let page = look(&server, &browser, older).body;
+    assert!(page.contains("52 to 53 of 53 locks") && page.contains("rel=\"prev\""));
+}
+
+#[test]
+fn what_failed_long_ago_is_no_news() {
+    let server = Server::start();
+    let admin = server.token("root", Role::Admin);
+    for text in ["old", "new"] {
+        let ask = server.ask("POST", "/api/gaia/tasks").token(&admin);
+        ask.json(&serde_json::json!({"text": text})).send();
+    }
+    let now = server.locks.look(|tx| Ok(tx.now().wall)).unwrap();
+    let days = |days: u64| now.minus(std::time::Duration::from_secs(days * 86_400));
+    let file = rusqlite::Connection::open(server.dir.path().join("assigner.db")).unwrap();
+    let fail = |id: i64, at: Wall| {
+        let sql = "UPDATE prompts SET status = 'failed', completed_at = ?2 WHERE id = ?1";
+        file.execute(sql, (id, at.to_sql())).unwrap();
+    };
+    fail(1, days(2));
+    fail(2, now);
+    let browser = sign_in(&server, Role::Viewer);
+    let shown = look(&server, &browser, "/").body;
+    assert!(
+        shown.contains("Failed in 24 h</a></dt><dd>1</dd>"),
+        "{shown}"
+    );
 }
