@@ -36,11 +36,12 @@ impl Accounts {
         }))
     }
 
-    /// Whose browser has this cookie; nobody's, when its session is over.
+    /// Whose browser has this cookie; nobody's, when its session is over. It
+    /// lasts longer when this is a use of it.
     ///
     /// # Errors
     /// When the store fails.
-    pub fn of_cookie(&self, cookie: &Secret) -> Result<Option<Who>, AccountError> {
+    pub fn of_cookie(&self, cookie: &Secret, is_use: bool) -> Result<Option<Who>, AccountError> {
         let hash = cookie.hash();
         let found = self.locks.look(|tx| {
             let session = live_session(tx, &hash)?;
@@ -50,7 +51,7 @@ impl Accounts {
         let Some((due, session)) = found else {
             return Ok(None);
         };
-        if due {
+        if due && is_use {
             self.locks.transact(|tx| store::session_seen(tx, &hash))?;
         }
         Ok(Some(Who {

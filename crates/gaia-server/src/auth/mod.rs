@@ -31,6 +31,10 @@ use crate::kept::{self, Found};
 /// The header that carries the token against forged requests.
 pub const CSRF_HEADER: &str = "x-csrf-token";
 
+/// The header by which an open page says that it looks anew by itself, which is
+/// no use of the browser's session: one that nobody sits before ends idle.
+pub const LIVE_HEADER: &str = "x-gaia-live";
+
 /// Finds out who asks. A token that does not count is an error at once: silence
 /// would look like a missing one.
 ///
@@ -44,7 +48,7 @@ pub async fn identify(
 ) -> Answer<Response> {
     let who = match bearer(request.headers())? {
         Some(token) => Some(of_token(&app, token).await?),
-        None => of_cookie(&app, request.headers()).await?,
+        None => of_cookie(&app, request.headers(), is_use(&request)).await?,
     };
     let Some(who) = who else {
         return Ok(next.run(request).await);
@@ -89,12 +93,17 @@ async fn of_token(app: &Arc<App>, token: Secret) -> Answer<Who> {
     })
 }
 
-async fn of_cookie(app: &Arc<App>, headers: &HeaderMap) -> Answer<Option<Who>> {
+async fn of_cookie(app: &Arc<App>, headers: &HeaderMap, is_use: bool) -> Answer<Option<Who>> {
     let Some(cookie) = cookie::of(headers, app.config.is_over_tls()) else {
         return Ok(None);
     };
     let accounts = app.accounts.clone();
-    app.core.call(move || accounts.of_cookie(&cookie)).await
+    let ask = move || accounts.of_cookie(&cookie, is_use);
+    app.core.call(ask).await
+}
+
+fn is_use(request: &Request) -> bool {
+    *request.method() != Method::GET || !request.headers().contains_key(LIVE_HEADER)
 }
 
 /// A form of ours brings the token as a field.

@@ -210,3 +210,23 @@ fn what_failed_long_ago_is_no_news() {
         "{shown}"
     );
 }
+
+#[test]
+fn an_open_page_that_looks_anew_by_itself_is_no_use_of_the_session() {
+    let server = Server::start();
+    let browser = sign_in(&server, Role::Viewer);
+    let file = rusqlite::Connection::open(server.dir.path().join("assigner.db")).unwrap();
+    let now = server.locks.look(|tx| Ok(tx.now().wall)).unwrap();
+    let earlier = now.minus(std::time::Duration::from_secs(3600)).to_sql();
+    let sql = "UPDATE gaia_web_sessions SET last_seen_at = ?1";
+    file.execute(sql, [&earlier]).unwrap();
+    let seen = || -> String {
+        let sql = "SELECT last_seen_at FROM gaia_web_sessions";
+        file.query_row(sql, [], |row| row.get(0)).unwrap()
+    };
+    let by_itself = page(&server, "/").cookie(&browser.cookie);
+    assert_eq!(by_itself.header("X-Gaia-Live", "1").send().status, 200);
+    assert_eq!(seen(), earlier);
+    assert_eq!(look(&server, &browser, "/").status, 200);
+    assert_ne!(seen(), earlier);
+}
