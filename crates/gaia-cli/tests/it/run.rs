@@ -154,6 +154,23 @@ fn is_alive(pid: u32) -> bool {
 }
 
 #[test]
+fn run_stops_a_command_whose_lease_cannot_be_kept() {
+    let home = Home::new();
+    let bell = home.path(".gaia/locks/assigner.db.bell");
+    // Nothing can be listened to where a folder stands in the doorbell's place.
+    let script = format!(
+        "rm {0}; mkdir {0}; while :; do sleep 0.02; done",
+        bell.display()
+    );
+    let run = ["run", "a", "--ttl", "4s", "--", "sh", "-c", &script];
+    let (status, _, err) = home.spawn(&run).end();
+    assert_eq!(status, 4, "{err}");
+    assert!(err.contains("not renewed yet"), "{err}");
+    assert!(err.contains("could not be renewed"), "{err}");
+    assert!(err.lines().count() < 10, "{err}");
+}
+
+#[test]
 fn run_only_warns_of_a_lost_lock_when_told_so() {
     let home = Home::new();
     let gaia = start(&home, &["--on-lost", "warn", "--ttl", "3"]);

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use gaia_locks::clock::{Clock, Moment, SystemClock};
 use gaia_locks::ids::LockId;
-use gaia_locks::lease::{LeaseKeeper, News};
+use gaia_locks::lease::{Kept, LeaseKeeper, News, trusted_until};
 use rustix::process::Signal;
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGTSTP};
 
@@ -74,7 +74,7 @@ impl<'a> Watch<'a> {
     /// # Errors
     /// When the system cannot tell of the command.
     pub fn until_the_end(&mut self, inbox: &Inbox) -> io::Result<u8> {
-        let watch_from = SystemClock
+        let mut watch_from = SystemClock
             .now()
             .moment
             .plus(SHORT.min(self.held.ttl() / 4));
@@ -86,8 +86,9 @@ impl<'a> Watch<'a> {
                 return Ok(self.status(status));
             }
             let now = SystemClock.now().moment;
-            if self.keepers.is_empty() && now >= watch_from {
+            if self.is_unwatched() && now >= watch_from {
                 self.watch_leases(&inbox.bell());
+                watch_from = self.try_again_at(now);
             }
             self.hear_news();
             self.kill_if_due(now);
@@ -104,7 +105,7 @@ impl<'a> Watch<'a> {
     fn pause(&self, watch_from: Moment) -> Option<Duration> {
         let next = match &self.stopping {
             Some(stopping) => stopping.kill_at,
-            None if self.keepers.is_empty() => Some(watch_from),
+            None if self.is_unwatched() => Some(watch_from),
             None => None,
         };
         next.map(|next| SystemClock.now().moment.until(next))
@@ -133,7 +134,8 @@ impl<'a> Watch<'a> {
     /// Starts to renew and to listen; whatever happened before is seen by the
     /// keeper's first look.
     fn watch_leases(&mut self, bell: &Bell) {
-        for kept in &self.held.kept {
+        let held = self.held;
+        for kept in held.kept.iter().skip(self.keepers.len()) {
             let (news, bell, id) = (self.news.0.clone(), bell.clone(), kept.token);
             let tell = move |what| {
                 // Nobody listens once the command has ended.
@@ -145,9 +147,29 @@ impl<'a> Watch<'a> {
                     keeper.look_now();
                     self.keepers.push(keeper);
                 }
-                Err(error) => tell::note(&format!("the lease is not renewed: {error}")),
+                Err(error) => return self.cannot_keep(kept, &error),
             }
         }
+    }
+
+    /// Tried again for as long as the lease can be trusted as it is.
+    fn cannot_keep(&mut self, kept: &Kept, error: &gaia_locks::Error) {
+        match kept.check() {
+            Ok(()) => tell::note(&format!("the lease is not renewed yet: {error}")),
+            Err(_) => self.lose(kept.token, &format!("it could not be renewed: {error}")),
+        }
+    }
+
+    /// Soon, and not later than a lease can be trusted that is not kept.
+    fn try_again_at(&self, now: Moment) -> Moment {
+        let ends = self.held.kept.iter();
+        let ends = ends.map(|kept| trusted_until(kept.asked_at, kept.ttl));
+        let soon = now.plus(SHORT);
+        ends.filter(|end| *end > now).fold(soon, Moment::min)
+    }
+
+    fn is_unwatched(&self) -> bool {
+        self.keepers.len() < self.held.kept.len()
     }
 
     fn hear_news(&mut self) {
