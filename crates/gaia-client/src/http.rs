@@ -78,10 +78,12 @@ impl How {
         }
     }
 
-    /// The first thing that is asked: a server that is silent then was not
-    /// there, and has done nothing.
-    pub fn first() -> Self {
+    /// What is asked before this, as the first thing of all: a server that is
+    /// silent then was not there, and has done nothing.
+    pub fn first(&self) -> Self {
         Self {
+            answer: self.answer,
+            patience: self.patience.min(AGAIN),
             insists: false,
             ..Self::soon()
         }

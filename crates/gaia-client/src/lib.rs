@@ -88,19 +88,23 @@ impl Client {
     /// # Errors
     /// When the server cannot be reached or does not let this in.
     pub fn hello(&self) -> Result<&Hello, Error> {
+        self.hello_before(&How::soon())
+    }
+
+    fn hello_before(&self, how: &How) -> Result<&Hello, Error> {
         if let Some(hello) = self.inner.hello.get() {
             return Ok(hello);
         }
-        let hello = self.inner.http.get(HELLO_PATH, How::first())?;
+        let hello = self.inner.http.get(HELLO_PATH, how.first())?;
         Ok(self.inner.hello.get_or_init(|| hello))
     }
 
     /// The scope of paths here: the one that was named; the server's where it
     /// sees the very same files; else this machine's.
-    fn my_scope(&self) -> Result<Scope, Error> {
+    fn my_scope(&self, how: &How) -> Result<Scope, Error> {
         match &self.inner.scope {
             Some(scope) => Ok(scope.clone()),
-            None => here::scope(self.hello()?),
+            None => here::scope(self.hello_before(how)?),
         }
     }
 }

@@ -34,7 +34,7 @@ const LEAVING: Duration = Duration::from_secs(2);
 impl Client {
     /// A verb on locks; gives also whether it was sent more than once.
     pub(crate) fn locks_call<A: DeserializeOwned>(&self, call: Call, how: &How) -> Called<A> {
-        let scope = self.my_scope().map_err(CallFault::Here)?;
+        let scope = self.my_scope(how).map_err(CallFault::Here)?;
         let request = Request { scope, call };
         let called = self.inner.http.call(LOCKS_PATH, &request, how);
         called.map_err(CallFault::There)
@@ -386,7 +386,7 @@ impl Locks for Client {
     }
 
     fn scope(&self) -> Scope {
-        let known = self.my_scope().ok();
+        let known = self.my_scope(&How::soon()).ok();
         known.or_else(machine::scope).unwrap_or_else(Scope::local)
     }
 

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use gaia_assigner::hearing::{HookCall, Told as HookTold};
+use gaia_assigner::hearing::{Event, HookCall, Told as HookTold};
 use gaia_assigner::service::{
     AddProcess, AddRemote, AddTmux, Added, Aim, Cleared, Filter, Heard, Output, Send, Taken,
     Teller, Waiting,
@@ -25,6 +25,8 @@ use crate::wait::{Left, OUTAGE, unless_cancelled};
 
 /// How long a hook's call is tried: its client waits for the answer.
 const HOOK: Duration = Duration::from_secs(8);
+/// The same for one that only tells that its session lives.
+const SIGN: Duration = Duration::from_secs(2);
 /// How long one call stands.
 const PERIOD: Duration = Duration::from_secs(20);
 /// How long a task's folder may take to be made ready for it.
@@ -34,7 +36,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 
 impl Client {
     fn tasks_call<A: DeserializeOwned>(&self, call: Call, how: &How) -> Called<A> {
-        let scope = self.my_scope().map_err(CallFault::Here)?;
+        let scope = self.my_scope(how).map_err(CallFault::Here)?;
         let request = Request { scope, call };
         let called = self.inner.http.call(TASKS_PATH, &request, how);
         called.map_err(CallFault::There)
@@ -82,6 +84,16 @@ impl Client {
     }
 }
 
+/// A tool that writes nothing is never refused, and waits for next to nothing;
+/// what decides about a write, a task or a lock is worth a wait.
+fn hook_patience(event: &Event) -> Duration {
+    match event {
+        Event::Wants(tool) if !tool.writes => SIGN,
+        Event::Did(_) | Event::Alive => SIGN,
+        _ => HOOK,
+    }
+}
+
 impl Tasks for Client {
     /// Told twice it is heard twice, which is no harm: what was locked by the
     /// first is held by the second.
@@ -90,7 +102,7 @@ impl Tasks for Client {
             .clone()
             .with(|folder| Ok::<_, Infallible>(Named::of(&folder)));
         let Ok(call) = call;
-        let how = How::soon().for_at_most(HOOK);
+        let how = How::soon().for_at_most(hook_patience(&call.event));
         Ok(self.tasks_call(Call::Hook(Box::new(call)), &how)?.0)
     }
 

@@ -2,7 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -189,6 +189,30 @@ fn alone_a_signal_reaches_the_command_while_it_is_asked_who_waits() {
     told_soon(&served, &run);
     assert_eq!(run.end().0, 7);
     assert_eq!(waiting.end().0, 0);
+}
+
+#[test]
+fn alone_a_hook_that_refuses_nothing_does_not_wait_for_a_silent_server() {
+    let served = Served::start();
+    let wire = Wire::to(&served);
+    wire.fall_silent();
+    let call = serde_json::json!({"session": "s", "cwd": served.home.path("work")});
+    for event in ["before_tool", "after_tool"] {
+        let mut call = call.clone();
+        call["event"] = event.into();
+        let mut gaia = served.gaia(&["hook", "generic"]);
+        gaia.env("GAIA_SERVER", format!("http://{}", wire.address));
+        let asked = Instant::now();
+        let mut hook = Guard(gaia.stdin(Stdio::piped()).spawn().unwrap());
+        let mut input = hook.0.stdin.take().unwrap();
+        writeln!(input, "{call}").unwrap();
+        drop(input);
+        let (status, _, err) = hook.end();
+        let took = asked.elapsed();
+        assert_eq!(status, 0, "{event}: {err}");
+        assert!(err.contains("was not heard"), "{event}: {err}");
+        assert!(took < Duration::from_secs(5), "{event}: {took:?}");
+    }
 }
 
 fn told_soon(served: &Served, run: &Guard) {
