@@ -328,19 +328,12 @@ impl Http {
     }
 
     fn unreachable(&self, detail: String) -> ServerError {
-        let server = self.server.clone();
+        let (server, detail) = (self.server.clone(), in_words(detail));
         ServerError::Unreachable { server, detail }
     }
 
     fn untrusted(&self, detail: String) -> ServerError {
-        let server = self.server.clone();
-        // What many guides to a certificate of one's own make.
-        let detail = match detail.contains("CaUsedAsEndEntity") {
-            true => "its certificate is an authority's (CA:TRUE), which cannot stand for a \
-                     server itself; make one with basicConstraints=CA:FALSE"
-                .to_owned(),
-            false => detail,
-        };
+        let (server, detail) = (self.server.clone(), in_words(detail));
         ServerError::Untrusted { server, detail }
     }
 
@@ -356,6 +349,29 @@ impl Http {
         }
         held.1.clone()
     }
+}
+
+/// What the libraries say of mistakes that are made often, in words that say
+/// what to do.
+fn in_words(detail: String) -> String {
+    const KNOWN: [(&str, &str); 3] = [
+        // What many guides to a certificate of one's own make.
+        (
+            "CaUsedAsEndEntity",
+            "its certificate is an authority's (CA:TRUE), which cannot stand for a server \
+             itself; make one with basicConstraints=CA:FALSE",
+        ),
+        (
+            "InvalidContentType",
+            "it does not speak TLS there: name it with http://",
+        ),
+        (
+            "http parse fail",
+            "it does not speak HTTP there; if it speaks TLS, name it with https://",
+        ),
+    ];
+    let known = KNOWN.iter().find(|(theirs, _)| detail.contains(theirs));
+    known.map_or(detail, |(_, ours)| (*ours).to_owned())
 }
 
 /// What went wrong in TLS comes wrapped.

@@ -43,6 +43,23 @@ pub fn in_its_place(status: u16, body: &[u8]) -> Option<String> {
     theirs.then(|| format!("something before it answers {status}"))
 }
 
+/// What no gaia says in this way: a reverse proxy's redirection, or its own
+/// sign-in.
+fn in_the_way(server: &str, status: u16) -> ServerError {
+    let hint = match status {
+        300..=399 => "it leads elsewhere, as from http:// to https:// or to a page for signing in",
+        429 => "it lets nobody ask that often; ask again soon",
+        _ => "it wants to be signed in to by other means than GAIA_TOKEN",
+    };
+    ServerError::Said {
+        code: "not_gaia".to_owned(),
+        message: format!("something before the server {server} answers {status} in its place"),
+        hint: Some(format!(
+            "{hint}; GAIA_SERVER has to name the way to gaia itself"
+        )),
+    }
+}
+
 impl Fault {
     /// The exchange itself failed.
     pub fn server(error: ServerError, repeated: bool) -> Self {
@@ -78,10 +95,15 @@ impl Fault {
             (Ok(problem), 404) if problem.code == "not_found" => {
                 What::Server(ServerError::OtherVersion {
                     server,
-                    detail: "it is an older gaia, which knows no client".to_owned(),
+                    detail: "it is an older gaia, which knows no client, or GAIA_SERVER \
+                             has a path that leads elsewhere"
+                        .to_owned(),
                 })
             }
             (Ok(problem), _) => What::Said(Box::new(problem)),
+            (Err(_), 300..=399 | 401 | 403 | 407 | 429) => {
+                What::Server(in_the_way(&server, status))
+            }
             (Err(_), _) => What::Server(ServerError::OtherVersion {
                 server,
                 detail: format!("it answers {status} as no gaia does"),
@@ -189,6 +211,13 @@ mod tests {
     fn what_is_no_gaia_is_told_so() {
         let shown = |status| error(status, "<html>hello</html>").to_string();
         assert!(shown(200).contains("does not speak"), "{}", shown(200));
+        for status in [302, 401, 403, 407, 429] {
+            let shown = shown(status);
+            assert!(
+                shown.contains(&format!("answers {status} in its place")),
+                "{shown}"
+            );
+        }
     }
 
     #[test]

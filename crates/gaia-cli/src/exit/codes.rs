@@ -55,6 +55,7 @@ const TABLE: &[Row] = &[
         Some("is `gaia up` running there? GAIA_SERVER names where it is looked for")),
     ("server_untrusted", NoDatabase,
         Some("GAIA_SERVER_CA names the certificates that vouch for it, if they are your own")),
+    ("not_gaia", NoDatabase, None),
     ("other_version", NoDatabase, Some("install the same release of gaia on both machines")),
     ("server_stopping", NoDatabase, Some("ask again once it is back")),
     ("server_busy", NoDatabase, Some("ask again soon")),

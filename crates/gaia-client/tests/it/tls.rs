@@ -87,3 +87,25 @@ fn whose_certificate_is_an_authoritys_is_told_to_make_another() {
         "{error}"
     );
 }
+
+#[test]
+fn whoever_mixes_up_http_and_https_is_told_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let plain = Server::in_folder(folder.path());
+    let asked_at = |scheme: &str, server: &Server| {
+        let url = format!("{scheme}://{}", server.address);
+        let client = Client::new(Config::new(url, None)).unwrap();
+        client.status(None).unwrap_err().to_string()
+    };
+    let error = asked_at("https", &plain);
+    assert!(error.contains("name it with http://"), "{error}");
+    let Some(tls) = certificate(folder.path(), "ours") else {
+        eprintln!("\n!!! NOT TESTED: there is no openssl to make a certificate with\n");
+        return;
+    };
+    let other = tempfile::tempdir().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let secret = Server::with_tls(service_in(other.path()), listener, tls);
+    let error = asked_at("http", &secret);
+    assert!(error.contains("name it with https://"), "{error}");
+}
