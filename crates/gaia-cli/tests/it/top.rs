@@ -96,6 +96,35 @@ fn on_a_small_screen_what_matters_most_is_shown() {
 }
 
 #[test]
+fn the_question_before_a_lock_is_ended_is_whole_whatever_is_locked() {
+    let home = Home::new();
+    let Some(terminal) = terminal(&home, "40", "12") else {
+        return;
+    };
+    let deep = "a/folder/with/a/path/that/is/long".repeat(12);
+    let adding = ["session", "add", "ivy", "--process", "sleep 60"];
+    assert_eq!(home.status(&adding), 0);
+    assert_eq!(home.status(&["acquire", &deep, "--session", "ann"]), 0);
+    terminal.type_line("gaia top");
+    terminal.until_shown("…");
+    terminal.keys(&["x"]);
+    terminal.until_shown("without a lock.");
+    let screen = terminal.screen();
+    for part in ["ann holds", "is/long", "reason:", "Enter ends it"] {
+        assert!(screen.contains(part), "{part}:\n{screen}");
+    }
+    terminal.keys(&["Escape"]);
+    terminal.until_shown("nothing was ended");
+    assert_eq!(home.status(&["release", &deep, "--session", "ann"]), 0);
+    assert_eq!(home.status(&["send", "wait", "--dir", "."]), 0);
+    let _at_work = home.spawn(&["up", "--no-server"]);
+    until("the task runs", || home.locks().len() == 1);
+    terminal.until_shown("ivy");
+    terminal.keys(&["x"]);
+    terminal.until_shown("Task 1 is stopped and fails.");
+}
+
+#[test]
 fn without_a_terminal_it_says_what_else_there_is() {
     let home = Home::new();
     let output = home.output(&["top"]);

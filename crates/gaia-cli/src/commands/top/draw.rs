@@ -7,7 +7,8 @@ use ratatui::style::{Style, Stylize as _};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Clear, Paragraph, Row, Sparkline, Table, TableState, Wrap};
 
-use super::state::{Mode, Top};
+use super::fit::end_of;
+use super::state::{Mode, Question, Top};
 use super::table::Tab;
 use crate::output::human::clean;
 
@@ -34,7 +35,7 @@ pub fn draw(frame: &mut Frame, top: &mut Top) {
     }
     frame.render_widget(last_line(top), foot);
     match &top.mode {
-        Mode::Ask { what, reason, .. } => draw_question(frame, what, reason),
+        Mode::Ask(question) => draw_question(frame, question),
         Mode::Help => draw_help(frame),
         _ => {}
     }
@@ -138,13 +139,9 @@ fn draw_list(frame: &mut Frame, area: Rect, top: &mut Top) {
     frame.render_stateful_widget(table, area, &mut state);
 }
 
-/// A path is told from others by its end.
-fn end_of(path: &str, width: usize) -> String {
-    let letters = path.chars().count();
-    match letters.checked_sub(width) {
-        None | Some(0) => path.to_owned(),
-        Some(over) => format!("…{}", path.chars().skip(over + 1).collect::<String>()),
-    }
+/// How wide a box is, its frame included.
+fn box_width(whole: Rect) -> u16 {
+    whole.width.min(64)
 }
 
 /// How many columns have room.
@@ -193,13 +190,24 @@ fn last_line(top: &Top) -> Line<'static> {
     }
 }
 
-fn draw_question(frame: &mut Frame, what: &str, reason: &str) {
-    let lines = vec![
-        Line::from(what.to_owned()).bold(),
-        Line::from(format!("reason: {}▏", clean(reason))),
-        Line::from("Enter ends it, Esc leaves it").dim(),
-        Line::from("Whoever works there goes on without a lock.").dim(),
+/// Nothing of it may be missing when it is answered: what is long is cut.
+fn draw_question(frame: &mut Frame, question: &Question) {
+    let room = usize::from(box_width(frame.area()).saturating_sub(2));
+    let holds = " holds";
+    let session = end_of(&question.session, room.saturating_sub(holds.len()));
+    let reason = format!("reason: {}▏", clean(&question.reason));
+    let bold = |text: String| Line::from(text).bold();
+    let dim = |text: &str| Line::from(text.to_owned()).dim();
+    let mut lines = vec![
+        bold(session + holds),
+        bold(end_of(&question.folder, room)),
+        Line::from(end_of(&reason, room)),
+        dim("Enter ends it, Esc leaves it"),
     ];
+    match question.task {
+        Some(task) => lines.push(dim(&format!("Task {task} is stopped and fails."))),
+        None => lines.extend([dim("Whoever works there goes on"), dim("without a lock.")]),
+    }
     draw_box(frame, " End this lock? ", lines);
 }
 
@@ -221,7 +229,7 @@ fn draw_box(frame: &mut Frame, title: &'static str, lines: Vec<Line<'_>>) {
     let height = u16::try_from(lines.len() + 2)
         .unwrap_or(u16::MAX)
         .min(whole.height);
-    let width = whole.width.min(64);
+    let width = box_width(whole);
     let area = Rect {
         x: (whole.width - width) / 2,
         y: (whole.height - height) / 2,
@@ -248,17 +256,23 @@ mod tests {
         terminal.backend().to_string()
     }
 
+    fn question(folder: &str, task: Option<i64>) -> Question {
+        Question {
+            lock: gaia_locks::ids::LockId(1),
+            session: "ann".to_owned(),
+            folder: folder.to_owned(),
+            task: task.map(gaia_locks::ids::TaskId),
+            reason: "stuck".to_owned(),
+        }
+    }
+
     #[test]
     fn every_size_can_be_drawn_in_every_mode() {
         let modes = [
             Mode::List,
             Mode::Help,
             Mode::Filter,
-            Mode::Ask {
-                lock: gaia_locks::ids::LockId(1),
-                what: "/srv/web, which ann holds".to_owned(),
-                reason: "stuck".to_owned(),
-            },
+            Mode::Ask(question("/srv/web", None)),
             Mode::Log {
                 task: gaia_locks::ids::TaskId(1),
                 text: "one\ntwo\u{1b}[2J\nthree".to_owned(),
@@ -284,6 +298,40 @@ mod tests {
             let shown = screen(&mut top, width, 10);
             assert!(shown.contains("not known since 12:00:00"), "{shown}");
         }
+    }
+
+    #[test]
+    fn a_question_is_whole_however_long_the_path() {
+        let long = format!("/srv/{}/web", "deep".repeat(120));
+        for (width, height) in [(80, 24), (40, 10), (30, 10)] {
+            let mode = Mode::Ask(question(&long, None));
+            let mut top = Top {
+                mode,
+                ..Top::default()
+            };
+            let shown = screen(&mut top, width, height);
+            for part in [
+                "ann holds",
+                "deep/web",
+                "reason: stuck",
+                "Enter ends",
+                "a lock.",
+            ] {
+                assert!(shown.contains(part), "{part}:\n{shown}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_question_says_what_becomes_of_the_task() {
+        let mode = Mode::Ask(question("/srv/web", Some(12)));
+        let mut top = Top {
+            mode,
+            ..Top::default()
+        };
+        let shown = screen(&mut top, 80, 24);
+        assert!(shown.contains("Task 12 is stopped and fails."), "{shown}");
+        assert!(!shown.contains("without a lock"), "{shown}");
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! table    what is shown of it: rows, filtered and sorted       pure
 //! state    what a key does: (state, key) -> act                 pure
 //! draw     a state on a screen
+//! fit      text in so many columns                              pure
 //! look     looks again when something changed, on a thread of its own
 //! ```
 //! Nobody polls: one thread waits for keys, one at the doorbell, and the
@@ -14,6 +15,7 @@
 
 mod draw;
 mod eyes;
+mod fit;
 mod look;
 mod state;
 mod table;

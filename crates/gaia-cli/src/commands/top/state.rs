@@ -29,11 +29,7 @@ pub enum Mode {
     /// They write the word that filters.
     Filter,
     /// A question: end this lock? They write the reason.
-    Ask {
-        lock: LockId,
-        what: String,
-        reason: String,
-    },
+    Ask(Question),
     /// They move in a task's log; so many lines up from its end.
     Log {
         task: TaskId,
@@ -42,6 +38,21 @@ pub enum Mode {
     },
     /// All keys are shown.
     Help,
+}
+
+/// A lock that is to be ended.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Question {
+    /// Which.
+    pub lock: LockId,
+    /// Who holds it.
+    pub session: String,
+    /// What is held.
+    pub folder: String,
+    /// The task that goes with it.
+    pub task: Option<TaskId>,
+    /// Why, as far as it is typed.
+    pub reason: String,
 }
 
 /// The whole of it.
@@ -116,9 +127,7 @@ impl Top {
         match std::mem::take(&mut self.mode) {
             Mode::List => return self.in_list(key.code),
             Mode::Filter => self.in_filter(key.code),
-            Mode::Ask { lock, what, reason } => {
-                return self.in_question(key.code, lock, what, reason);
-            }
+            Mode::Ask(question) => return self.in_question(key.code, question),
             Mode::Log { task, text, up } => self.in_log(key.code, task, text, up),
             // Any key closes it.
             Mode::Help => {}
@@ -185,12 +194,13 @@ impl Top {
             self.said = "no lock here that could be ended".to_owned();
             return;
         };
-        let (folder, session) = (clean(&lock.folder_path), clean(lock.session_id.as_str()));
-        self.mode = Mode::Ask {
+        self.mode = Mode::Ask(Question {
             lock: lock.id,
-            what: format!("{session} holds {folder}"),
+            session: clean(lock.session_id.as_str()),
+            folder: clean(&lock.folder_path),
+            task: Some(lock.task_id).filter(|task| *task != TaskId::NONE),
             reason: String::new(),
-        };
+        });
     }
 
     fn in_filter(&mut self, key: KeyCode) {
@@ -211,21 +221,16 @@ impl Top {
         self.list();
     }
 
-    fn in_question(
-        &mut self,
-        key: KeyCode,
-        lock: LockId,
-        what: String,
-        mut reason: String,
-    ) -> Option<Act> {
+    fn in_question(&mut self, key: KeyCode, mut question: Question) -> Option<Act> {
         match key {
             KeyCode::Esc => self.said = "nothing was ended".to_owned(),
-            KeyCode::Enter if !reason.trim().is_empty() => {
+            KeyCode::Enter if !question.reason.trim().is_empty() => {
+                let Question { lock, reason, .. } = question;
                 return Some(Act::End { lock, reason });
             }
             _ => {
-                edit(&mut reason, key);
-                self.mode = Mode::Ask { lock, what, reason };
+                edit(&mut question.reason, key);
+                self.mode = Mode::Ask(question);
             }
         }
         None
