@@ -217,6 +217,8 @@ pub struct WaiterInfo {
     pub id: WaiterId,
     /// What is waited for.
     pub folder_paths: Vec<String>,
+    /// Whose file system.
+    pub scope: Scope,
     /// Who waits.
     pub session_id: SessionId,
     /// Its task, 0 for none.
@@ -242,6 +244,7 @@ impl WaiterInfo {
                 .iter()
                 .map(|folder| folder.path().to_owned())
                 .collect(),
+            scope: waiter.want.scope.clone(),
             session_id: waiter.want.holder.session.clone(),
             task_id: waiter.want.holder.task,
             mode: waiter.want.mode,
@@ -257,6 +260,8 @@ impl WaiterInfo {
 pub struct PauseInfo {
     /// The folder.
     pub folder_path: String,
+    /// Whose file system.
+    pub scope: Scope,
     /// Why.
     pub reason: String,
     /// Who said so.
@@ -269,6 +274,7 @@ impl From<&Pause> for PauseInfo {
     fn from(pause: &Pause) -> Self {
         Self {
             folder_path: pause.folder.path().to_owned(),
+            scope: pause.scope.clone(),
             reason: pause.reason.clone(),
             by: pause.by.clone(),
             since: pause.since,

@@ -90,6 +90,7 @@ fn waiter() -> Value {
         "properties": {
             "id": number(),
             "folder_paths": list(text()),
+            "scope": text(),
             "session_id": text(),
             "task_id": number(),
             "mode": text(),
@@ -97,15 +98,15 @@ fn waiter() -> Value {
             "place": {"type": "integer", "description": "1 is next"},
             "granted": {"type": "boolean"},
         },
-        "required": ["id", "folder_paths", "session_id", "task_id", "mode", "since", "place", "granted"],
+        "required": ["id", "folder_paths", "scope", "session_id", "task_id", "mode", "since", "place", "granted"],
     })
 }
 
 fn pause() -> Value {
     json!({
         "type": "object",
-        "properties": {"folder_path": text(), "reason": text(), "by": text(), "since": time()},
-        "required": ["folder_path", "reason", "by", "since"],
+        "properties": {"folder_path": text(), "scope": text(), "reason": text(), "by": text(), "since": time()},
+        "required": ["folder_path", "scope", "reason", "by", "since"],
     })
 }
 

@@ -269,6 +269,7 @@ impl Gate<'_> {
     fn lapse(&self, tx: &mut LockTx<'_>, new: LockId, tree: &Tree) -> Result<Option<Lapse>, Error> {
         let before = |session: Option<SessionId>| HistoryFilter {
             folder: Some(tree.folder.clone()),
+            scope: Some(gaia_locks::Locks::scope(self.service)),
             session,
             before: Some(new),
             limit: Some(100),

@@ -268,12 +268,13 @@ fn lapsed(tx: &mut LockTx<'_>, running: &Running) -> Result<Option<TaskError>, g
 fn held_since(tx: &mut LockTx<'_>, mine: &Record) -> Result<Vec<Record>, gaia_locks::Error> {
     let filter = HistoryFilter {
         folder: Some(mine.folder.clone()),
+        scope: Some(mine.scope.clone()),
         ..HistoryFilter::default()
     };
     let mut records = tx.store().history(&filter)?;
     records.retain(|other| {
         let excludes = mine.mode == Mode::Exclusive || other.mode == Mode::Exclusive;
-        other.id > mine.id && other.scope == mine.scope && other.holder != mine.holder && excludes
+        other.id > mine.id && other.holder != mine.holder && excludes
     });
     Ok(records)
 }

@@ -7,19 +7,29 @@ use gaia_locks::duration::human_short;
 use gaia_locks::folder::Folder;
 use gaia_locks::letters::clear;
 use gaia_locks::wire::{HeldLock, PauseInfo, Status, WaiterInfo};
+use gaia_locks::{Error, Locks};
 
 use super::{ago, holder};
 
-/// Whether a pause covers a folder.
-pub fn covers(pause: &PauseInfo, folder: &Folder) -> bool {
-    Folder::clean(&pause.folder_path).is_ok_and(|paused| paused.overlaps(folder))
+/// How it stands around a folder here.
+///
+/// # Errors
+/// When the store cannot be used.
+pub fn around(locks: &dyn Locks, folder: &Folder) -> Result<Status, Error> {
+    let (mut status, here) = (locks.status(Some(folder))?, locks.scope());
+    let covers = |pause: &PauseInfo| {
+        let paused = Folder::clean(&pause.folder_path);
+        pause.scope == here && paused.is_ok_and(|paused| paused.overlaps(folder))
+    };
+    status.paused.retain(covers);
+    Ok(status)
 }
 
-/// Who has a folder or comes next, and what would free it. Of `status` only the
-/// pauses that [cover](covers) the folder are told.
+/// Who has a folder or comes next, and what would free it; `status` is how it
+/// stands [`around`] the folder.
 pub fn of_folder(folder: &Folder, status: &Status, now: Wall) -> String {
     let path = clear(folder.path());
-    if let Some(pause) = status.paused.iter().find(|pause| covers(pause, folder)) {
+    if let Some(pause) = status.paused.first() {
         return format!(
             "{path} is paused by {} since {} ({}): `gaia resume {}` frees it.",
             clear(&pause.by),

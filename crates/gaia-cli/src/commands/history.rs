@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use gaia_locks::clock::Wall;
-use gaia_locks::ids::{LockId, SessionId, TaskId};
+use gaia_locks::ids::{LockId, Scope, SessionId, TaskId};
 use gaia_locks::model::LockStatus;
 use gaia_locks::store::HistoryFilter;
 use gaia_locks::wire::LockInfo;
@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::context::Context;
 use crate::exit::{Ended, Failure, Status};
-use crate::output::human::{Style, at, clean, now};
+use crate::output::human::{Style, at, clean, now, placed};
 use gaia_locks::duration::human_short;
 
 /// Show the past: who held what, until when, and how it ended
@@ -51,14 +51,15 @@ struct Answer {
 /// Looks it up.
 pub fn run(context: &Context, args: &HistoryArgs) -> Ended {
     let filter = filter(context, args)?;
-    let locks = context.locks()?.history(&filter)?;
+    let door = context.locks()?;
+    let locks = door.history(&filter)?;
     let answer = Answer {
         count: locks.len(),
         locks,
     };
     context
         .out
-        .answer(&answer, |style| in_words(style, &answer))?;
+        .answer(&answer, |style| in_words(style, &answer, &door.scope()))?;
     Ok(Status::Done.into())
 }
 
@@ -70,8 +71,8 @@ fn filter(context: &Context, args: &HistoryArgs) -> Result<HistoryFilter, Failur
         task: args.task.map(TaskId),
         since: args.since.as_deref().map(since).transpose()?,
         before: args.before.map(LockId),
-        held: None,
         limit: Some(args.limit).filter(|limit| *limit > 0),
+        ..HistoryFilter::default()
     })
 }
 
@@ -88,24 +89,24 @@ fn since(text: &str) -> Result<Wall, Failure> {
     })
 }
 
-fn in_words(style: &Style, answer: &Answer) -> String {
+fn in_words(style: &Style, answer: &Answer, here: &Scope) -> String {
     if answer.locks.is_empty() {
         return "nothing was locked".to_owned();
     }
     let header = [
         "id", "granted", "held", "folder", "session", "task", "mode", "end",
     ];
-    style.table(header, answer.locks.iter().map(row))
+    style.table(header, answer.locks.iter().map(|lock| row(lock, here)))
 }
 
-fn row(lock: &LockInfo) -> [String; 8] {
+fn row(lock: &LockInfo, here: &Scope) -> [String; 8] {
     let ended = lock.released_at.or(lock.expired_at);
     let held = ended.unwrap_or_else(now).since(lock.created_at);
     [
         lock.id.to_string(),
         at(lock.created_at),
         human_short(held),
-        clean(&lock.folder_path),
+        placed(&lock.folder_path, &lock.scope, here),
         clean(lock.session_id.as_str()),
         match lock.task_id {
             TaskId::NONE => "–".to_owned(),

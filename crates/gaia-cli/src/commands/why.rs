@@ -43,8 +43,7 @@ pub fn run(context: &Context, args: &WhyArgs) -> Ended {
         }
     }
     let folder = context.folder(Path::new(&args.what))?;
-    let mut status = context.locks()?.status(Some(&folder))?;
-    status.paused.retain(|pause| why::covers(pause, &folder));
+    let status = why::around(&*context.locks()?, &folder)?;
     let sentence = why::of_folder(&folder, &status, now());
     let answer = Answer {
         folder_path: folder.path(),

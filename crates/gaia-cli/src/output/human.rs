@@ -5,6 +5,7 @@ use std::time::Duration;
 use comfy_table::{Cell, ContentArrangement, Table, presets};
 use gaia_locks::clock::{Clock, SystemClock, Wall};
 use gaia_locks::duration::human_short;
+use gaia_locks::ids::Scope;
 use jiff::tz::TimeZone;
 
 use crate::context::variable;
@@ -141,6 +142,14 @@ fn trimmed(table: &str) -> String {
 /// the cursor or forge lines, are shown escaped, and so is what is not seen.
 pub fn clean(text: &str) -> String {
     gaia_locks::letters::clear(text)
+}
+
+/// A folder, and in whose file system it lies where that is not the one here.
+pub fn placed(folder: &str, scope: &Scope, here: &Scope) -> String {
+    match scope == here {
+        true => clean(folder),
+        false => format!("{}:{}", clean(scope.as_str()), clean(folder)),
+    }
 }
 
 /// One line of text with at most so many characters; what is cut is marked.

@@ -192,12 +192,16 @@ impl LockTx<'_> {
         expire::is_waiting(waiter, self.now(), &*self.config.witness)
     }
 
-    /// The past and the present, newest first.
+    /// The past and the present, newest first; a folder is one of this scope.
     ///
     /// # Errors
     /// When the store fails.
     pub fn history(&mut self, filter: &HistoryFilter) -> Result<Vec<LockInfo>, Error> {
-        let records = self.tx.history(filter)?;
+        let mut filter = filter.clone();
+        if filter.folder.is_some() && filter.scope.is_none() {
+            filter.scope = Some(self.config.scope.clone());
+        }
+        let records = self.tx.history(&filter)?;
         let mut shown = Vec::with_capacity(records.len());
         for record in records {
             shown.push(match (&record.end, self.tx.lock(record.id)?) {

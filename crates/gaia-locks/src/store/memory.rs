@@ -388,6 +388,10 @@ fn is_wanted(record: &Record, filter: &HistoryFilter) -> bool {
         .as_ref()
         .is_none_or(|folder| record.folder.overlaps(folder))
         && filter
+            .scope
+            .as_ref()
+            .is_none_or(|scope| record.scope == *scope)
+        && filter
             .session
             .as_ref()
             .is_none_or(|session| record.holder.session == *session)

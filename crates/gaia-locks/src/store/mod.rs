@@ -172,6 +172,9 @@ pub struct Record {
 pub struct HistoryFilter {
     /// Folders that overlap this one.
     pub folder: Option<Folder>,
+    /// Paths of this scope. The verb names its own where a folder is asked for:
+    /// the same path elsewhere is another folder.
+    pub scope: Option<Scope>,
     /// This session's.
     pub session: Option<SessionId>,
     /// This task's.

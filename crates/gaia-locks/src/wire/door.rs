@@ -224,6 +224,8 @@ impl Past {
     pub fn into_filter(self) -> Result<HistoryFilter, crate::Error> {
         Ok(HistoryFilter {
             folder: self.folder.map(Named::into_folder).transpose()?,
+            // A client's folder is of the scope that its request names.
+            scope: None,
             session: self.session,
             task: self.task,
             since: self.since,

@@ -120,8 +120,7 @@ pub fn filter(locks: &LockService, which: &Which) -> Answer<HistoryFilter> {
             .map(|text| since(locks, text))
             .transpose()?,
         before: which.before.map(LockId),
-        limit: None,
-        held: None,
+        ..HistoryFilter::default()
     })
 }
 

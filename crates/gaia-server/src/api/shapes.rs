@@ -53,13 +53,13 @@ const SHAPES: &[(&str, &str)] = &[
     ),
     (
         "Waiter",
-        "id:integer folder_paths:[string] session_id:string task_id:integer \
+        "id:integer folder_paths:[string] scope:string session_id:string task_id:integer \
          mode:exclusive/shared since:time place:integer granted:boolean",
     ),
     ("Waiters", "count:integer waiters:[Waiter] next?:integer"),
     (
         "PauseInfo",
-        "folder_path:string reason:string by:string since:time",
+        "folder_path:string scope:string reason:string by:string since:time",
     ),
     (
         "Status",

@@ -4,7 +4,7 @@ use gaia_locks::clock::Wall;
 use gaia_locks::model::{EndReason, LockStatus, Mode};
 use gaia_locks::service::Config;
 use gaia_locks::store::HistoryFilter;
-use gaia_locks::wire::LockInfo;
+use gaia_locks::wire::{Answer, LockInfo};
 use gaia_locks::{LockId, LockService, Locks as _, TaskId};
 
 use super::{Stage, ask, cannot, folder, seconds, session};
@@ -132,6 +132,24 @@ pub(super) fn r15_it_can_be_asked_by_folder_session_task_and_time(stage: &Stage)
         ..none()
     };
     assert_eq!(found(both), [a.id]);
+}
+
+pub(super) fn r15_a_folder_is_asked_about_in_its_own_scope(stage: &Stage) {
+    let Some(elsewhere) = &stage.elsewhere else {
+        return cannot("ask in another scope");
+    };
+    let here = ask("A", "/r").granted(stage);
+    let Ok(Answer::Granted(granted)) = ask("B", "/r/b").at(&**elsewhere) else {
+        panic!("another machine's /r is another folder");
+    };
+    let there = granted.locks[0].id;
+    let filter = HistoryFilter {
+        folder: Some(folder("/r")),
+        ..HistoryFilter::default()
+    };
+    assert_eq!(ids(&stage.locks.history(&filter).unwrap()), [here.id]);
+    assert_eq!(ids(&elsewhere.history(&filter).unwrap()), [there]);
+    assert_eq!(ids(&all(stage)), [there, here.id]);
 }
 
 pub(super) fn r15_it_can_be_asked_who_held_what_in_a_stretch_of_time(stage: &Stage) {

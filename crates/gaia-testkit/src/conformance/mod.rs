@@ -214,6 +214,7 @@ macro_rules! every_case {
             history::r15_each_way_of_ending_has_its_word
             history::r15_a_lapse_is_dated_when_it_was
             history::r15_it_can_be_asked_by_folder_session_task_and_time
+            history::r15_a_folder_is_asked_about_in_its_own_scope
             history::r15_it_can_be_asked_who_held_what_in_a_stretch_of_time
             history::r15_it_comes_in_pages_newest_first
             history::r15_pruning_takes_what_ended_before_and_nothing_active

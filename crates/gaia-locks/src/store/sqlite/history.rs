@@ -106,6 +106,9 @@ pub(super) fn select(sqlite: &Sqlite, filter: &HistoryFilter) -> rusqlite::Resul
             Value::Text(session.as_str().to_owned()),
         );
     }
+    if let Some(scope) = &filter.scope {
+        add(" AND scope = ?", Value::Text(scope.as_str().to_owned()));
+    }
     if let Some(task) = filter.task {
         add(" AND task_id = ?", Value::Integer(task.0));
     }
