@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use gaia_locks::folder::Folder;
-use gaia_locks::service::{Locks, Topic};
+use gaia_locks::service::Topic;
 use gaia_locks::wire::Status;
 
-use super::{in_words, look};
+use super::{Eyes, Picture, in_words};
 use crate::context::Context;
 use crate::exit::{self, Ended, Failure};
 use crate::output::human::{Style, at, clean, cut, now};
@@ -18,25 +17,20 @@ const TICK: Duration = Duration::from_secs(1);
 /// Shows it until interrupted, which ends the process as ever: nothing is held.
 /// When its reader leaves (`| head -1`) it ends too. A server that goes away
 /// ends nothing: that is said, and it is looked for until it is back.
-pub fn run(
-    context: &Context,
-    locks: &dyn Locks,
-    folder: Option<&Folder>,
-    session: Option<&str>,
-) -> Ended {
+pub fn run(context: &Context, eyes: &Eyes) -> Ended {
     // Listening before looking: no change falls between the two.
-    let listener = locks.listen(Topic::AnyChange)?;
+    let listener = eyes.locks.listen(Topic::AnyChange)?;
     let mut watch = Watch {
         context,
-        shown: look(locks, folder, session)?,
+        shown: eyes.look()?,
         seen: at(now()),
         away: None,
     };
     watch.show(true)?;
     while !context.out.reader_has_left() {
         listener.wait(TICK);
-        match look(locks, folder, session) {
-            Ok(status) => watch.see(status)?,
+        match eyes.look() {
+            Ok(picture) => watch.see(picture)?,
             Err(failure) if failure.may_pass() => watch.miss(&failure)?,
             Err(failure) => return Err(failure),
         }
@@ -47,7 +41,7 @@ pub fn run(
 /// What its reader knows.
 struct Watch<'a> {
     context: &'a Context,
-    shown: Status,
+    shown: Picture,
     /// When that was so.
     seen: String,
     /// Since when nothing is known any more, as it is shown.
@@ -56,13 +50,13 @@ struct Watch<'a> {
 
 impl Watch<'_> {
     /// There is a new picture.
-    fn see(&mut self, status: Status) -> Result<(), Failure> {
+    fn see(&mut self, picture: Picture) -> Result<(), Failure> {
         let was_away = self.away.take().is_some();
         if was_away && self.speaks() {
             tell::note("it answers again");
         }
-        let changed = without_clocks(&self.shown) != without_clocks(&status);
-        self.shown = status;
+        let changed = without_clocks(&self.shown) != without_clocks(&picture);
+        self.shown = picture;
         self.seen = at(now());
         // Programs that read JSON learn by it that the error is over.
         self.show(changed || (was_away && self.context.out.is_json()))
@@ -164,13 +158,14 @@ fn is_wide(letter: char) -> bool {
 }
 
 /// What changes by itself is no change.
-fn without_clocks(status: &Status) -> Status {
-    let mut status = status.clone();
+fn without_clocks(picture: &Picture) -> (Status, Vec<&str>) {
+    let mut status = picture.status.clone();
     for held in &mut status.locks {
         held.lock.expires_in = None;
         held.lock.expires_at = None;
     }
-    status
+    let unprotected = picture.unprotected.iter();
+    (status, unprotected.map(|one| one.name.as_str()).collect())
 }
 
 #[cfg(test)]

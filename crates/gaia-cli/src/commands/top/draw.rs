@@ -7,9 +7,9 @@ use ratatui::style::{Style, Stylize as _};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Clear, Paragraph, Row, Sparkline, Table, TableState, Wrap};
 
-use super::fit::end_of;
+use super::fit::{columns, end_of};
 use super::state::{Mode, Question, Top};
-use super::table::Tab;
+use super::table::{Cell, Tab};
 use crate::output::human::clean;
 
 /// Narrower than this, the sparkline is left out.
@@ -128,7 +128,7 @@ fn draw_list(frame: &mut Frame, area: Rect, top: &mut Top) {
     let rows = top.rows.iter().map(|row| {
         let cells = row.cells.iter().zip(areas.iter()).zip(columns());
         Row::new(cells.map(|((cell, area), (name, _))| match *name {
-            "FOLDER" => end_of(&cell.text, usize::from(area.width)),
+            "FOLDER" => placed(cell, usize::from(area.width)),
             _ => cell.text.clone(),
         }))
     });
@@ -137,6 +137,14 @@ fn draw_list(frame: &mut Frame, area: Rect, top: &mut Top) {
         .row_highlight_style(Style::new().reversed());
     let mut state = TableState::new().with_selected(top.at);
     frame.render_stateful_widget(table, area, &mut state);
+}
+
+/// A path and whose it is: of both there is enough to know it by.
+fn placed(cell: &Cell, width: usize) -> String {
+    let whose = cell.whose.as_deref();
+    let whose = whose.map_or_else(String::new, |whose| end_of(whose, width / 2) + ":");
+    let room = width.saturating_sub(columns(&whose));
+    whose + &end_of(&cell.text, room)
 }
 
 /// How wide a box is, its frame included.
@@ -193,13 +201,16 @@ fn last_line(top: &Top) -> Line<'static> {
 /// Nothing of it may be missing when it is answered: what is long is cut.
 fn draw_question(frame: &mut Frame, question: &Question) {
     let room = usize::from(box_width(frame.area()).saturating_sub(2));
-    let holds = " holds";
-    let session = end_of(&question.session, room.saturating_sub(holds.len()));
+    let holds = match &question.whose {
+        Some(whose) => format!(" holds on {}", end_of(whose, room / 2)),
+        None => " holds".to_owned(),
+    };
+    let session = end_of(&question.session, room.saturating_sub(columns(&holds)));
     let reason = format!("reason: {}▏", clean(&question.reason));
     let bold = |text: String| Line::from(text).bold();
     let dim = |text: &str| Line::from(text.to_owned()).dim();
     let mut lines = vec![
-        bold(session + holds),
+        bold(session + &holds),
         bold(end_of(&question.folder, room)),
         Line::from(end_of(&reason, room)),
         dim("Enter ends it, Esc leaves it"),
@@ -261,6 +272,7 @@ mod tests {
             lock: gaia_locks::ids::LockId(1),
             session: "ann".to_owned(),
             folder: folder.to_owned(),
+            whose: None,
             task: task.map(gaia_locks::ids::TaskId),
             reason: "stuck".to_owned(),
         }

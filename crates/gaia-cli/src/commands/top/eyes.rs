@@ -9,13 +9,13 @@ use gaia_assigner::task::Status as State;
 use gaia_assigner::wire::{SessionInfo, TaskInfo};
 use gaia_assigner::{TaskError, Tasks};
 use gaia_locks::Locks;
-use gaia_locks::ids::TaskId;
+use gaia_locks::ids::{Scope, TaskId};
 use gaia_locks::store::HistoryFilter;
 use gaia_locks::wire::{HeldLock, WaiterInfo};
 
 use crate::context::Context;
 use crate::exit::Failure;
-use crate::output::human::now;
+use crate::output::human::{clean, now};
 
 /// So many tasks are listed; those that run and wait come first.
 const TASKS: u32 = 500;
@@ -59,10 +59,21 @@ pub struct Picture {
     pub counts: Vec<(State, i64)>,
     /// Grants of the last seconds, the oldest first.
     pub grants: Vec<u64>,
+    /// In whose file system paths lie that say no other.
+    pub here: Option<Scope>,
     /// Where nothing new is granted.
     pub paused: usize,
     /// The log that was asked for: its end, or why there is none.
     pub log: Option<(TaskId, String)>,
+}
+
+impl Picture {
+    /// In whose file system a path of this scope lies, where not in the one
+    /// here.
+    pub fn whose(&self, scope: &Scope) -> Option<String> {
+        let is_other = self.here.as_ref().is_some_and(|here| here != scope);
+        is_other.then(|| clean(scope.as_str()))
+    }
 }
 
 impl Eyes {
@@ -95,6 +106,7 @@ impl Eyes {
             sessions: self.tasks.sessions()?.sessions,
             counts: self.tasks.counts()?,
             grants: self.grants()?,
+            here: Some(self.locks.scope()),
             paused: status.paused.len(),
             log: log.map(|task| (task, self.log(task))),
         })

@@ -6,7 +6,7 @@ use ratatui::style::Style;
 use ratatui::text::Span;
 
 /// How many columns it takes.
-fn columns(text: &str) -> usize {
+pub fn columns(text: &str) -> usize {
     Span::raw(text).width()
 }
 

@@ -49,6 +49,8 @@ pub struct Question {
     pub session: String,
     /// What is held.
     pub folder: String,
+    /// In whose file system that lies, where not in the one here.
+    pub whose: Option<String>,
     /// The task that goes with it.
     pub task: Option<TaskId>,
     /// Why, as far as it is typed.
@@ -198,6 +200,7 @@ impl Top {
             lock: lock.id,
             session: clean(lock.session_id.as_str()),
             folder: clean(&lock.folder_path),
+            whose: self.picture.whose(&lock.scope),
             task: Some(lock.task_id).filter(|task| *task != TaskId::NONE),
             reason: String::new(),
         });

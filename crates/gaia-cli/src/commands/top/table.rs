@@ -94,6 +94,8 @@ pub struct Row {
 pub struct Cell {
     /// What is shown.
     pub text: String,
+    /// In whose file system that lies, where not in the one here.
+    pub whose: Option<String>,
     by: Order,
 }
 
@@ -106,12 +108,21 @@ enum Order {
 fn text(text: &str) -> Cell {
     let text = clean(text);
     let by = Order::Text(text.to_lowercase());
-    Cell { text, by }
+    let whose = None;
+    Cell { text, whose, by }
+}
+
+fn placed(path: &str, whose: Option<String>) -> Cell {
+    Cell {
+        whose,
+        ..text(path)
+    }
 }
 
 fn number(shown: impl Into<String>, by: i64) -> Cell {
     Cell {
         text: shown.into(),
+        whose: None,
         by: Order::Number(by),
     }
 }
@@ -138,13 +149,20 @@ fn of_task(id: TaskId) -> Cell {
 /// their own where none is named.
 pub fn rows(picture: &Picture, tab: Tab, word: &str, sort: Option<(usize, bool)>) -> Vec<Row> {
     let mut rows: Vec<Row> = match tab {
-        Tab::Locks => picture.locks.iter().map(lock).collect(),
-        Tab::Waiters => picture.waiters.iter().map(waiter).collect(),
+        Tab::Locks => {
+            let row = |held: &HeldLock| lock(held, picture.whose(&held.lock.scope));
+            picture.locks.iter().map(row).collect()
+        }
+        Tab::Waiters => {
+            let row = |one: &WaiterInfo| waiter(one, picture.whose(&one.scope));
+            picture.waiters.iter().map(row).collect()
+        }
         Tab::Tasks => picture.tasks.iter().map(task).collect(),
         Tab::Sessions => picture.sessions.iter().map(session).collect(),
     };
     let word = word.to_lowercase();
-    let holds = |cell: &Cell| cell.text.to_lowercase().contains(&word);
+    let has = |text: &str| text.to_lowercase().contains(&word);
+    let holds = |cell: &Cell| has(&cell.text) || cell.whose.as_deref().is_some_and(has);
     rows.retain(|row| row.cells.iter().any(holds));
     if let Some((column, backward)) = sort {
         rows.sort_by(|one, other| {
@@ -159,7 +177,7 @@ fn by(row: &Row, column: usize) -> Option<&Order> {
     row.cells.get(column).map(|cell| &cell.by)
 }
 
-fn lock(held: &HeldLock) -> Row {
+fn lock(held: &HeldLock, whose: Option<String>) -> Row {
     let lock = &held.lock;
     let left_for = lock.expires_in.unwrap_or_default();
     #[expect(
@@ -171,7 +189,7 @@ fn lock(held: &HeldLock) -> Row {
         lock: Some(lock.id),
         task: Some(lock.task_id).filter(|task| *task != TaskId::NONE),
         cells: vec![
-            text(&lock.folder_path),
+            placed(&lock.folder_path, whose),
             text(lock.session_id.as_str()),
             ends,
             of_task(lock.task_id),
@@ -198,7 +216,7 @@ fn state(held: &HeldLock) -> String {
     facts.join(", ")
 }
 
-fn waiter(waiter: &WaiterInfo) -> Row {
+fn waiter(waiter: &WaiterInfo, whose: Option<String>) -> Row {
     let place = match waiter.granted {
         true => number("granted", 0),
         false => number(
@@ -210,7 +228,7 @@ fn waiter(waiter: &WaiterInfo) -> Row {
         lock: None,
         task: Some(waiter.task_id).filter(|task| *task != TaskId::NONE),
         cells: vec![
-            text(&waiter.folder_paths.join(" ")),
+            placed(&waiter.folder_paths.join(" "), whose),
             text(waiter.session_id.as_str()),
             place,
             of_task(waiter.task_id),
@@ -245,12 +263,16 @@ fn session(session: &SessionInfo) -> Row {
         .current_dir
         .as_ref()
         .or(session.working_dir.as_ref());
+    let state = match session.is_unprotected() {
+        true => format!("UNPROTECTED, {}", session.status),
+        false => session.status.clone(),
+    };
     Row {
         lock: None,
         task: session.current_task_id,
         cells: vec![
             text(&session.name),
-            text(&session.status),
+            text(&state),
             of_task(session.current_task_id.unwrap_or(TaskId::NONE)),
             optional(session.provider.as_deref()),
             optional(session.kind.as_deref()),
