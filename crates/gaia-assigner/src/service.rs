@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use gaia_locks::clock::Wall;
+use gaia_locks::error::InvalidName;
 use gaia_locks::folder::Folder;
 use gaia_locks::ids::{SessionId, TaskId};
 use gaia_locks::service::{Cancel, LockService, LockTx, Locks as _, Topic};
@@ -100,6 +101,15 @@ impl Send {
     }
 
     fn check(&self) -> Result<(), TaskError> {
+        self.session
+            .as_deref()
+            .map(SessionId::new)
+            .transpose()
+            .map(drop)?;
+        let providers = self.provider.iter();
+        for word in providers.chain(&self.preferred).chain(&self.fallbacks) {
+            is_a_provider(word)?;
+        }
         let wrong = if self.text.trim().is_empty() {
             "the text is empty; say what is to be done"
         } else if self.text.contains('\0') {
@@ -124,6 +134,14 @@ impl Send {
             fallbacks: self.fallbacks.clone(),
         }
     }
+}
+
+/// The most bytes of a provider's name.
+const LONGEST_PROVIDER: usize = 128;
+
+/// A task for a provider that nobody can be would wait for ever.
+fn is_a_provider(word: &str) -> Result<(), InvalidName> {
+    InvalidName::check("provider", word, LONGEST_PROVIDER)
 }
 
 /// A process session to be added.
@@ -303,6 +321,7 @@ impl TaskService {
     /// that is none: every task without one of its own would fail there.
     pub fn add_process(&self, new: &AddProcess) -> Result<SessionInfo, TaskError> {
         let argv = split(&new.command)?;
+        new.provider.as_deref().map_or(Ok(()), is_a_provider)?;
         if let Some(folder) = &new.folder {
             is_a_folder(folder)?;
         }

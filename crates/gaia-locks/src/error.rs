@@ -26,7 +26,12 @@ pub struct InvalidName {
 }
 
 impl InvalidName {
-    pub(crate) fn check(what: &'static str, text: &str, longest: usize) -> Result<(), InvalidName> {
+    /// Refuses text that is no name: empty, longer than so many bytes, or with
+    /// control characters.
+    ///
+    /// # Errors
+    /// This, naming `what` it was to be.
+    pub fn check(what: &'static str, text: &str, longest: usize) -> Result<(), InvalidName> {
         let why = if text.trim().is_empty() {
             "it is empty; give a name".to_owned()
         } else if text.len() > longest {

@@ -4,7 +4,7 @@ use gaia_locks::ids::TaskId;
 use gaia_locks::service::LockTx;
 use serde::{Deserialize, Serialize};
 
-use super::{TaskService, shown};
+use super::{TaskService, is_a_provider, shown};
 use crate::error::TaskError;
 use crate::store::{again, running, sessions, tasks};
 use crate::task::Status;
@@ -59,6 +59,9 @@ impl TaskService {
     /// [`TaskError::UnknownTask`], [`TaskError::UnknownSession`],
     /// [`TaskError::TaskIsOver`].
     pub fn reassign(&self, id: TaskId, aim: &Aim, by: &str) -> Result<TaskInfo, TaskError> {
+        if let Aim::Provider(word) = aim {
+            is_a_provider(word)?;
+        }
         let running = self.transact(|tx| {
             let Some(task) = tasks::by_id(tx, id)? else {
                 return Ok(Err(TaskError::UnknownTask(id)));

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::end::FIRST_PAUSE;
 use super::leftovers::{self, Found};
-use super::{SLOW_LOOK, TaskService, Waiting, session_shown, shown};
+use super::{SLOW_LOOK, TaskService, Waiting, is_a_provider, session_shown, shown};
 use crate::agents;
 use crate::error::TaskError;
 use crate::plan::{Assign, Effect, Rules, plan};
@@ -92,6 +92,7 @@ impl TaskService {
             let wrong = "a session may be silent for 1 s to 30 days";
             return Err(TaskError::InvalidRequest(wrong.to_owned()));
         }
+        new.provider.as_deref().map_or(Ok(()), is_a_provider)?;
         let folder = new
             .folder
             .as_deref()

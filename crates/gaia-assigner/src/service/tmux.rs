@@ -1,14 +1,18 @@
 //! Adding panes, and what is said of tasks in them.
 
+use gaia_locks::error::InvalidName;
 use gaia_locks::ids::{SessionId, TaskId};
 use serde::{Deserialize, Serialize};
 
-use super::{TaskService, session_shown, shown};
+use super::{TaskService, is_a_provider, session_shown, shown};
 use crate::error::TaskError;
 use crate::runner::tmux::{self, Patterns, Target};
 use crate::store::panes::{self, NewPane};
 use crate::store::{running, sessions};
 use crate::wire::{PatternInfo, SessionInfo, TaskInfo};
+
+/// The most bytes of a socket's path.
+const LONGEST_SOCKET: usize = 4096;
 
 /// A tmux session, or a pattern of them, to be added.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -46,6 +50,8 @@ impl TaskService {
     pub fn add_tmux(&self, new: &AddTmux) -> Result<Added, TaskError> {
         let target = Target::read(&new.target).map_err(TaskError::InvalidRequest)?;
         new.patterns.check().map_err(TaskError::InvalidRequest)?;
+        new.provider.as_deref().map_or(Ok(()), is_a_provider)?;
+        InvalidName::check("tmux server", &new.server, LONGEST_SOCKET)?;
         let pane = match &target {
             Target::Id(id) => Some(tmux::find(&new.server, id).map_err(|error| {
                 TaskError::InvalidRequest(format!("the pane {id} cannot be used: {error}"))

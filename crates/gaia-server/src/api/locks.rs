@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
+use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse as _, Response};
 use gaia_locks::ids::{LockId, RequestId, Scope, SessionId, TaskId};
 use gaia_locks::model::{Holder, Mode};
@@ -120,7 +120,16 @@ pub struct Stands {
 /// Bad input, or a store that cannot be used.
 #[utoipa::path(get, path = "/api/gaia/locks/{id}", tag = "locks",
     params(("id" = String, Path, description = "the folder's path, percent-encoded or as it is, slashes included; a missing leading slash is supplied")))]
-pub async fn of_folder(State(app): State<Arc<App>>, In(path): In<String>) -> Answer<Response> {
+pub async fn of_folder(
+    State(app): State<Arc<App>>,
+    uri: Uri,
+    In(path): In<String>,
+) -> Answer<Response> {
+    // Whoever means a folder with one in it would be answered for another.
+    if uri.query().is_some() {
+        let detail = "a folder is asked for here, with no words behind a question mark: one that belongs to the path is written %3F";
+        return Err(Problem::invalid(detail));
+    }
     let locks = app.locks.clone();
     let stands = app.core.call(move || stands(&locks, &path)).await?;
     Ok(answer(&stands))
@@ -232,12 +241,18 @@ fn request(
     let scope = ask.scope.as_ref();
     let paths = ask.folder_path.iter().chain(&ask.folder_paths);
     folders::not_too_many(paths.clone().count(), "folders")?;
+    let task = ask.task_id.unwrap_or(TaskId::NONE);
+    if task.0 < 0 {
+        let detail =
+            format!("task_id is {task}, which is no task's id; they begin at 1, 0 is none");
+        return Err(Problem::invalid(detail));
+    }
     let folders: Answer<Vec<_>> = paths
         .map(|path| folders::folder(locks, scope, path))
         .collect();
     let request = Acquire {
         folders: folders?,
-        holder: Holder::new(session, ask.task_id.unwrap_or(TaskId::NONE)),
+        holder: Holder::new(session, task),
         mode: ask.mode.unwrap_or_default(),
         ttl: ask.ttl.map(|Length(ttl)| ttl),
         process: None,

@@ -275,3 +275,35 @@ fn r12_a_session_works_in_no_folder_that_cannot_be_one() {
         }
     }
 }
+
+/// What would wait for ever, or name nobody, is refused when it is sent.
+#[test]
+fn words_that_name_nobody_are_refused() {
+    let server = Server::start();
+    let admin = server.token("root", Role::Admin);
+    let long = "x".repeat(10_000);
+    for word in ["", " ", "\0", "a\nb", long.as_str()] {
+        for (path, body) in [
+            ("sessions", json!({"session_id": "s", "provider": word})),
+            (
+                "sessions",
+                json!({"session_id": "s", "provider": word, "command": "true"}),
+            ),
+            ("tasks", json!({"text": "x", "target_session": word})),
+            ("tasks", json!({"text": "x", "target_provider": word})),
+            ("tasks", json!({"text": "x", "fallbacks": ["codex", word]})),
+            ("tasks", json!({"text": "x", "preferred_providers": [word]})),
+        ] {
+            let ask = server.ask("POST", format!("/api/gaia/{path}"));
+            let reply = ask.token(&admin).json(&body).send();
+            let told = (reply.status, reply.code());
+            assert_eq!(told, (400, "invalid_name".to_owned()), "{body}");
+        }
+    }
+    let lock = json!({"folder_path": "/work", "task_id": -1});
+    let ask = server.ask("POST", "/api/gaia/locks").token(&admin);
+    assert_eq!(ask.json(&lock).send().code(), "invalid_request");
+    let odd = server.get("/api/gaia/locks/tmp/x?foo=1", &admin);
+    assert_eq!(odd.code(), "invalid_request");
+    assert!(odd.body.contains("%3F"), "{odd:?}");
+}
