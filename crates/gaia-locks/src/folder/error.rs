@@ -47,7 +47,9 @@ pub enum Reason {
         most: usize,
     },
     /// It is relative, and nobody knows to what.
-    #[error("a path of another machine must be absolute; begin it with /")]
+    #[error(
+        "it is relative, and counts from nothing here; give an absolute path, which begins with /"
+    )]
     Relative,
     /// The folder that it counts from is not absolute itself.
     #[error("it is relative, and the folder it counts from is not known; give an absolute path")]

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
@@ -101,11 +102,27 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for In<T> {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Answer<Self> {
         let path = Path::<T>::from_request_parts(parts, state).await;
-        let wrong = |error: axum::extract::rejection::PathRejection| {
-            Problem::invalid(format!("the path cannot be used: {}", error.body_text()))
+        let wrong = |error| {
+            Problem::invalid(format!("the path cannot be used: {}", why(error)))
                 .for_people("There is no page at this address.")
         };
         path.map(|Path(value)| Self(value)).map_err(wrong)
+    }
+}
+
+/// What is wrong with a path, without words of the code.
+fn why(error: PathRejection) -> String {
+    use axum::extract::path::ErrorKind;
+    let PathRejection::FailedToDeserializePathParams(error) = error else {
+        return error.body_text();
+    };
+    match error.kind() {
+        ErrorKind::ParseError { value, .. }
+        | ErrorKind::ParseErrorAtKey { value, .. }
+        | ErrorKind::ParseErrorAtIndex { value, .. } => {
+            format!("{value:?} stands where a whole number is meant")
+        }
+        _ => error.body_text(),
     }
 }
 

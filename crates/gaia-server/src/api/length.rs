@@ -18,7 +18,10 @@ enum Written {
 
 impl<'de> Deserialize<'de> for Length {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        match Written::deserialize(from)? {
+        let written = Written::deserialize(from).map_err(|_| {
+            D::Error::custom("a length of time is meant: seconds, or a duration as \"30m\"")
+        })?;
+        match written {
             Written::Seconds(seconds) => Duration::try_from_secs_f64(seconds)
                 .map(Self)
                 .map_err(|_| D::Error::custom(format!("{seconds} is no number of seconds"))),

@@ -307,3 +307,37 @@ fn words_that_name_nobody_are_refused() {
     assert_eq!(odd.code(), "invalid_request");
     assert!(odd.body.contains("%3F"), "{odd:?}");
 }
+
+/// Each says what would be right, in words that are not the code's.
+#[test]
+fn what_is_wrong_is_told_in_words() {
+    let server = Server::start();
+    let admin = server.token("root", Role::Admin);
+    let post = |path: &str, body: Value| {
+        let reply = server.ask("POST", path).token(&admin).json(&body).send();
+        assert_eq!(reply.status, 400, "{path} {body}: {reply:?}");
+        reply.json()["detail"].as_str().unwrap().to_owned()
+    };
+    for wrong in [json!(true), json!([]), json!({})] {
+        let told = [
+            post(
+                "/api/gaia/locks",
+                json!({"folder_path": "/x", "ttl": wrong}),
+            ),
+            post(
+                "/api/gaia/tokens",
+                json!({"name": "x", "role": "agent", "expires": wrong}),
+            ),
+            post("/api/gaia/prune", json!({"older_than": wrong})),
+        ];
+        assert!(told.iter().all(|told| told.contains("30m")), "{told:?}");
+    }
+    for path in ["rel", "~/x"] {
+        let told = post("/api/gaia/locks", json!({"folder_path": path}));
+        assert!(told.contains("give an absolute path"), "{told}");
+        assert!(!told.contains("another machine"), "{told}");
+    }
+    let odd = server.get("/api/gaia/tasks/abc", &admin);
+    let told = odd.json()["detail"].as_str().unwrap().to_owned();
+    assert!(told.contains("\"abc\"") && !told.contains("i64"), "{told}");
+}
