@@ -236,6 +236,14 @@ impl TaskService {
         })
     }
 
+    /// Who sent a task: `cli`, `api:NAME` …; none where nobody says.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn source(&self, id: TaskId) -> Result<Option<String>, TaskError> {
+        Ok(self.locks.look(|tx| tasks::source(tx, id))?)
+    }
+
     /// How many tasks there are in each state.
     ///
     /// # Errors

@@ -90,6 +90,17 @@ pub(crate) fn status(tx: &mut LockTx<'_>, id: TaskId) -> Result<Option<Status>, 
     })
 }
 
+/// Who sent a task.
+pub(crate) fn source(tx: &mut LockTx<'_>, id: TaskId) -> Result<Option<String>, Error> {
+    sql(tx, |sql| {
+        let source = sql
+            .prepare_cached("SELECT source FROM prompts WHERE id = ?1")?
+            .query_row([id.0], |row| words(row, 0))
+            .optional()?;
+        Ok(source.flatten())
+    })
+}
+
 /// One task, whole.
 pub(crate) fn by_id(tx: &mut LockTx<'_>, id: TaskId) -> Result<Option<TaskInfo>, Error> {
     sql(tx, |sql| {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
+use gaia_assigner::TaskService;
 use gaia_assigner::service::{Aim, Filter, Send, Teller};
 use gaia_assigner::task::{Status, Told};
 use gaia_assigner::wire::TaskInfo;
@@ -126,7 +127,7 @@ pub async fn send(
 /// # Errors
 /// As [`send`].
 pub async fn queue(app: &Arc<App>, who: &Who, new: NewTask) -> Answer<TaskInfo> {
-    let (tasks, source) = (app.tasks.clone(), format!("api:{}", who.name));
+    let (tasks, source) = (app.tasks.clone(), source(who));
     folders::not_too_many(new.after.len(), "tasks in `after`")?;
     let queued = app.core.call(move || {
         let folder = new.folder_path.as_deref();
@@ -206,7 +207,8 @@ pub async fn one(app: &Arc<App>, id: i64) -> Answer<TaskInfo> {
     app.core.call(move || tasks.show(TaskId(id))).await
 }
 
-/// Calls a task off: an admin any, an agent those of its own sessions.
+/// Calls a task off: an admin any, an agent those of its own sessions, and those
+/// it sent while nobody has them.
 ///
 /// # Errors
 /// 404 for an unknown task, 409 for one that is over.
@@ -220,15 +222,11 @@ pub async fn cancel(State(app): State<Arc<App>>, who: Who, In(id): In<i64>) -> A
 /// # Errors
 /// As [`cancel`].
 pub async fn call_off(app: &Arc<App>, who: Who, id: i64) -> Answer<TaskInfo> {
-    let task = one(app, id).await?;
-    if who.role < Role::Admin && !is_own(&task, &who) {
-        let detail = "an agent calls off only the tasks of its own sessions";
-        return Err(Problem::forbidden(detail));
-    }
     let (tasks, accounts) = (app.tasks.clone(), app.accounts.clone());
     // It may wait until a process has stopped.
     app.core
         .slow(move || {
+            may_call_off(&tasks, &who, TaskId(id))?;
             let task = tasks.cancel(TaskId(id), &who.name)?;
             if who.role == Role::Admin {
                 accounts.note(&who.name, "cancel_task", &format!("task {id}"))?;
@@ -238,11 +236,33 @@ pub async fn call_off(app: &Arc<App>, who: Who, id: i64) -> Answer<TaskInfo> {
         .await
 }
 
+/// Refuses an agent what is neither of its own sessions nor waits as it sent it.
+///
+/// # Errors
+/// 404 for an unknown task, 403 for another's.
+pub fn may_call_off(tasks: &TaskService, who: &Who, id: TaskId) -> Answer<()> {
+    let task = tasks.show(id)?;
+    if who.role >= Role::Admin || is_own(&task, who) {
+        return Ok(());
+    }
+    if task.status == Status::Pending && tasks.source(id)? == Some(source(who)) {
+        return Ok(());
+    }
+    let detail =
+        "an agent calls off the tasks of its own sessions, and those it sent that nobody has yet";
+    Err(Problem::forbidden(detail))
+}
+
 /// Whether a session that somebody acts for has it.
 pub fn is_own(task: &TaskInfo, who: &Who) -> bool {
     let session = task.assigned_session.clone();
     let session = session.and_then(|name| SessionId::new(name).ok());
     session.is_some_and(|session| who.acts_for(&session))
+}
+
+/// How a task says who sent it.
+fn source(who: &Who) -> String {
+    format!("api:{}", who.name)
 }
 
 /// Lets a task be tried again, or go on now.

@@ -341,3 +341,29 @@ fn what_is_wrong_is_told_in_words() {
     let told = odd.json()["detail"].as_str().unwrap().to_owned();
     assert!(told.contains("\"abc\"") && !told.contains("i64"), "{told}");
 }
+
+#[test]
+fn an_agent_calls_off_what_it_sent_while_nobody_has_it() {
+    let server = Server::start();
+    let (ivy, bob) = (
+        server.token("ivy", Role::Agent),
+        server.token("bob", Role::Agent),
+    );
+    let post = |token: &str, path: &str, body: &Value| {
+        server.ask("POST", path).token(token).json(body).send()
+    };
+    let send = || {
+        let new = json!({"text": "mend it", "target_session": "bob"});
+        let sent = post(&ivy, "/api/gaia/tasks", &new).json();
+        format!("/api/gaia/tasks/{}/cancel", sent["task"]["id"])
+    };
+    let waits = send();
+    assert_eq!(post(&bob, &waits, &json!({})).code(), "forbidden");
+    let off = post(&ivy, &waits, &json!({}));
+    assert_eq!(off.json()["task"]["status"], "cancelled", "{off:?}");
+
+    let runs = send();
+    post(&bob, "/api/gaia/sessions", &json!({}));
+    post(&bob, "/api/gaia/sessions/take", &json!({}));
+    assert_eq!(post(&ivy, &runs, &json!({})).code(), "forbidden");
+}

@@ -21,7 +21,7 @@ use super::super::folders::{self, not_too_many};
 use super::super::for_another;
 use super::super::locks::may_act;
 use super::super::sessions::take_for;
-use super::super::tasks::said;
+use super::super::tasks::{may_call_off, said};
 use super::super::wait::sleep_until;
 use super::locks::value;
 use super::{Speaks, Verb, needs};
@@ -119,7 +119,7 @@ fn at_once(app: &App, who: &Who, scope: &Scope, call: Call) -> Answer<Value> {
         Call::Takers { id } => value(tasks.takers(id)?),
         Call::Output { id, from } => value(Piece::from(tasks.output(id, from)?)),
         Call::Cancel { id } => {
-            may_cancel(app, who, id)?;
+            may_call_off(tasks, who, id)?;
             let cancelled = tasks.cancel(id, &who.name)?;
             if who.role == Role::Admin {
                 note("cancel_task", &format!("task {id}"))?;
@@ -231,18 +231,6 @@ fn lies_here(app: &App, scope: &Scope, what: &str) -> Answer<()> {
         "{what} lies where the assigner works (scope {ours}), and this path is of another machine (scope {scope})"
     ))
     .hint("where both machines see the same files, set GAIA_SCOPE to one word on both"))
-}
-
-fn may_cancel(app: &App, who: &Who, id: TaskId) -> Answer<()> {
-    let session = app.tasks.show(id)?.assigned_session;
-    let session = session.and_then(|name| SessionId::new(name).ok());
-    let own = session.is_some_and(|session| who.acts_for(&session));
-    if who.role >= Role::Admin || own {
-        return Ok(());
-    }
-    Err(Problem::forbidden(
-        "an agent calls off only the tasks of its own sessions",
-    ))
 }
 
 /// An agent says it as its own session, and as nothing else: a pane is on this
