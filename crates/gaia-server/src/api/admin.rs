@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::extract::{Json, Words, json as answer};
 use super::length::Length;
+use super::noted;
 use crate::accounts::{AuditEntry, Who};
 use crate::app::App;
 use crate::error::{Answer, Problem};
@@ -52,16 +53,10 @@ pub async fn prune(
     Json(old): Json<Old>,
 ) -> Answer<Response> {
     let age = old.age()?;
-    let (locks, accounts) = (app.locks.clone(), app.accounts.clone());
+    let locks = app.locks.clone();
     let pruned = app.core.call(move || {
         let before = locks.look(|tx| Ok(tx.now().wall.minus(age)))?;
-        let pruned = locks.prune(before)?;
-        accounts.note(
-            &who.name,
-            "prune",
-            &format!("{pruned} rows before {}", before.to_rfc3339()),
-        )?;
-        Ok::<_, Problem>(pruned)
+        noted::prune(&locks, &who.name, before)
     });
     Ok(answer(&json!({"pruned": pruned.await?})))
 }

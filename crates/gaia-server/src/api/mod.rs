@@ -17,6 +17,7 @@ pub mod history;
 pub mod length;
 pub mod locks;
 pub mod log;
+pub mod noted;
 pub mod paging;
 pub mod place;
 pub mod refusals;

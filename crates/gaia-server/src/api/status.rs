@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use super::extract::{In, Json, Words, json as answer};
 use super::length::Length;
 use super::place::Stood;
-use super::{door, folders, for_another, locks, paging, wait};
+use super::{door, folders, for_another, locks, noted, paging, wait};
 use crate::accounts::Who;
 use crate::app::App;
 use crate::error::{Answer, Problem};
@@ -198,13 +198,11 @@ pub async fn pause(
     who: Who,
     Json(given): Json<Pause>,
 ) -> Answer<Response> {
-    let (locks, accounts) = (app.locks.clone(), app.accounts.clone());
+    let locks = app.locks.clone();
     let done = move || {
         let path = given.folder_path.as_deref().unwrap_or("/");
         let folder = folders::folder(&locks, None, path)?;
-        let paused = locks.pause(&folder, &who.name, &given.reason)?;
-        accounts.note(&who.name, "pause", &format!("{path}: {}", given.reason))?;
-        Ok::<_, Problem>(paused)
+        noted::pause(&locks, &who.name, &folder, &given.reason).map_err(Problem::from)
     };
     Ok(answer(&json!({"paused": app.core.call(done).await?})))
 }
@@ -227,15 +225,14 @@ pub async fn resume(
     who: Who,
     Json(given): Json<Resume>,
 ) -> Answer<Response> {
-    let (locks, accounts) = (app.locks.clone(), app.accounts.clone());
+    let locks = app.locks.clone();
     let done = move || {
         let path = given.folder_path.as_deref().unwrap_or("/");
         let folder = folders::folder(&locks, None, path)?;
-        if !locks.resume(&folder)? {
+        if !noted::resume(&locks, &who.name, &folder)? {
             let detail = format!("nothing is paused on exactly {}", folder.path());
             return Err(Problem::new(StatusCode::CONFLICT, "not_paused", detail));
         }
-        accounts.note(&who.name, "resume", path)?;
         Ok(folder.path().to_owned())
     };
     let folder = app.core.call(done).await?;

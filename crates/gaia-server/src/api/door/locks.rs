@@ -6,7 +6,6 @@ use axum::extract::State;
 use axum::response::Response;
 use gaia_assigner::service::STOPPING;
 use gaia_locks::LockService;
-use gaia_locks::clock::Wall;
 use gaia_locks::ids::{Scope, SessionId};
 use gaia_locks::model::Holder;
 use gaia_locks::service::{Locks as _, Release, Renew, Touch};
@@ -18,7 +17,7 @@ use serde_json::Value;
 use super::super::extract::json as answer;
 use super::super::locks::may_act;
 use super::super::release::by_force;
-use super::super::{folders, for_another};
+use super::super::{folders, for_another, noted};
 use super::{Speaks, Verb, needs, wait};
 use crate::accounts::{Role, Who};
 use crate::app::App;
@@ -188,41 +187,24 @@ fn of_account(who: &Who, holder: Holder) -> Answer<Holder> {
 }
 
 fn as_admin(app: &App, door: &LockService, who: &Who, call: Call) -> Answer<Value> {
-    let note = |what: &str, details: &str| app.accounts.note(&who.name, what, details);
     match call {
         Call::Cleanup => {
             let cleaned = door.cleanup()?;
-            note("cleanup", &format!("{cleaned} locks"))?;
+            let details = format!("{cleaned} locks");
+            app.accounts.note(&who.name, "cleanup", &details)?;
             value(cleaned)
         }
-        Call::Prune { before } => {
-            let pruned = prune(door, before)?;
-            note(
-                "prune",
-                &format!("{pruned} rows that ended before {before}"),
-            )?;
-            value(pruned)
-        }
+        Call::Prune { before } => value(noted::prune(door, &who.name, before)?),
         Call::Pause { folder, reason } => {
             let folder = folder.into_folder()?;
-            let paused = door.pause(&folder, &who.name, &reason)?;
-            note("pause", &format!("{folder}: {reason}"))?;
-            value(paused)
+            value(noted::pause(door, &who.name, &folder, &reason)?)
         }
         Call::Resume { folder } => {
             let folder = folder.into_folder()?;
-            let was_paused = door.resume(&folder)?;
-            if was_paused {
-                note("resume", folder.path())?;
-            }
-            value(was_paused)
+            value(noted::resume(door, &who.name, &folder)?)
         }
         other => Err(Problem::invalid(format!("{other:?} is not done here"))),
     }
-}
-
-fn prune(door: &LockService, before: Wall) -> Answer<u64> {
-    Ok(door.prune(before)?)
 }
 
 /// Only folders of this machine's own scope can be looked at from here.
