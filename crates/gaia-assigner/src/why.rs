@@ -14,7 +14,7 @@ use gaia_locks::duration::human_short;
 use gaia_locks::ids::TaskId;
 use gaia_locks::letters::clear;
 
-pub use folder::{around, of_folder};
+pub use folder::{FolderWhy, look_at};
 pub use task::{Why, of_task};
 
 /// A holder as people read it.

@@ -19,7 +19,7 @@ use utoipa_axum::routes;
 use crate::accounts::Role::{self, Admin, Agent, Viewer};
 use crate::api::{
     accounts, admin, docs, document, door, events, health, history, locks, log, release, session,
-    sessions, status, tasks,
+    sessions, several, status, tasks, why,
 };
 use crate::app::App;
 use crate::auth;
@@ -83,10 +83,13 @@ fn table() -> OpenApiRouter<Arc<App>> {
         .routes(may(Agent, routes!(locks::acquire)))
         .routes(may(Agent, routes!(release::by_id)))
         .routes(may(Agent, routes!(locks::renew)))
-        .routes(may(Agent, routes!(release::by_folder)))
+        .routes(may(Agent, routes!(several::release)))
+        .routes(may(Agent, routes!(several::renew)))
         .routes(may(Admin, routes!(release::by_admin)))
         .routes(may(Viewer, routes!(status::show)))
         .routes(may(Viewer, routes!(status::verify)))
+        .routes(may(Viewer, routes!(why::of_folder)))
+        .routes(may(Viewer, routes!(why::of_task)))
         .routes(may(Viewer, routes!(status::waiters)))
         .routes(may(Agent, routes!(status::wait_on)))
         .routes(may(Agent, routes!(status::leave)))

@@ -4,18 +4,53 @@ use std::time::Duration;
 
 use gaia_locks::clock::Wall;
 use gaia_locks::duration::human_short;
+use gaia_locks::error::Error;
 use gaia_locks::folder::Folder;
 use gaia_locks::letters::clear;
+use gaia_locks::service::Locks;
 use gaia_locks::wire::{HeldLock, PauseInfo, Status, WaiterInfo};
-use gaia_locks::{Error, Locks};
+use serde::Serialize;
 
 use super::{ago, holder};
+
+/// What keeps a folder, and what would free it.
+#[derive(Clone, Debug, Serialize)]
+pub struct FolderWhy {
+    /// The folder.
+    pub folder_path: String,
+    /// Whether nothing keeps it.
+    pub is_free: bool,
+    /// All of it in words.
+    pub sentence: String,
+    /// What is locked of it.
+    pub locks: Vec<HeldLock>,
+    /// Who waits for it.
+    pub waiters: Vec<WaiterInfo>,
+    /// Where nothing new is granted.
+    pub paused: Vec<PauseInfo>,
+}
+
+/// Looks at a folder.
+///
+/// # Errors
+/// When the store fails.
+pub fn look_at(locks: &dyn Locks, folder: &Folder, now: Wall) -> Result<FolderWhy, Error> {
+    let status = around(locks, folder)?;
+    Ok(FolderWhy {
+        folder_path: folder.path().to_owned(),
+        is_free: status.locks.is_empty() && status.paused.is_empty() && status.waiters.is_empty(),
+        sentence: of_folder(folder, &status, now),
+        locks: status.locks,
+        waiters: status.waiters,
+        paused: status.paused,
+    })
+}
 
 /// How it stands around a folder here.
 ///
 /// # Errors
 /// When the store cannot be used.
-pub fn around(locks: &dyn Locks, folder: &Folder) -> Result<Status, Error> {
+pub(super) fn around(locks: &dyn Locks, folder: &Folder) -> Result<Status, Error> {
     let (mut status, here) = (locks.status(Some(folder))?, locks.scope());
     let covers = |pause: &PauseInfo| {
         let paused = Folder::clean(&pause.folder_path);
@@ -27,7 +62,7 @@ pub fn around(locks: &dyn Locks, folder: &Folder) -> Result<Status, Error> {
 
 /// Who has a folder or comes next, and what would free it; `status` is how it
 /// stands [`around`] the folder.
-pub fn of_folder(folder: &Folder, status: &Status, now: Wall) -> String {
+pub(super) fn of_folder(folder: &Folder, status: &Status, now: Wall) -> String {
     let path = clear(folder.path());
     if let Some(pause) = status.paused.first() {
         return format!(

@@ -11,7 +11,8 @@ use gaia_locks::service::Locks;
 use gaia_locks::wire::{HeldLock, PauseInfo, Status, WaiterInfo};
 use serde::Serialize;
 
-use super::{ago, of_folder};
+use super::ago;
+use super::folder::{around as around_folder, of_folder};
 use crate::error::TaskError;
 use crate::service::Tasks;
 use crate::task::Status as State;
@@ -80,7 +81,7 @@ pub fn of_task(
 fn around(locks: &dyn Locks, task: &TaskInfo, folder: &str) -> Result<Around, TaskError> {
     let folder = Folder::resolve(Path::new(folder), Path::new("/"));
     let folder = folder.map_err(gaia_locks::Error::from)?;
-    let mut status = super::around(locks, &folder)?;
+    let mut status = around_folder(locks, &folder)?;
     let shares = |mode: Mode| task.read_only && mode == Mode::Shared;
     status.locks.retain(|held| !shares(held.lock.mode));
     let own = status

@@ -5,8 +5,6 @@ use std::path::Path;
 
 use gaia_assigner::{TaskError, why};
 use gaia_locks::ids::TaskId;
-use gaia_locks::wire::{HeldLock, PauseInfo, WaiterInfo};
-use serde::Serialize;
 
 use crate::context::Context;
 use crate::exit::{self, Ended};
@@ -23,17 +21,6 @@ pub struct WhyArgs {
     pub what: OsString,
 }
 
-/// What `why` answers.
-#[derive(Serialize)]
-struct Answer<'a> {
-    folder_path: &'a str,
-    is_free: bool,
-    sentence: &'a str,
-    locks: &'a [HeldLock],
-    waiters: &'a [WaiterInfo],
-    paused: &'a [PauseInfo],
-}
-
 /// Looks at the task or the folder.
 pub fn run(context: &Context, args: &WhyArgs) -> Ended {
     if let Some(id) = task_id(&args.what) {
@@ -43,17 +30,10 @@ pub fn run(context: &Context, args: &WhyArgs) -> Ended {
         }
     }
     let folder = context.folder(Path::new(&args.what))?;
-    let status = why::around(&*context.locks()?, &folder)?;
-    let sentence = why::of_folder(&folder, &status, now());
-    let answer = Answer {
-        folder_path: folder.path(),
-        is_free: status.locks.is_empty() && status.paused.is_empty() && status.waiters.is_empty(),
-        sentence: &sentence,
-        locks: &status.locks,
-        waiters: &status.waiters,
-        paused: &status.paused,
-    };
-    context.out.answer(&answer, |_: &Style| sentence.clone())?;
+    let answer = why::look_at(&*context.locks()?, &folder, now())?;
+    context
+        .out
+        .answer(&answer, |_: &Style| answer.sentence.clone())?;
     Ok(exit::Status::Done.into())
 }
 

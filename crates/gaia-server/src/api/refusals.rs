@@ -56,7 +56,8 @@ delete /api/gaia/locks/{id} 403 NotAllowed it is another's, or ends with its tas
 delete /api/gaia/locks/{id} 404 Problem no lock has this id
 delete /api/gaia/locks/{id} 409 NotReleased it is not held any more
 post /api/gaia/release 403 NotAllowed it is another's, or ends with its task
-post /api/gaia/release 409 NotReleased nothing is held there
+post /api/gaia/release 409 NotReleased nothing is held there, or not all of several were released
+post /api/gaia/renew 409 NotRenewed not all of them were renewed
 post /api/gaia/locks/{id}/renew 404 Problem no lock has this id
 post /api/gaia/locks/{id}/renew 409 Problem it is not held any more
 post /api/gaia/locks/{id}/release 404 NotForced no lock has this id

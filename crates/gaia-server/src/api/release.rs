@@ -7,15 +7,15 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use gaia_assigner::service::{Forced, STOPPING};
-use gaia_locks::ids::{LockId, Scope, SessionId, TaskId};
+use gaia_locks::ids::{LockId, TaskId};
 use gaia_locks::service::{Release, Released};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::time::Instant;
 
 use super::extract::{In, Json, json as answer};
-use super::locks::{holder_of, own_session};
-use super::{folders, for_another};
+use super::for_another;
+use super::locks::holder_of;
 use crate::accounts::Who;
 use crate::app::App;
 use crate::error::{Answer, Problem};
@@ -50,55 +50,11 @@ pub async fn by_id(State(app): State<Arc<App>>, who: Who, In(id): In<i64>) -> An
     ended(released.await?)
 }
 
-/// What is released.
-#[derive(Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Give {
-    /// On exactly this folder.
-    folder_path: Option<String>,
-    /// Whose; your own name when left out.
-    #[schema(value_type = Option<String>)]
-    session_id: Option<SessionId>,
-    /// Only this task's.
-    #[schema(value_type = Option<i64>)]
-    task_id: Option<TaskId>,
-    /// Only this very lock.
-    token: Option<i64>,
-    /// Whose file system the path belongs to.
-    #[schema(value_type = Option<String>)]
-    scope: Option<Scope>,
-}
-
-/// The holder's release by folder: without token or task every lock of the
-/// session on exactly that folder.
+/// The answer to one who let go of locks.
 ///
 /// # Errors
-/// 409 where nothing is held, 403 for somebody else's and for a task's.
-#[utoipa::path(post, path = "/api/gaia/release", tag = "locks", request_body = Give)]
-pub async fn by_folder(
-    State(app): State<Arc<App>>,
-    who: Who,
-    Json(give): Json<Give>,
-) -> Answer<Response> {
-    let session = own_session(&who, give.session_id)?;
-    let locks = app.locks.clone();
-    let released = app.core.call(move || {
-        let scope = give.scope.as_ref();
-        let folder = give.folder_path.as_deref();
-        let folder = folder.map(|path| folders::folder(&locks, scope, path));
-        let request = Release {
-            folder: folder.transpose()?,
-            session,
-            task: give.task_id,
-            token: give.token.map(LockId),
-        };
-        let door = folders::door(&locks, scope);
-        for_another::release(&door, &who, &request, &who.name)
-    });
-    ended(released.await?)
-}
-
-fn ended(released: Released) -> Answer<Response> {
+/// 409 where nothing was held, 403 for what is another's.
+pub fn ended(released: Released) -> Answer<Response> {
     match released {
         Released::Ended(locks) => Ok(answer(&json!({"released": true, "locks": locks}))),
         Released::NotHeld => Err(Problem::new(
@@ -143,7 +99,7 @@ pub async fn by_admin(
     match by_force(&app, &who, id, reason, SOON).await {
         Ok(forced) => Ok(told(&forced)),
         Err(problem) => {
-            let facts = json!({"success": false, "message": problem.detail()});
+            let facts = json!({"success": false, "message": problem.detail(), "released": false});
             Ok(problem.facts(&facts).into_response())
         }
     }
@@ -162,7 +118,8 @@ fn told(forced: &Forced) -> Response {
             STOPPING.as_secs()
         ),
     };
-    let told = json!({"success": true, "message": message, "lock": lock});
+    let released = matches!(forced, Forced::Ended(_));
+    let told = json!({"success": true, "message": message, "released": released, "lock": lock});
     (status, answer(&told)).into_response()
 }
 

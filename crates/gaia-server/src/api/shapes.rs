@@ -81,17 +81,59 @@ const SHAPES: &[(&str, &str)] = &[
         "+Problem granted:boolean conflicts:[Conflict] more?:integer cycle?:[HolderInfo] \
          waited:boolean",
     ),
-    ("NotReleased", "+Problem released?:boolean locks?:[Lock]"),
-    ("NotAllowed", "+Problem released?:boolean lock?:Lock"),
-    ("NotForced", "+Problem success?:boolean message?:string"),
+    (
+        "NotReleased",
+        "+Problem released?:boolean locks?:[Lock] results?:[ReleasedOne]",
+    ),
+    (
+        "NotAllowed",
+        "+Problem released?:boolean lock?:Lock results?:[ReleasedOne]",
+    ),
+    (
+        "NotRenewed",
+        "+Problem renewed?:boolean lock?:Lock|null results?:[RenewedOne]",
+    ),
+    (
+        "NotForced",
+        "+Problem success?:boolean message?:string released?:boolean",
+    ),
     ("LockEvent", "lock:Lock"),
     ("WaiterEvent", "waiter:Waiter"),
     ("TaskEvent", "task:Task"),
     ("SessionEvent", "session:Session"),
     ("PauseEvent", "pause:PauseInfo"),
     ("Renewed", "renewed:boolean lock:Lock"),
-    ("Released", "released:boolean locks:[Lock]"),
-    ("ForceReleased", "success:boolean message:string lock:Lock"),
+    ("Fault", "code:string message:string hint:string|null"),
+    (
+        "ReleasedOne",
+        "folder_path:string|null token:integer|null released:boolean locks:[Lock] error?:Fault",
+    ),
+    (
+        "Released",
+        "released:boolean locks:[Lock] results?:[ReleasedOne]",
+    ),
+    (
+        "RenewedOne",
+        "token:integer renewed:boolean lock:Lock|null error?:Fault",
+    ),
+    (
+        "RenewedAll",
+        "renewed:boolean lock:Lock|null results:[RenewedOne]",
+    ),
+    (
+        "ForceReleased",
+        "success:boolean message:string released:boolean lock:Lock",
+    ),
+    (
+        "WhyFolder",
+        "folder_path:string is_free:boolean sentence:string locks:[HeldLock] \
+         waiters:[Waiter] paused:[PauseInfo]",
+    ),
+    (
+        "WhyTask",
+        "task_id:integer sentence:string task:Task locks:[HeldLock] waiters:[Waiter] \
+         paused:[PauseInfo]",
+    ),
     ("Verified", "active:boolean lock:Lock|null"),
     ("Left", "left:boolean"),
     ("Paused", "paused:PauseInfo"),
@@ -175,6 +217,9 @@ const ANSWERS: &[(&str, &str, &str)] = &[
     ("post", "/api/gaia/locks/{id}/renew", "Renewed"),
     ("post", "/api/gaia/locks/{id}/release", "ForceReleased"),
     ("post", "/api/gaia/release", "Released"),
+    ("post", "/api/gaia/renew", "RenewedAll"),
+    ("get", "/api/gaia/why", "WhyFolder"),
+    ("get", "/api/gaia/tasks/{id}/why", "WhyTask"),
     ("get", "/api/gaia/status", "Status"),
     ("get", "/api/gaia/verify/{token}", "Verified"),
     ("get", "/api/gaia/waiters", "Waiters"),

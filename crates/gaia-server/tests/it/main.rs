@@ -22,6 +22,7 @@ mod pages;
 mod proxy;
 mod routes;
 mod server;
+mod several;
 mod task_pages;
 mod trail;
 mod waiting;

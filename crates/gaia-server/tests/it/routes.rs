@@ -93,7 +93,7 @@ fn nobody_gets_nothing() {
 
 /// Who may do what, written down once more by hand: the document has it from
 /// where it is enforced. What stands in neither list is for agents.
-const VIEWERS: [&str; 15] = [
+const VIEWERS: [&str; 17] = [
     "DELETE /api/gaia/session",
     "GET /api/gaia/events",
     "GET /api/gaia/history",
@@ -105,8 +105,10 @@ const VIEWERS: [&str; 15] = [
     "GET /api/gaia/tasks",
     "GET /api/gaia/tasks/1",
     "GET /api/gaia/tasks/1/log",
+    "GET /api/gaia/tasks/1/why",
     "GET /api/gaia/verify/1",
     "GET /api/gaia/waiters",
+    "GET /api/gaia/why",
     "GET /metrics",
     "POST /api/gaia/session/password",
 ];
