@@ -19,7 +19,7 @@ use tokio::time::Instant;
 /// So many tries may fail for one account from one address …
 const TRIES: usize = 10;
 /// … and so many from one address, or for one account …
-const TRIES_IN_ALL: usize = 100;
+const TRIES_IN_ALL: usize = 50;
 /// … within so long.
 const WITHIN: Duration = Duration::from_secs(300);
 /// Names remembered at most: what an attacker makes us keep is bounded.
