@@ -9,6 +9,7 @@ use gaia_assigner::task::Status as State;
 use gaia_assigner::wire::{SessionInfo, TaskInfo};
 use gaia_assigner::{TaskError, Tasks};
 use gaia_locks::Locks;
+use gaia_locks::clock::Wall;
 use gaia_locks::ids::{Scope, TaskId};
 use gaia_locks::store::HistoryFilter;
 use gaia_locks::wire::{HeldLock, WaiterInfo};
@@ -47,6 +48,8 @@ struct Reading {
 /// What there is at one moment.
 #[derive(Default)]
 pub struct Picture {
+    /// When it was looked for.
+    pub seen: Wall,
     /// Active locks.
     pub locks: Vec<HeldLock>,
     /// Who waits, in order.
@@ -94,12 +97,13 @@ impl Eyes {
     /// # Errors
     /// When the database cannot be used.
     pub fn look(&mut self, log: Option<TaskId>) -> Result<Picture, Failure> {
-        let status = self.locks.status(None)?;
+        let (seen, status) = (now(), self.locks.status(None)?);
         let filter = Filter {
             limit: Some(TASKS),
             ..Filter::default()
         };
         Ok(Picture {
+            seen,
             locks: status.locks,
             waiters: status.waiters,
             tasks: self.tasks.list(&filter)?.tasks,

@@ -31,7 +31,6 @@ use signal_hook::iterator::Signals;
 
 use crate::context::Context;
 use crate::exit::{Ended, Failure, Status};
-use crate::output::human::{at, now};
 
 use eyes::{Eyes, Picture};
 use look::Looker;
@@ -119,7 +118,7 @@ fn show(
 fn take_in(top: &mut Top, seen: Result<Picture, Failure>) -> Result<(), Failure> {
     match seen {
         Ok(picture) => top.see(picture),
-        Err(failure) if failure.may_pass() => top.miss(&at(now()), &failure.message),
+        Err(failure) if failure.may_pass() => top.miss(&failure.message),
         Err(failure) => return Err(failure),
     }
     Ok(())

@@ -76,8 +76,8 @@ pub struct Top {
     pub mode: Mode,
     /// What came of the last act.
     pub said: String,
-    /// Since when the picture may not be true any more, and why.
-    pub away: Option<(String, String)>,
+    /// Why the picture may not be true any more.
+    pub away: Option<String>,
 }
 
 impl Top {
@@ -92,10 +92,8 @@ impl Top {
     }
 
     /// There is no picture, and that is why: how it was stays.
-    pub fn miss(&mut self, now: &str, why: &str) {
-        let since = self.away.take().map(|(since, _)| since);
-        let since = since.unwrap_or_else(|| now.to_owned());
-        self.away = Some((since, why.to_owned()));
+    pub fn miss(&mut self, why: &str) {
+        self.away = Some(why.to_owned());
     }
 
     fn list(&mut self) {
@@ -325,11 +323,10 @@ mod tests {
     #[test]
     fn what_was_seen_stays_while_nothing_is_seen() {
         let mut top = holding();
-        top.miss("12:00:00", "it does not answer");
-        top.miss("12:00:05", "it stops");
+        top.miss("it does not answer");
+        top.miss("it stops");
         assert_eq!(top.rows.len(), 1);
-        let away = Some(("12:00:00".to_owned(), "it stops".to_owned()));
-        assert_eq!(top.away, away);
+        assert_eq!(top.away.as_deref(), Some("it stops"));
         top.see(Picture::default());
         assert_eq!((top.away, top.rows.len()), (None, 0));
     }

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Read};
 use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -63,6 +63,52 @@ fn a_watch_says_that_its_server_is_away_and_goes_on_when_it_is_back() {
 
 fn running(one: &mut Guard) {
     assert!(one.0.try_wait().unwrap().is_none());
+}
+
+/// A look at a server that hangs takes seconds before it fails.
+#[test]
+fn what_is_not_known_is_so_since_the_last_look_that_ended_well() {
+    let served = Served::start();
+    let mut watch = served.spawn(&["status", "--watch"]);
+    let said = lines(watch.0.stderr.take().unwrap());
+    let shown = lines(watch.0.stdout.take().unwrap());
+    line_with(&shown, "No active locks");
+    let home = Home::new();
+    let terminal = Terminal::of_size(&home, "100", "24");
+    if let Some(terminal) = &terminal {
+        terminal.type_line(&served.line("TZ=UTC gaia top"));
+        terminal.until_shown("No active locks");
+    }
+    let (frozen, started) = (seconds_of_the_day(), Instant::now());
+    served.freeze();
+    let line = line_with(&said, "not known since");
+    assert!(
+        started.elapsed() > Duration::from_secs(5),
+        "it did not hang"
+    );
+    let is_right = |line: &str| {
+        let since = line.split("not known since ").nth(1).unwrap();
+        let since = since.split_once(',').unwrap().0;
+        let time: Vec<i64> = since[since.len() - 8..]
+            .split(':')
+            .map(|part| part.parse().unwrap())
+            .collect();
+        let since = (time[0] * 60 + time[1]) * 60 + time[2];
+        let off = (since - frozen).rem_euclid(24 * 3600);
+        assert!(off <= 1 || off >= 24 * 3600 - 3, "{line}: {off} seconds");
+    };
+    is_right(&line);
+    match terminal {
+        None => loudly("gaia top in a terminal: there is no tmux"),
+        Some(terminal) => {
+            terminal.until_shown("not known since");
+            is_right(terminal.screen().lines().next().unwrap());
+        }
+    }
+}
+
+fn seconds_of_the_day() -> i64 {
+    jiff::Timestamp::now().as_second().rem_euclid(24 * 3600)
 }
 
 #[test]

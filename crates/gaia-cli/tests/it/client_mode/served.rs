@@ -44,6 +44,11 @@ impl Served {
         server.end();
     }
 
+    /// It hangs from now on, and its connections with it.
+    pub fn freeze(&self) {
+        self.server.as_ref().unwrap().signal("STOP");
+    }
+
     /// `gaia` through the server: it has another home, and no database there.
     pub fn gaia(&self, words: &[&str]) -> Command {
         let mut command = self.home.gaia(words);
