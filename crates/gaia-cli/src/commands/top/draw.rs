@@ -7,7 +7,7 @@ use ratatui::style::{Style, Stylize as _};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Clear, Paragraph, Row, Sparkline, Table, TableState, Wrap};
 
-use super::fit::{columns, end_of};
+use super::fit::{broken, columns, end_of};
 use super::state::{Mode, Question, Top};
 use super::table::{Cell, Tab};
 use crate::output::human::{at, clean};
@@ -26,7 +26,7 @@ pub fn draw(frame: &mut Frame, top: &mut Top) {
     let [head, tabs, list, foot] = rows.areas(frame.area());
     draw_head(frame, head, top);
     frame.render_widget(titles(top), tabs);
-    match &top.mode {
+    match &mut top.mode {
         Mode::Log { task, text, up } => {
             let title = format!(" log of task {task} ");
             draw_log(frame, list, &title, text, *up);
@@ -180,15 +180,29 @@ fn nothing(top: &Top) -> String {
     words.to_owned()
 }
 
-/// The end of a log, or so many lines above it.
-fn draw_log(frame: &mut Frame, area: Rect, title: &str, text: &str, up: usize) {
+/// The end of a log, or so many rows above it; not more than there are.
+fn draw_log(frame: &mut Frame, area: Rect, title: &str, text: &str, up: &mut usize) {
     let room = usize::from(area.height.saturating_sub(2));
-    let lines: Vec<&str> = text.lines().collect();
-    let end = lines.len().saturating_sub(up).max(room.min(lines.len()));
-    let shown = lines.get(end.saturating_sub(room)..end).unwrap_or_default();
-    let shown: Vec<Line> = shown.iter().map(|line| Line::from(clean(line))).collect();
+    let width = usize::from(area.width.saturating_sub(2));
+    let rows = last_rows(text, width, room.saturating_add(*up));
+    *up = rows.len().saturating_sub(room).min(*up);
+    let shown = rows.into_iter().skip(*up).take(room).map(Line::from);
+    let shown: Vec<Line> = shown.rev().collect();
     let block = Block::bordered().title(title.to_owned());
     frame.render_widget(Paragraph::new(shown).block(block), area);
+}
+
+/// At least so many rows from the end of a text, where it has as many: the last
+/// first.
+fn last_rows(text: &str, width: usize, wanted: usize) -> Vec<String> {
+    let mut rows = Vec::new();
+    for line in text.lines().rev() {
+        rows.extend(broken(&clean(line), width).into_iter().rev());
+        if rows.len() >= wanted {
+            break;
+        }
+    }
+    rows
 }
 
 fn last_line(top: &Top) -> Line<'static> {

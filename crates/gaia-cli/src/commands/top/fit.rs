@@ -32,9 +32,35 @@ pub fn end_of(text: &str, width: usize) -> String {
     format!("…{}", end.into_iter().rev().collect::<String>())
 }
 
+/// A line as a terminal breaks it: where it has no more columns.
+pub fn broken(line: &str, width: usize) -> Vec<String> {
+    let (mut rows, mut row, mut room) = (Vec::new(), String::new(), width);
+    for letter in Span::raw(line).styled_graphemes(Style::new()) {
+        let wide = columns(letter.symbol);
+        if wide > room && !row.is_empty() {
+            rows.push(std::mem::take(&mut row));
+            room = width;
+        }
+        row.push_str(letter.symbol);
+        room = room.saturating_sub(wide);
+    }
+    rows.push(row);
+    rows
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_goes_on_in_the_next_row_where_it_has_no_more_columns() {
+        assert_eq!(broken("", 3), [""]);
+        assert_eq!(broken("abc", 3), ["abc"]);
+        assert_eq!(broken("abcd", 3), ["abc", "d"]);
+        assert_eq!(broken("漢字か", 3), ["漢", "字", "か"]);
+        assert_eq!(broken("漢", 1), ["漢"]);
+        assert_eq!(broken("ab", 0), ["a", "b"]);
+    }
 
     #[test]
     fn of_what_is_too_long_the_end_is_kept_however_wide_its_letters() {

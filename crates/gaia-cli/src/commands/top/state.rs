@@ -30,7 +30,7 @@ pub enum Mode {
     Filter,
     /// A question: end this lock? They write the reason.
     Ask(Question),
-    /// They move in a task's log; so many lines up from its end.
+    /// They move in a task's log; so many rows up from its end.
     Log {
         task: TaskId,
         text: String,
@@ -240,15 +240,15 @@ impl Top {
     fn in_log(&mut self, key: KeyCode, task: TaskId, text: String, up: usize) {
         let up = match key {
             KeyCode::Esc | KeyCode::Char('q' | 'l') | KeyCode::Enter => return,
-            KeyCode::Up | KeyCode::Char('k') => up + 1,
+            KeyCode::Up | KeyCode::Char('k') => up.saturating_add(1),
             KeyCode::Down | KeyCode::Char('j') => up.saturating_sub(1),
-            KeyCode::PageUp => up + PAGE,
+            KeyCode::PageUp => up.saturating_add(PAGE),
             KeyCode::PageDown => up.saturating_sub(PAGE),
             KeyCode::End | KeyCode::Char('G') => 0,
+            // How many rows there are shows when they are drawn.
             KeyCode::Home | KeyCode::Char('g') => usize::MAX,
             _ => up,
         };
-        let up = up.min(text.lines().count().saturating_sub(1));
         self.mode = Mode::Log { task, text, up };
     }
 }
