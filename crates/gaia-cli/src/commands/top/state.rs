@@ -119,9 +119,9 @@ impl Top {
 
     /// What a key does.
     pub fn key(&mut self, key: KeyEvent) -> Option<Act> {
-        let control = key.modifiers.contains(KeyModifiers::CONTROL);
-        if control && key.code == KeyCode::Char('c') {
-            return Some(Act::Quit);
+        let with = KeyModifiers::CONTROL | KeyModifiers::ALT;
+        if let (KeyCode::Char(letter), true) = (key.code, key.modifiers.intersects(with)) {
+            return self.with_control(letter);
         }
         self.said.clear();
         match std::mem::take(&mut self.mode) {
@@ -132,6 +132,26 @@ impl Top {
             // Any key closes it.
             Mode::Help => {}
         }
+        None
+    }
+
+    /// Such a key is no letter: it types nothing, and names no act of the list.
+    fn with_control(&mut self, letter: char) -> Option<Act> {
+        let typed = match &mut self.mode {
+            Mode::Filter => &mut self.word,
+            Mode::Ask(question) => &mut question.reason,
+            _ => return (letter == 'c').then_some(Act::Quit),
+        };
+        match letter {
+            'c' => return Some(Act::Quit),
+            'u' => typed.clear(),
+            'w' => {
+                let kept = typed.trim_end().rfind(' ').map_or(0, |at| at + 1);
+                typed.truncate(kept);
+            }
+            _ => {}
+        }
+        self.list();
         None
     }
 
@@ -306,6 +326,30 @@ mod tests {
         assert_eq!(top.mode, Mode::List);
         assert_eq!(type_in(&mut top, "xq\u{1b}"), None);
         assert_eq!(top.said, "nothing was ended");
+    }
+
+    #[test]
+    fn a_key_with_control_is_no_letter() {
+        let mut top = holding();
+        let control = |letter| KeyEvent::new(KeyCode::Char(letter), KeyModifiers::CONTROL);
+        assert_eq!(top.key(control('x')), None);
+        assert_eq!(top.mode, Mode::List);
+        type_in(&mut top, "xit is stuck");
+        let reason = |top: &Top| match &top.mode {
+            Mode::Ask(question) => question.reason.clone(),
+            mode => format!("{mode:?}"),
+        };
+        top.key(control('w'));
+        assert_eq!(reason(&top), "it is ");
+        top.key(KeyEvent::new(KeyCode::Char('q'), KeyModifiers::ALT));
+        assert_eq!(reason(&top), "it is ");
+        top.key(control('u'));
+        assert_eq!(reason(&top), "");
+        type_in(&mut top, "\u{1b}/nobody");
+        assert!(top.rows.is_empty());
+        top.key(control('u'));
+        assert_eq!(top.rows.len(), 1);
+        assert_eq!(top.key(control('c')), Some(Act::Quit));
     }
 
     #[test]
