@@ -144,12 +144,17 @@ fn row(task: &TaskInfo) -> [String; 6] {
     ]
 }
 
-/// The state, and why it is so where that helps.
-pub fn state(task: &TaskInfo) -> String {
-    let word = match task.status {
+/// The state in one word.
+pub fn word(status: State) -> &'static str {
+    match status {
         State::InProgress => "running",
         status => status.word(),
-    };
+    }
+}
+
+/// The state, and why it is so where that helps.
+pub fn state(task: &TaskInfo) -> String {
+    let word = word(task.status);
     let ids = |ids: &[gaia_locks::TaskId]| {
         let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
         ids.join(", ")

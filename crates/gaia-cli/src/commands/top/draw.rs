@@ -25,15 +25,15 @@ pub fn draw(frame: &mut Frame, top: &mut Top) {
     ]);
     let [head, tabs, list, foot] = rows.areas(frame.area());
     draw_head(frame, head, top);
-    frame.render_widget(titles(top), tabs);
+    frame.render_widget(titles(top, tabs.width), tabs);
     match &mut top.mode {
         Mode::Log { task, text, up } => {
             let title = format!(" log of task {task} ");
-            draw_log(frame, list, &title, text, *up);
+            draw_log(frame, list, &title, text, up);
         }
         _ => draw_list(frame, list, top),
     }
-    frame.render_widget(last_line(top), foot);
+    frame.render_widget(last_line(top, foot.width), foot);
     match &top.mode {
         Mode::Ask(question) => draw_question(frame, question),
         Mode::Help => draw_help(frame),
@@ -91,7 +91,21 @@ fn thirds(grants: &[u64]) -> Vec<u64> {
     grants.chunks(3).map(|three| three.iter().sum()).collect()
 }
 
-fn titles(top: &Top) -> Line<'static> {
+/// The tabs, each with its count: a short name where there is little room, and
+/// only that of the chosen one where there is less.
+fn titles(top: &Top, width: u16) -> Line<'static> {
+    let long = |tab: Tab| format!("{} ", tab.name());
+    let short = |tab: Tab| format!("{:.4} ", tab.name());
+    let chosen = |tab: Tab| match tab == top.tab {
+        true => long(tab),
+        false => String::new(),
+    };
+    let fits = |line: &Line| line.width() <= width.into();
+    let wide = [tabs(top, long), tabs(top, short)].into_iter().find(fits);
+    wide.unwrap_or_else(|| tabs(top, chosen))
+}
+
+fn tabs(top: &Top, name: impl Fn(Tab) -> String) -> Line<'static> {
     let picture = &top.picture;
     let count = |tab: Tab| match tab {
         Tab::Locks => picture.locks.len(),
@@ -100,7 +114,7 @@ fn titles(top: &Top) -> Line<'static> {
         Tab::Sessions => picture.sessions.len(),
     };
     let title = |(number, tab): (usize, &Tab)| {
-        let text = format!(" {} {} {} ", number + 1, tab.name(), count(*tab));
+        let text = format!(" {} {}{} ", number + 1, name(*tab), count(*tab));
         match *tab == top.tab {
             true => Span::raw(text).reversed(),
             false => Span::raw(text).dim(),
@@ -205,14 +219,36 @@ fn last_rows(text: &str, width: usize, wanted: usize) -> Vec<String> {
     rows
 }
 
-fn last_line(top: &Top) -> Line<'static> {
+fn last_line(top: &Top, width: u16) -> Line<'static> {
     match &top.mode {
         _ if !top.said.is_empty() => Line::from(clean(&top.said)).yellow(),
         Mode::Filter => Line::from(format!("/{}▏ Enter keeps it, Esc shows all", top.word)),
         Mode::Log { .. } => Line::from("↑↓ PgUp PgDn move, Esc closes").dim(),
         _ if !top.word.is_empty() => Line::from(format!("/{}  Esc shows all", top.word)).dim(),
-        _ => Line::from("q quit  / filter  s sort  Enter log  x end lock  ? keys").dim(),
+        _ => keys(width.into()).dim(),
     }
+}
+
+/// As many as have room; the one that shows all of them is the first.
+fn keys(width: usize) -> Line<'static> {
+    let keys = [
+        "? keys",
+        "q quit",
+        "/ filter",
+        "x end lock",
+        "Enter log",
+        "s sort",
+    ];
+    let mut line = String::new();
+    for key in keys {
+        let space = if line.is_empty() { "" } else { "  " };
+        if line.len() + space.len() + key.len() > width {
+            break;
+        }
+        line.push_str(space);
+        line.push_str(key);
+    }
+    Line::from(line)
 }
 
 /// Nothing of it may be missing when it is answered: what is long is cut.
@@ -317,6 +353,55 @@ mod tests {
                 assert!(!screen(&mut top, width, height).contains('\u{1b}'));
             }
         }
+    }
+
+    #[test]
+    fn a_narrow_screen_has_all_tabs_and_how_to_see_all_keys() {
+        for (width, names) in [(80, "4 sessions 0"), (42, "4 sess 0"), (30, "4 0")] {
+            let shown = screen(&mut Top::default(), width, 10);
+            assert!(shown.contains("1 lock"), "{shown}");
+            assert!(shown.contains(names), "{shown}");
+            assert!(shown.contains("? keys  q quit"), "{shown}");
+            let last = shown
+                .lines()
+                .last()
+                .unwrap()
+                .trim_end_matches('"')
+                .trim_end();
+            let whole = ["sort", "lock", "log", "filter"];
+            assert!(whole.iter().any(|end| last.ends_with(end)), "{shown}");
+        }
+    }
+
+    #[test]
+    fn a_log_is_read_to_the_end_of_its_lines() {
+        let text = format!("first\n{}the end of it\n", "long ".repeat(40));
+        let mode = Mode::Log {
+            task: gaia_locks::ids::TaskId(1),
+            text,
+            up: 0,
+        };
+        let mut top = Top {
+            mode,
+            ..Top::default()
+        };
+        let shown = screen(&mut top, 40, 9);
+        assert!(shown.contains("the end of it"), "{shown}");
+        assert!(!shown.contains("first"), "{shown}");
+        let up = |up: usize, top: &mut Top| match &mut top.mode {
+            Mode::Log { up: now, .. } => std::mem::replace(now, up),
+            mode => panic!("{mode:?}"),
+        };
+        up(usize::MAX, &mut top);
+        let shown = screen(&mut top, 40, 9);
+        assert!(shown.contains("first"), "{shown}");
+        // Seven rows, four of them shown.
+        assert_eq!(up(1, &mut top), 3);
+        let shown = screen(&mut top, 40, 9);
+        assert!(
+            !shown.contains("first") && !shown.contains("the end of it"),
+            "{shown}"
+        );
     }
 
     #[test]

@@ -6,6 +6,7 @@ use gaia_locks::ids::{LockId, TaskId};
 use gaia_locks::wire::{FolderNow, HeldLock, WaiterInfo};
 
 use super::eyes::Picture;
+use crate::commands::tasks::word;
 use crate::output::human::{ago, clean, left};
 
 /// What is listed.
@@ -241,7 +242,7 @@ fn waiter(waiter: &WaiterInfo, whose: Option<String>) -> Row {
 fn task(task: &TaskInfo) -> Row {
     let when = task.completed_at.or(task.started_at).or(task.created_at);
     let state = match task.blocked_by.is_empty() {
-        true => task.status.word(),
+        true => word(task.status),
         false => "blocked",
     };
     Row {
