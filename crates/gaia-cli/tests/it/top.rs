@@ -125,6 +125,84 @@ fn the_question_before_a_lock_is_ended_is_whole_whatever_is_locked() {
 }
 
 #[test]
+fn a_signal_that_ends_it_leaves_the_terminal_as_it_was() {
+    let home = Home::new();
+    let Some(terminal) = terminal(&home, "80", "24") else {
+        return;
+    };
+    for signal in ["INT", "QUIT", "TERM", "HUP"] {
+        terminal.type_line(&format!("gaia top; echo after-$?-{signal}"));
+        terminal.until_shown("gaia top 0 pending");
+        crate::home::signal(terminal.job(), signal);
+        terminal.until_shown(&format!("after-0-{signal}"));
+        assert_eq!(terminal.told("#{alternate_on} #{cursor_flag}"), "0 1");
+        terminal.type_line("clear");
+        until("it takes lines", || !terminal.screen().contains("after"));
+    }
+}
+
+#[test]
+fn it_can_be_stopped_and_goes_on() {
+    let home = Home::new();
+    let Some(terminal) = terminal(&home, "80", "24") else {
+        return;
+    };
+    let head = "gaia top 0 pending, 0 at work";
+    let is_whole = || terminal.screen().starts_with(head);
+    terminal.type_line("gaia top");
+    until("it is shown", is_whole);
+    let top = terminal.job();
+    crate::home::signal(top, "TSTP");
+    until("the terminal is free", || {
+        terminal.told("#{alternate_on} #{cursor_flag}") == "0 1"
+    });
+    terminal.type_line("fg");
+    until("it is shown again", is_whole);
+    assert_eq!(terminal.told("#{alternate_on}"), "1");
+    // Nobody hears of this one before it goes on.
+    crate::home::signal(top, "STOP");
+    terminal.until_shown("Stopped");
+    // The terminal is raw yet: its Enter ends no line.
+    terminal.keys(&["-l", "fg"]);
+    terminal.keys(&["C-j"]);
+    until("it is shown once more", is_whole);
+    terminal.keys(&["?"]);
+    terminal.until_shown("the log of the row's task");
+    terminal.keys(&["?", "q"]);
+    until("the terminal is free", || {
+        terminal.told("#{alternate_on} #{cursor_flag}") == "0 1"
+    });
+    terminal.type_line("echo ended=$?");
+    terminal.until_shown("ended=0");
+}
+
+#[test]
+fn a_log_can_be_read_to_the_end_of_a_long_line() {
+    let home = Home::new();
+    let Some(terminal) = terminal(&home, "40", "12") else {
+        return;
+    };
+    let say = "printf 'begins %0200d' 7; echo ' and ends'";
+    assert_eq!(
+        home.status(&["session", "add", "ivy", "--process", "sh"]),
+        0
+    );
+    assert_eq!(home.status(&["send", say]), 0);
+    assert_eq!(home.status(&["up", "--until-idle", "--no-server"]), 0);
+    terminal.type_line("gaia top");
+    terminal.until_shown("No active locks");
+    terminal.keys(&["3"]);
+    terminal.until_shown("completed");
+    terminal.keys(&["Enter"]);
+    terminal.until_shown("and ends");
+    assert!(
+        terminal.screen().contains("begins"),
+        "{}",
+        terminal.screen()
+    );
+}
+
+#[test]
 fn without_a_terminal_it_says_what_else_there_is() {
     let home = Home::new();
     let output = home.output(&["top"]);

@@ -6,6 +6,7 @@
 //! state    what a key does: (state, key) -> act                 pure
 //! draw     a state on a screen
 //! fit      text in so many columns                              pure
+//! screen   the terminal, given back and taken again
 //! look     looks again when something changed, on a thread of its own
 //! ```
 //! Nobody polls: one thread waits for keys, one at the doorbell, and the
@@ -17,6 +18,7 @@ mod draw;
 mod eyes;
 mod fit;
 mod look;
+mod screen;
 mod state;
 mod table;
 
@@ -26,7 +28,7 @@ use std::time::Duration;
 
 use crossterm::event::{self, Event, KeyEventKind};
 use ratatui::DefaultTerminal;
-use signal_hook::consts::{SIGHUP, SIGTERM};
+use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
 use signal_hook::iterator::Signals;
 
 use crate::context::Context;
@@ -55,6 +57,10 @@ enum News {
     Seen(Box<Result<Picture, Failure>>),
     /// What came of an act.
     Said(String),
+    /// This process is to stop.
+    Stop,
+    /// It goes on after a stop.
+    GoOn,
     Quit,
 }
 
@@ -99,6 +105,14 @@ fn show(
                     top.said = said;
                     None
                 }
+                News::Stop => {
+                    screen::stop(terminal)?;
+                    None
+                }
+                News::GoOn => {
+                    screen::go_on(terminal)?;
+                    None
+                }
                 News::Quit => Some(Act::Quit),
             };
             match act {
@@ -138,11 +152,16 @@ fn gathered(news: &Receiver<News>) -> Vec<News> {
 
 /// The threads end with the process.
 fn listen(tell: &Sender<News>) -> Result<(), Failure> {
-    let mut signals = Signals::new([SIGTERM, SIGHUP])?;
+    // All that would end or stop this process with the terminal in its hands.
+    let mut signals = Signals::new([SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGTSTP, SIGCONT])?;
     let told = tell.clone();
     Builder::new().name("signals".to_owned()).spawn(move || {
-        for _ in signals.forever() {
-            drop(told.send(News::Quit));
+        for signal in signals.forever() {
+            drop(told.send(match signal {
+                SIGTSTP => News::Stop,
+                SIGCONT => News::GoOn,
+                _ => News::Quit,
+            }));
         }
     })?;
     let keys = tell.clone();
