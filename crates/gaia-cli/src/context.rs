@@ -96,6 +96,12 @@ impl Context {
                 clean(&place.to_string_lossy())
             ));
         }
+        if let Some(server) = server_of_a_file(&settings) {
+            tell::note(&format!(
+                "GAIA_DATABASE_URL is passed over: a file's GAIA_SERVER says to work through {}",
+                clean(server)
+            ));
+        }
         Ok(self.settings.get_or_init(|| settings))
     }
 
@@ -292,6 +298,16 @@ fn on_the_database(settings: &Settings) -> Result<(), Failure> {
         format!("this works on the database itself, and GAIA_SERVER says to work through {server}");
     Err(Failure::new("database_only", Status::Usage, what)
         .hint("run it on the machine where the database is, without GAIA_SERVER"))
+}
+
+/// The server of a file, beside a database that the environment names: whoever
+/// set that here may not know of the file.
+fn server_of_a_file(settings: &Settings) -> Option<&String> {
+    let database = settings.origin("GAIA_DATABASE_URL");
+    let server = settings.origin("GAIA_SERVER");
+    let of_a_file = matches!(server, Origin::Toml { .. } | Origin::DotEnv { .. });
+    let named = settings.server.as_ref();
+    named.filter(|_| of_a_file && *database == Origin::Environment)
 }
 
 /// Places that the environment names by a path that counts from the current

@@ -198,3 +198,25 @@ fn a_server_that_is_away_ends_with_5_and_a_wrong_token_with_4() {
     );
     assert_eq!(served.status(&["doctor"]), 1);
 }
+
+#[test]
+fn whoever_names_a_database_is_told_when_a_files_server_is_worked_through() {
+    let served = Served::start();
+    let home = served.home.path("elsewhere");
+    std::fs::create_dir_all(&home).unwrap();
+    let server = format!("server = \"http://{}\"\n", served.listen);
+    std::fs::write(home.join("gaia.toml"), server).unwrap();
+    let said = |database: Option<&str>| {
+        let mut gaia = served.gaia(&["status"]);
+        gaia.env_remove("GAIA_SERVER");
+        if let Some(database) = database {
+            gaia.env("GAIA_DATABASE_URL", database);
+        }
+        let output = gaia.output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    assert_eq!(said(None), "");
+    let said = said(Some("sqlite:///tmp/other.db"));
+    assert!(said.contains("GAIA_DATABASE_URL is passed over"), "{said}");
+}
