@@ -51,6 +51,24 @@ impl<'a> Terminal<'a> {
         self.keys(&["Enter"]);
     }
 
+    /// What tmux knows of the pane, such as `#{alternate_on}`.
+    pub fn told(&self, what: &str) -> String {
+        let mut tmux = self.command();
+        let output = tmux.args(["display-message", "-p", what]).output().unwrap();
+        String::from_utf8(output.stdout)
+            .unwrap()
+            .trim_end()
+            .to_owned()
+    }
+
+    /// The process that the shell in it runs now.
+    pub fn job(&self) -> u32 {
+        let shell = self.told("#{pane_pid}");
+        let children = format!("/proc/{shell}/task/{shell}/children");
+        let children = std::fs::read_to_string(children).unwrap();
+        children.trim().parse().unwrap()
+    }
+
     pub fn screen(&self) -> String {
         let output = self
             .command()
