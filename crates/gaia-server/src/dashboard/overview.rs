@@ -187,6 +187,7 @@ fn locks(seen: &Seen, which: &Which, before: Option<i64>, role: Role) -> Markup 
             @else if shown.is_empty() { (nothing("These locks have ended, and none is older.")) }
             @else { (parts::locks(&shown, seen.now, role == Role::Admin)) }
             @if all.len() > LOCKS || at > 0 { (turn(&all, at, shown.len(), wanted.as_deref())) }
+            @if wanted.is_some() { p.more { a href="/" { "All locks" } } }
         }
     }
 }
@@ -208,7 +209,6 @@ fn search(wanted: Option<&str>) -> Markup {
         form.search method="get" action="/" role="search" {
             label { span.unseen { "Folder or session holds" } input type="search" name="q" value=[wanted] placeholder="Folder or session"; }
             button.small { "Find" }
-            @if wanted.is_some() { a.button.small href="/" { "All" } }
         }
     }
 }

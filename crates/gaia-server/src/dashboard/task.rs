@@ -93,10 +93,8 @@ fn whole(seen: &Seen, who: &Who) -> Response {
     };
     page.draw(html! {
         h1 { "Task " (task.id) " " (task_state(task)) }
-        section #text {
-            pre.prompt { (lines(&task.content)) }
-            @if let Some(why) = why { p.note { (sentence(why)) } }
-        }
+        section #text { pre.prompt { (lines(&task.content)) } }
+        @if let Some(why) = why { section #why { p.note { (sentence(why)) } } }
         section #does { (deeds(task, who)) }
         section #facts { (facts(task, *now)) }
         (answer(task, output.as_ref()))

@@ -169,7 +169,7 @@ fn what_fits_a_search_is_counted_and_pages_of_locks_stand() {
     }
     let browser = sign_in(&server, Role::Viewer);
     let shown = look(&server, &browser, "/?q=s0").body;
-    assert!(shown.contains("10 of 52") && shown.contains("href=\"/\">All<"));
+    assert!(shown.contains("10 of 52") && shown.contains("href=\"/\">All locks<"));
     let first = look(&server, &browser, "/").body;
     let (_, rest) = first.split_once("rel=\"next\" href=\"").unwrap();
     let older = rest.split('"').next().unwrap();
