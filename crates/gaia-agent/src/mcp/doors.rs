@@ -6,13 +6,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gaia_assigner::service::{Taken, Teller};
+use gaia_assigner::task::Told;
+use gaia_assigner::wire::TaskInfo;
 use gaia_assigner::{TaskError, Tasks};
 use gaia_locks::Locks;
 use gaia_locks::folder::{Folder, InvalidFolder};
 use gaia_locks::ids::{Scope, SessionId, TaskId};
 use gaia_locks::model::Holder;
 use gaia_locks::service::{Acquire, Release, Released};
-use gaia_locks::wire::{Answer, Queued};
+use gaia_locks::wire::{Answer, LockInfo, Queued};
 use rmcp::model::Extensions;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
@@ -34,6 +36,18 @@ pub struct Opened {
     pub locks: Arc<dyn Locks>,
     /// To tasks and sessions.
     pub tasks: Arc<dyn Tasks>,
+}
+
+/// What a tool did for a session; who waited, released or took a task did it
+/// through a door of its own.
+#[derive(Clone, Debug)]
+pub enum Did {
+    /// These locks were granted.
+    Acquired(Vec<LockInfo>),
+    /// This lease was renewed.
+    Renewed(Box<LockInfo>),
+    /// This was said of this task.
+    Told(Told, Box<TaskInfo>),
 }
 
 /// What ends a wait before its turn.
@@ -127,6 +141,19 @@ pub trait Doors: Clone + Send + Sync + 'static {
 
     /// Takes note that locks were refused to somebody who did not wait for them.
     fn refused(&self) {}
+
+    /// Takes note of what was done, where a trail is kept.
+    ///
+    /// # Errors
+    /// When it cannot be kept.
+    fn did(
+        &self,
+        caller: &Self::Caller,
+        did: Did,
+    ) -> impl Future<Output = Result<(), Said>> + Send {
+        let _ = (caller, did);
+        std::future::ready(Ok(()))
+    }
 
     /// What tells that a caller's connection broke, where that is known.
     fn connection(&self, caller: &Self::Caller) -> CancellationToken;

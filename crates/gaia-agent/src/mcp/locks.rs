@@ -12,7 +12,7 @@ use gaia_locks::wire::{
 use serde::Serialize;
 use serde_json::json;
 
-use super::doors::{Doors, Opened, folder};
+use super::doors::{Did, Doors, Opened, folder};
 use super::said::{self, Done};
 use super::tools::Call;
 use super::{Said, args};
@@ -95,7 +95,13 @@ pub(super) async fn acquire<D: Doors>(
     };
     Ok(match call.doors.call(&call.caller, scope, work).await? {
         (_, true) => said::given_back(),
-        (answer, false) => answered(call, &answer, false),
+        (answer, false) => {
+            if let Answer::Granted(granted) = &answer {
+                let did = Did::Acquired(granted.locks.clone());
+                call.doors.did(&call.caller, did).await?;
+            }
+            answered(call, &answer, false)
+        }
     })
 }
 
@@ -144,6 +150,7 @@ pub(super) async fn renew<D: Doors>(call: &Call<'_, D>, asked: args::Renew) -> R
             "renewing needs the lock's token, its id: acquire_folder gave it, lock_status shows it",
         ));
     }
+    let is_named = asked.token.is_some();
     let work = move |doors: &Opened| {
         let (alive, stop, of_task) = show_life(doors, &holder)?;
         let lock = match asked.token {
@@ -173,6 +180,15 @@ pub(super) async fn renew<D: Doors>(call: &Call<'_, D>, asked: args::Renew) -> R
         })
     };
     let renewed = call.doors.call(&call.caller, None, work).await?;
+    // A sign of life is none.
+    if let Some(lock) = renewed
+        .lock
+        .as_ref()
+        .filter(|_| is_named && renewed.renewed)
+    {
+        let did = Did::Renewed(Box::new(lock.clone()));
+        call.doors.did(&call.caller, did).await?;
+    }
     Ok(Done::of(&renewed))
 }
 

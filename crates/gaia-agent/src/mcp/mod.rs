@@ -41,7 +41,7 @@ use serde_json::Value;
 
 pub use rmcp::model::Extensions;
 
-pub use doors::{Came, Doors, Ends, Opened, Reads, Stands, folder};
+pub use doors::{Came, Did, Doors, Ends, Opened, Reads, Stands, folder};
 pub use said::Said;
 pub use stdio::serve_stdio;
 pub use tools::{acts, is_tool};

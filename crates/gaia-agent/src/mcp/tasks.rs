@@ -12,7 +12,7 @@ use rmcp::{Peer, RoleServer};
 use serde::Serialize;
 use tokio::time::{Interval, interval};
 
-use super::doors::{Doors, Opened};
+use super::doors::{Did, Doors, Opened};
 use super::said::Done;
 use super::tools::Call;
 use super::wait::QUIET;
@@ -177,7 +177,10 @@ async fn tell<D: Doors>(
 ) -> Result<Done, Said> {
     let teller = call.doors.teller(&call.caller, session, task)?;
     let teller = Teller { token, ..teller };
-    let work = move |doors: &Opened| doors.tasks.told(task, &told, &teller);
+    let said = told.clone();
+    let work = move |doors: &Opened| doors.tasks.told(task, &said, &teller);
     let task = call.doors.call_long(&call.caller, work).await?;
+    let did = Did::Told(told, Box::new(task.clone()));
+    call.doors.did(&call.caller, did).await?;
     Ok(Done::of(&OneTask { task }))
 }

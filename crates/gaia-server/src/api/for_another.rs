@@ -2,6 +2,7 @@
 //! The history has the session, so the trail names who did it: in the
 //! transaction of the act itself where it is one on locks.
 
+use gaia_assigner::task::Told;
 use gaia_assigner::wire::TaskInfo;
 use gaia_locks::LockService;
 use gaia_locks::error::Error;
@@ -108,6 +109,25 @@ fn note_locks(tx: &mut LockTx<'_>, who: &Who, act: &str, locks: &[LockInfo]) -> 
         accounts::note(tx, &who.name, act, &details)?;
     }
     Ok(())
+}
+
+/// Notes what was done with locks of another session, afterwards.
+///
+/// # Errors
+/// When the store cannot be used.
+pub fn note_done(app: &App, who: &Who, act: &str, locks: &[LockInfo]) -> Answer<()> {
+    match locks.iter().all(|lock| is_own(who, &lock.session_id)) {
+        true => Ok(()),
+        false => Ok(app.locks.transact(|tx| note_locks(tx, who, act, locks))?),
+    }
+}
+
+/// How the trail calls what was said of a task.
+pub fn word(told: &Told) -> &'static str {
+    match told {
+        Told::Done(_) => "task_done",
+        Told::Failed(_) => "task_failed",
+    }
 }
 
 /// Notes what was done with another session.

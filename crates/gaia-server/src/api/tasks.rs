@@ -411,10 +411,6 @@ pub fn said(
     teller: &Teller,
 ) -> Answer<TaskInfo> {
     let task = app.tasks.told(id, told, teller)?;
-    let act = match told {
-        Told::Done(_) => "task_done",
-        Told::Failed(_) => "task_failed",
-    };
-    for_another::note_task(app, who, act, &task)?;
+    for_another::note_task(app, who, for_another::word(told), &task)?;
     Ok(task)
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::request::Parts;
-use gaia_agent::mcp::{Came, Doors, Ends, Opened, Reads, Said, Stands};
+use gaia_agent::mcp::{Came, Did, Doors, Ends, Opened, Reads, Said, Stands};
 use gaia_assigner::TaskError;
 use gaia_assigner::service::Taken;
 use gaia_locks::Locks;
@@ -92,6 +92,22 @@ impl Doors for Here {
 
     fn refused(&self) {
         self.app.metrics.refused();
+    }
+
+    async fn did(&self, caller: &Caller, did: Did) -> Result<(), Said> {
+        // Nobody else acts for another's session.
+        if caller.who.role < Role::Admin {
+            return Ok(());
+        }
+        let (app, who) = (self.app.clone(), caller.who.clone());
+        let note = move || match did {
+            Did::Acquired(locks) => for_another::note_done(&app, &who, "acquire", &locks),
+            Did::Renewed(lock) => for_another::note_done(&app, &who, "renew", &[*lock]),
+            Did::Told(told, task) => {
+                for_another::note_task(&app, &who, for_another::word(&told), &task)
+            }
+        };
+        self.app.core.call(note).await.map_err(said)
     }
 
     fn connection(&self, caller: &Caller) -> CancellationToken {

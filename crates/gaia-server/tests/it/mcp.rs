@@ -1,6 +1,7 @@
 //! The tools over HTTP: who may, both revisions, waits and how they end.
 
 mod before;
+mod trail;
 
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpStream;
