@@ -33,4 +33,5 @@ mod top;
 mod unprotected;
 mod untold;
 mod up;
+mod watch;
 mod why;

@@ -88,7 +88,8 @@ impl Watch<'_> {
         let style = self.context.out.style();
         if style.is_terminal() {
             let picture = self.picture(&style).replace('\n', "\x1b[K\n");
-            let picture = format!("\x1b[H{picture}\x1b[K\n\x1b[J");
+            // A line's end comes after it: with another a full screen would roll.
+            let picture = format!("\x1b[H{picture}\x1b[J");
             self.context.out.text(&picture)?;
         } else if changed {
             let answer = |style: &Style| in_words(style, &self.shown) + "\n\n";
