@@ -39,7 +39,9 @@ fn a_wait_outlives_a_server_that_is_killed_with_its_place_in_line() {
 fn ctrl_c_leaves_the_line_also_through_a_server() {
     let served = Served::start();
     assert_eq!(served.status(&["acquire", "a", "--session", "ann"]), 0);
-    let waiting = served.waiting("ben", 1);
+    let mut waiting = served.waiting("ben", 1);
+    // It stands in line a moment before it listens for signals.
+    waiting.says("waiting, place 1");
     waiting.signal("INT");
     let (status, _, err) = waiting.end();
     assert_eq!(status, 130, "{err}");

@@ -87,6 +87,24 @@ impl Guard {
         signal(self.pid(), name);
     }
 
+    /// Waits until it has said something on stderr, which [`Guard::end`] then
+    /// gives the rest of.
+    pub fn says(&mut self, text: &str) {
+        use std::io::Read;
+        let (mut said, mut byte) = (Vec::new(), [0]);
+        let stderr = self.0.stderr.as_mut().unwrap();
+        while !String::from_utf8_lossy(&said).contains(text) {
+            let read = stderr.read(&mut byte).unwrap();
+            assert_eq!(
+                read,
+                1,
+                "it never said {text:?}: {}",
+                String::from_utf8_lossy(&said)
+            );
+            said.extend(byte);
+        }
+    }
+
     pub fn end(mut self) -> (i32, String, String) {
         use std::io::Read;
         let status = self.0.wait().unwrap();

@@ -7,8 +7,10 @@ fn r08_an_interrupted_waiter_leaves_the_line() {
     for (name, status) in [("INT", 130), ("TERM", 143)] {
         let home = Home::new();
         assert_eq!(home.status(&["acquire", "a", "--session", "holder"]), 0);
-        let waiter = home.spawn(&["acquire", "a", "--session", "waiter", "--wait", "1h"]);
-        until("it waits", || home.waiters() == 1);
+        let mut waiter = home.spawn(&["acquire", "a", "--session", "waiter", "--wait", "1h"]);
+        // It stands in line a moment before it listens for signals.
+        waiter.says("waiting, place 1");
+        assert_eq!(home.waiters(), 1);
         waiter.signal(name);
         let (ended, out, err) = waiter.end();
         assert_eq!((ended, out.as_str()), (status, ""), "{err}");
