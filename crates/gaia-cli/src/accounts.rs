@@ -145,7 +145,7 @@ impl Door {
         }
     }
 
-    /// Revokes the token with this id, or all with this name.
+    /// Revokes the token with this id; where none has it, all with this name.
     ///
     /// # Errors
     /// When there is none.
@@ -153,10 +153,12 @@ impl Door {
         match self {
             Self::Here(accounts) => Ok(accounts.revoke_token(which, &system::user())?),
             Self::There(client) => {
-                let meant =
-                    |token: &TokenInfo| token.name == which || token.id.to_string() == which;
                 let mut revoked = self.tokens()?;
-                revoked.retain(meant);
+                let has_it = |token: &TokenInfo| token.id.to_string() == which;
+                match revoked.iter().any(has_it) {
+                    true => revoked.retain(has_it),
+                    false => revoked.retain(|token| token.name == which),
+                }
                 for token in &revoked {
                     let path = format!("/api/gaia/tokens/{}", token.id);
                     client.api_delete::<Value>(&path)?;

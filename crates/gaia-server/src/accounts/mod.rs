@@ -343,13 +343,15 @@ impl Accounts {
         Ok(self.locks.look(store::tokens)?)
     }
 
-    /// Revokes the token with this id, or all with this name.
+    /// Revokes the token with this id; where none has it, all with this name.
     ///
     /// # Errors
     /// [`AccountError::UnknownToken`].
     pub fn revoke_token(&self, which: &str, by: &str) -> Result<Vec<TokenInfo>, AccountError> {
-        let meant = |token: &TokenInfo| token.name == which || token.id.to_string() == which;
-        let revoked = self.revoke(by, meant)?;
+        let mut revoked = self.revoke(by, |token| token.id.to_string() == which)?;
+        if revoked.is_empty() {
+            revoked = self.revoke(by, |token| token.name == which)?;
+        }
         match revoked.is_empty() {
             true => Err(AccountError::UnknownToken(which.to_owned())),
             false => Ok(revoked),

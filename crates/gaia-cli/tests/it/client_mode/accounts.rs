@@ -113,3 +113,31 @@ fn a_trail_of_many_pages_comes_whole() {
         499
     );
 }
+
+#[test]
+fn a_number_revokes_the_token_with_that_id_and_none_that_is_named_so() {
+    let served = Served::start();
+    let revoked = |answer: Value| -> Vec<i64> {
+        let tokens = answer["tokens"].as_array().unwrap();
+        tokens
+            .iter()
+            .map(|token| token["id"].as_i64().unwrap())
+            .collect()
+    };
+    let ways: [&dyn Fn(&[&str]) -> Value; 2] = [&|words| served.json(words), &|words| {
+        served.home.json(words)
+    }];
+    for way in ways {
+        let make = |name: &str| {
+            let made = way(&["token", "create", name, "--role", "viewer"]);
+            made["id"].as_i64().unwrap()
+        };
+        // The next id is known by the last.
+        let named = make("ci");
+        let number = (named + 2).to_string();
+        assert_eq!(make(&number), named + 1);
+        let other = make("other");
+        assert_eq!(revoked(way(&["token", "revoke", &number])), [other]);
+        assert_eq!(revoked(way(&["token", "revoke", &number])), [named + 1]);
+    }
+}
