@@ -214,6 +214,11 @@ impl Drop for LeaseKeeper {
     }
 }
 
+/// How long a holder who ends tries to release all that it held: a server that
+/// is started again is back by then, and whoever waits for that end need not
+/// wait for one that is silent.
+pub const RELEASING: Duration = Duration::from_secs(4);
+
 /// Until when a lease may be trusted that was asked for at a moment: a fiftieth
 /// of it, at most two seconds, is left unused.
 pub fn trusted_until(asked_at: Moment, ttl: Duration) -> Moment {

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gaia_locks::Locks;
 use gaia_locks::clock::{Clock, Moment, SystemClock};
-use gaia_locks::lease::{Kept, LeaseKeeper, News};
+use gaia_locks::lease::{Kept, LeaseKeeper, News, RELEASING};
 use gaia_locks::liveness::ProcessIdentity;
 use gaia_locks::service::{Acquire, Release, Released};
 use gaia_locks::wire::{Answer, Granted, LockInfo};
@@ -164,15 +164,18 @@ impl Held {
     /// Ends every lock; whether all of them were still held.
     fn release(self) -> Result<bool, gaia_locks::Error> {
         drop(self.keepers);
+        let until = SystemClock.now().moment.plus(RELEASING);
         let mut all = true;
         let mut failed = None;
         for lock in &self.locks {
-            let released = self.door.release(&Release {
+            let wish = Release {
                 folder: None,
                 session: lock.session_id.clone(),
                 task: None,
                 token: Some(lock.id),
-            });
+            };
+            let left = SystemClock.now().moment.until(until);
+            let released = self.door.release_within(&wish, left);
             match released {
                 Ok(released) => all &= matches!(released, Released::Ended(_)),
                 Err(error) => failed = failed.or(Some(error)),

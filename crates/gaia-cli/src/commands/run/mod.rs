@@ -32,7 +32,7 @@ use std::time::Duration;
 use gaia_locks::clock::{Clock, Moment, SystemClock};
 use gaia_locks::folder::Folder;
 use gaia_locks::ids::{SessionId, TaskId};
-use gaia_locks::lease::Kept;
+use gaia_locks::lease::{Kept, RELEASING};
 use gaia_locks::liveness::ProcessIdentity;
 use gaia_locks::model::{EndReason, Holder, Mode, Releaser};
 use gaia_locks::service::{Acquire, Line, Release, Released};
@@ -52,11 +52,6 @@ use crate::waiting::{self, Outcome};
 use child::HeldProcess;
 use signals::Inbox;
 use watch::Watch;
-
-/// How long it is tried to release all locks together: a server that is started
-/// again is back by then, and whoever waits for the command need not wait for
-/// one that is silent.
-const RELEASING: Duration = Duration::from_secs(4);
 
 /// Hold the lock on folders while a command runs
 ///
