@@ -24,7 +24,7 @@ use serde::Deserialize;
 use layout::{Bar, Row};
 use range::Range;
 
-use super::fields::said;
+use super::fields::{folder, or_wrong, said, with_status, wrong};
 use super::frame::{Page, Place};
 use super::parts::{nothing, session_link};
 use super::sign_in::escaped;
@@ -92,26 +92,38 @@ pub async fn show(
     Words(which): Words<Which>,
 ) -> Answer<Response> {
     let (locks, asked) = (app.locks.clone(), which.clone());
-    let look = move || look(&locks, &asked);
+    let look = move || {
+        let now = locks.look(|tx| Ok(tx.now().wall)).map_err(Problem::from)?;
+        let seen = or_wrong(look(&locks, &asked, now))?;
+        // What is wrong is told beside the form, above the last hour's scale.
+        let hour = || Range::asked(None, None, None, now);
+        let range = seen
+            .as_ref()
+            .map_or_else(|_| hour(), |(range, _)| Ok(*range));
+        Ok::<_, Problem>((range?, seen.map(|(_, seen)| seen), now))
+    };
     let (range, seen, now) = app.core.slow(look).await?;
     let drawn = move || {
+        let problem = seen.as_ref().err();
         let page = Page {
             who: &who,
             place: Place::Timeline,
             title: "Timeline".to_owned(),
-            live: if range.goes_on { "lock" } else { "" },
+            live: if range.goes_on && problem.is_none() {
+                "lock"
+            } else {
+                ""
+            },
             now,
         };
-        page.draw(draw(&which, range, &seen, now))
+        with_status(page.draw(draw(&which, range, &seen, now)), problem)
     };
     app.core.draw(drawn).await
 }
 
-fn look(locks: &LockService, which: &Which) -> Answer<(Range, Seen, Wall)> {
-    let now = locks.look(|tx| Ok(tx.now().wall))?;
+fn look(locks: &LockService, which: &Which, now: Wall) -> Answer<(Range, Seen)> {
     let range = Range::asked(which.span.as_deref(), which.from, which.to, now)?;
-    let folder = said(which.folder.clone());
-    let folder = folder
+    let folder = folder(which.folder.clone())?
         .map(|path| folders::folder(locks, None, &path))
         .transpose()?;
     let filter = HistoryFilter {
@@ -133,18 +145,25 @@ fn look(locks: &LockService, which: &Which) -> Answer<(Range, Seen, Wall)> {
                 .filter(|lock| !known.contains(&lock.id)),
         );
     }
-    Ok((range, Seen { held, drawn_from }, now))
+    Ok((range, Seen { held, drawn_from }))
 }
 
-fn draw(which: &Which, range: Range, seen: &Seen, now: Wall) -> Markup {
+fn draw(which: &Which, range: Range, seen: &Result<Seen, Problem>, now: Wall) -> Markup {
+    html! {
+        h1 { "Timeline" }
+        (wrong(seen.as_ref().err()))
+        (spans(which, range, now))
+        @if let Ok(seen) = seen { (picture(which, range, seen, now)) }
+    }
+}
+
+fn picture(which: &Which, range: Range, seen: &Seen, now: Wall) -> Markup {
     let all = layout::rows(&seen.held, range, now);
     let count = all.len();
     let rows = layout::foremost(all, which.most_rows());
     let cut = count - rows.len();
     let dark = seen.drawn_from.map(|from| range.share(from));
     html! {
-        h1 { "Timeline" }
-        (spans(which, range, now))
         section #picture data-zoom=(which.at("")) data-from=(millis(range.from)) data-to=(millis(range.to)) {
             p.soft { (time(range.from, now)) " to " @if range.goes_on { "now" } @else { (time(range.to, now)) } ". Follow a piece of the scale to look closer" span.drag { ", or draw over the picture" } "." }
             @if let Some(from) = seen.drawn_from { p.note.warn { "More locks than fit a picture: only the latest " (LOCKS) " are drawn, and those that are held; what ended before " (time(from, now)) " is not. Look at less time, or at one folder." } }

@@ -28,6 +28,11 @@ fn what_is_wrong_with_a_filter_is_told_above_it_and_what_was_typed_is_kept() {
             "value=\"web\"",
         ),
         ("/tasks?status=lost", "lost", "Completed"),
+        (
+            "/timeline?folder=web&span=day",
+            "Folder is &quot;web&quot;, which does not begin with /",
+            "value=\"web\"",
+        ),
         ("/?before=abc&q=web", "before is", "value=\"web\""),
     ];
     for (path, told, kept) in filters {
