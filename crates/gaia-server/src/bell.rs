@@ -257,7 +257,7 @@ impl Bell {
     fn something_is_over(&self, tx: &mut LockTx<'_>) -> Result<bool, gaia_locks::Error> {
         let (now, witness) = (tx.now(), self.locks.witness());
         let due = tx.store().locks_due(now.moment)?;
-        let over = |lock| expire::judge(lock, now, &**witness) != Verdict::Stands;
+        let over = |lock| expire::judge_patiently(lock, now, &**witness) != Verdict::Stands;
         let gone = |waiter: &Waiter| {
             waiter.state == WaiterState::Waiting && !expire::is_waiting(waiter, now, &**witness)
         };

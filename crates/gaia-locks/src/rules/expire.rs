@@ -57,10 +57,10 @@ pub fn judge(lock: &Lock, now: Now, witness: &dyn Witness) -> Verdict {
 /// How long whoever started a process has to release its lock.
 const A_MOMENT: Duration = Duration::from_secs(1);
 
-/// As [`judge`], by somebody who waits in line anyway: where the process has
-/// ended and whoever started it lives, that one is about to release the lock,
-/// and has a moment for it. Or the history would say of a command that ended as
-/// it should that its holder died, whenever a waiter was quicker.
+/// As [`judge`], by somebody who waits in line anyway, or sweeps: where the
+/// process has ended and whoever started it lives, that one is about to release
+/// the lock, and has a moment for it. Or the history would say of a command that
+/// ended as it should that its holder died, whenever somebody else was quicker.
 pub fn judge_patiently(lock: &Lock, now: Now, witness: &dyn Witness) -> Verdict {
     match judge(lock, now, witness) {
         Verdict::Over(_) if now.moment < lock.expires && is_being_released(lock, witness) => {

@@ -316,7 +316,8 @@ impl LockTx<'_> {
             .iter()
             .map(|lock| (lock.scope.clone(), lock.folder.clone()))
             .collect();
-        self.settle_locks(&mut due, |_| true)?;
+        // Whoever started a command and lives is about to release its lock itself.
+        self.settle_locks_patiently(&mut due, |_| true)?;
         let ended = before - due.len();
         let left = self.sweep_waiters()?;
         for (scope, folder) in scopes.into_iter().chain(left) {
