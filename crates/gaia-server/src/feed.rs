@@ -371,7 +371,11 @@ pub fn over(
 ) -> Result<HashSet<LockId>, gaia_locks::Error> {
     let now = tx.now();
     let due = tx.store().locks_due(now.moment)?.into_iter();
-    let over = due.filter(|lock| matches!(expire::judge(lock, now, witness), Verdict::Over(_)));
+    // Patiently: of a command that has just ended its release is told.
+    let over = due.filter(|lock| {
+        let verdict = expire::judge_patiently(lock, now, witness);
+        matches!(verdict, Verdict::Over(_))
+    });
     Ok(over.map(|lock| lock.id).collect())
 }
 
