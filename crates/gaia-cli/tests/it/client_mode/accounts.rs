@@ -124,10 +124,11 @@ fn a_number_revokes_the_token_with_that_id_and_none_that_is_named_so() {
             .map(|token| token["id"].as_i64().unwrap())
             .collect()
     };
-    let ways: [&dyn Fn(&[&str]) -> Value; 2] = [&|words| served.json(words), &|words| {
-        served.home.json(words)
-    }];
-    for way in ways {
+    for through_the_server in [true, false] {
+        let way = |words: &[&str]| match through_the_server {
+            true => served.json(words),
+            false => served.home.json(words),
+        };
         let make = |name: &str| {
             let made = way(&["token", "create", name, "--role", "viewer"]);
             made["id"].as_i64().unwrap()
