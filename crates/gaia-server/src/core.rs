@@ -12,6 +12,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
+use crate::api::wait::stopping;
 use crate::error::{Answer, Problem};
 use crate::metrics::Metrics;
 
@@ -137,6 +138,10 @@ where
         request.in_scope(work).map_err(Into::into)
     });
     done.await.unwrap_or_else(|error| {
+        // It had not begun when the server's threads ended.
+        if error.is_cancelled() {
+            return Err(stopping());
+        }
         tracing::error!(%error, "a call of the core panicked");
         Err(Problem::failed())
     })

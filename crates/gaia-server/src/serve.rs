@@ -25,6 +25,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::runtime::{self, Runtime};
 use tokio::sync::watch;
 
+use crate::api::wait::stopping;
 use crate::app::{App, Tls};
 use crate::full::{self, Bounded};
 use crate::{core, router};
@@ -223,6 +224,7 @@ async fn sweep(app: Arc<App>) {
         match app.core.call(move || locks.cleanup()).await {
             Ok(0) => {}
             Ok(ended) => tracing::info!(ended, "locks swept"),
+            Err(problem) if problem.code() == stopping().code() => return,
             Err(problem) => tracing::error!("locks could not be swept: {}", problem.detail()),
         }
     }

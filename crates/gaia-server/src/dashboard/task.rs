@@ -188,7 +188,7 @@ fn shown(task: &TaskInfo, output: Option<&Output>) -> Markup {
                 h2 { "Output" }
                 p.soft #whole hidden[!output.cut] { "Only its end. " a href={"/api/gaia/tasks/" (task.id) "/log?format=text"} download={"task-" (task.id) ".log"} { "All of it, as a file" } }
                 div.log tabindex="0" role="log" aria-label="Output" aria-live="off" {
-                    pre #log data-keep data-log=[goes_on.then(|| format!("/api/gaia/tasks/{}/log", task.id))] data-from=(output.read_to) { (output.text) }
+                    pre #log data-keep data-log={"/api/gaia/tasks/" (task.id) "/log"} data-goes-on=[goes_on.then_some("yes")] data-from=(output.read_to) { (output.text) }
                 }
             }
         }

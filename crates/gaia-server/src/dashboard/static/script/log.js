@@ -5,6 +5,8 @@ const LOG_LETTERS = 400_000; // more of it makes the page slow
 
 function logs() {
   for (const element of document.querySelectorAll("[data-log]:not(.followed)")) {
+    const { goesOn, from, to } = element.dataset;
+    if (!goesOn && !(Number(from) < Number(to))) continue;
     element.classList.add("followed");
     log(element, element.dataset.log).finally(() => element.classList.remove("followed"));
   }
@@ -18,7 +20,7 @@ async function log(element, address) {
   for (;;) {
     if (document.hidden) await becomesVisible();
     // Whether it is over is asked first: what it said last is then read.
-    const over = !element.isConnected || !element.dataset.log;
+    const over = !element.isConnected || !element.dataset.goesOn;
     try {
       const from = Number(element.dataset.from);
       const answer = await fetch(`${address}?from=${from}`, { headers: BY_ITSELF, cache: "no-store" });
@@ -66,7 +68,7 @@ function write(element, text, skipped) {
 
 const escapes = /\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[ -/]*[0-~])|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]/g;
 const begun = /\x1b(?:\[[0-?]*[ -/]*|\][^\x07\x1b]{0,2000}\x1b?|[ -/]*)?$/;
-// As in gaia-locks/src/letters.rs.
+// The letters that the server escapes, too.
 const deceptive = /[\x80-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb\u{1bca0}-\u{1bca3}\u{1d173}-\u{1d17a}\u{e0000}-\u{e0fff}]/gu;
 const shownLast = (line) => line.replace(/\r+$/, "").replace(/^[^]*\r/, "");
 

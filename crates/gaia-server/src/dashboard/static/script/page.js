@@ -118,11 +118,13 @@ function goneNow() {
   main.prepend(told);
 }
 
-// A log is not drawn anew, but whether it goes on changes.
+// A log is not drawn anew, but whether it goes on changes, and how far it goes: a task may be
+// tried again and end between two looks.
 function goesOn(old, fresh) {
   if (!old || !fresh) return;
-  if (fresh.dataset.log) old.dataset.log = fresh.dataset.log;
-  else delete old.dataset.log;
+  old.dataset.to = fresh.dataset.from;
+  if (fresh.dataset.goesOn) old.dataset.goesOn = fresh.dataset.goesOn;
+  else delete old.dataset.goesOn;
 }
 
 // ---- The stream of changes.
