@@ -18,12 +18,20 @@ const wait = (ms) => new Promise((done) => setTimeout(done, ms));
 // The server's clock is the one that counts, whatever this machine's says.
 let ahead = 0;
 const now = () => Date.now() + ahead;
-const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
-const day = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric" });
-const dated = new Intl.DateTimeFormat(undefined, { year: "numeric", month: "short", day: "numeric" });
-const days = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
-const short = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+// Times of a day are put together here: what a browser needs for the words of a language takes it
+// longer than all the rest of this page, so that it is asked only for days, and for the zone last.
+const pad = (number) => `${number}`.padStart(2, "0");
+const short = (at) => `${pad(at.getHours())}:${pad(at.getMinutes())}`;
+const clock = (at) => `${short(at)}:${pad(at.getSeconds())}`;
+const made = new Map();
+
+function day(at, year) {
+  if (!made.has(year)) {
+    const wanted = { month: "short", day: "numeric", ...(year ? { year: "numeric" } : {}) };
+    made.set(year, new Intl.DateTimeFormat(undefined, wanted));
+  }
+  return made.get(year).format(at);
+}
 
 function words(ms) {
   const s = Math.max(0, Math.floor(ms / 1000));
@@ -51,14 +59,19 @@ function tick() {
 }
 
 function localise() {
-  const [today, year] = [new Date(now()).toDateString(), new Date(now()).getFullYear()];
+  const today = new Date(now());
+  const isToday = (at) => at.getDate() === today.getDate() && at.getMonth() === today.getMonth() && at.getFullYear() === today.getFullYear();
   for (const element of document.querySelectorAll("[data-at]")) {
     const at = new Date(Number(element.dataset.at));
-    const date = at.getFullYear() === year ? day : dated;
-    const there = at.toDateString() === today ? "" : `${date.format(at)}, `;
-    const style = element.dataset.as === "short" ? short : clock;
-    set(element, element.dataset.as === "day" ? days.format(at) : there + style.format(at));
+    const style = element.dataset.as;
+    const time = style === "short" || style === "day" ? short(at) : clock(at);
+    const plain = isToday(at) && style !== "day";
+    set(element, plain ? time : `${day(at, at.getFullYear() !== today.getFullYear())}, ${time}`);
   }
+}
+
+function nameZone() {
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   for (const element of document.querySelectorAll("[data-zone]")) set(element, zone);
 }
 
