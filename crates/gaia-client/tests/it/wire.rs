@@ -172,7 +172,10 @@ fn r08_who_was_taken_for_dead_while_the_server_was_away_stands_in_line_anew() {
     server.end();
     let first = line()[0].id;
     locks.transact(|tx| tx.leave(first)).unwrap();
-    let _again = Server::at(locks.clone(), TcpListener::bind(address).unwrap());
+    // It has noticed that the server is away.
+    let listener = TcpListener::bind(address).unwrap();
+    drop(listener.accept().unwrap());
+    let _again = Server::at(locks.clone(), listener);
     until(|| line().first().is_some_and(|waiter| waiter.id != first));
     locks.release(&release(&held)).unwrap();
     assert_eq!(waits.join().unwrap().session_id.as_str(), "far");

@@ -64,6 +64,9 @@ async function answerQuestion(event) {
   event.preventDefault();
   const form = event.target;
   const button = form.querySelector("button");
+  // Its row may be gone before the answer is here: whoever came by keyboard goes on with the next.
+  const next = asked?.closest("tr")?.nextElementSibling?.querySelector("a[data-ask]");
+  const head = asked?.closest("section")?.querySelector("h2");
   // A process that does not stop at once may take seconds.
   button.disabled = true;
   button.setAttribute("aria-busy", "true");
@@ -80,12 +83,9 @@ async function answerQuestion(event) {
     return signedOut();
   }
   if (sent?.ok) {
-    // Its row is about to go: whoever came by keyboard goes on with the next.
-    const next = asked?.closest("tr")?.nextElementSibling?.querySelector("a[data-ask]");
-    const head = asked?.closest("section")?.querySelector("h2");
     dialog.close();
     head?.setAttribute("tabindex", "-1");
-    (next ?? head)?.focus();
+    (next?.isConnected ? next : head)?.focus();
     const stops = new URL(sent.url).pathname.startsWith("/tasks/");
     set(status, stops ? "Its task is being stopped; the lock ends when it has." : "The lock was ended.");
     return refresh();
