@@ -142,7 +142,7 @@ fn r15_the_history_as_csv_is_whole_or_names_its_next_page() {
     let server = Server::start();
     let admin = server.token("root", Role::Admin);
     for part in 0..2 {
-        let folders: Vec<String> = (0..600).map(|n| format!("/work/{part}/{n}")).collect();
+        let folders: Vec<String> = (0..600).map(|n| format!("/repo/{part}/{n}")).collect();
         let ask = json!({"folder_paths": folders});
         let granted = server.ask("POST", "/api/gaia/locks").token(&admin);
         assert_eq!(granted.json(&ask).send().status, 200);

@@ -97,7 +97,7 @@ fn r03_a_lease_that_runs_out_is_told_whether_somebody_sweeps_or_not() {
         let token = server.token("eye", Role::Viewer);
         let mut events = Events::follow(&server, &token, None);
         assert_eq!(events.next().unwrap().kind, "ready");
-        let folder = Folder::clean("/work/short").unwrap();
+        let folder = Folder::clean("/repo/short").unwrap();
         let session = SessionId::new("ivy").unwrap();
         let asked = Acquire {
             ttl: Some(Duration::from_secs(1)),
@@ -121,11 +121,11 @@ fn a_pause_is_told_and_its_end() {
     let token = server.token("eye", Role::Viewer);
     let mut events = Events::follow(&server, &token, None);
     assert_eq!(events.next().unwrap().kind, "ready");
-    let folder = Folder::clean("/work/site").unwrap();
+    let folder = Folder::clean("/repo/site").unwrap();
     server.locks.pause(&folder, "ann", "deploy").unwrap();
     let paused = events.next().unwrap();
     assert_eq!(paused.kind, "pause.changed");
-    assert!(paused.data.contains("deploy") && paused.data.contains("/work/site"));
+    assert!(paused.data.contains("deploy") && paused.data.contains("/repo/site"));
     server.locks.resume(&folder).unwrap();
     assert_eq!(events.next().unwrap().kind, "pause.gone");
 }

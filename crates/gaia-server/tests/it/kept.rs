@@ -13,7 +13,7 @@ use crate::server::Server;
 const LIST: &str = "/api/gaia/locks";
 
 fn acquire(server: &Server, n: usize) -> LockId {
-    let folder = Folder::clean(&format!("/work/{n}")).unwrap();
+    let folder = Folder::clean(&format!("/repo/{n}")).unwrap();
     let session = SessionId::new("ivy").unwrap();
     let asked = server
         .locks
@@ -75,7 +75,7 @@ fn a_token_counts_no_more_from_the_moment_it_is_revoked() {
 fn r03_a_lease_that_has_ended_is_in_no_answer() {
     let server = Server::start();
     let token = server.token("eye", Role::Viewer);
-    let folder = Folder::clean("/work/short").unwrap();
+    let folder = Folder::clean("/repo/short").unwrap();
     let session = SessionId::new("ivy").unwrap();
     let asked = Acquire {
         ttl: Some(std::time::Duration::from_secs(1)),

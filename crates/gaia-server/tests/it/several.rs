@@ -32,10 +32,10 @@ fn r09_several_are_released_one_by_one_and_each_says_what_came_of_it() {
         server.token("bob", Role::Agent),
     );
     let path = "/api/gaia/release";
-    take(&server, &ivy, &["/work/a", "/work/b", "/work/c"]);
-    take(&server, &bob, &["/work/d"]);
+    take(&server, &ivy, &["/repo/a", "/repo/b", "/repo/c"]);
+    take(&server, &bob, &["/repo/d"]);
 
-    let both = json!({"folder_paths": ["/work/a", "/work/b"]});
+    let both = json!({"folder_paths": ["/repo/a", "/repo/b"]});
     let released = ask(&server, &ivy, path, &both);
     assert_eq!(released.status, 200, "{released:?}");
     let told = released.json();
@@ -44,24 +44,24 @@ fn r09_several_are_released_one_by_one_and_each_says_what_came_of_it() {
         &told["results"][0]["folder_path"],
         &told["results"][1]["folder_path"],
     ];
-    assert_eq!(folders, ["/work/a", "/work/b"]);
+    assert_eq!(folders, ["/repo/a", "/repo/b"]);
 
-    let some = json!({"folder_paths": ["/work/a", "/work/c", "/work/d"]});
+    let some = json!({"folder_paths": ["/repo/a", "/repo/c", "/repo/d"]});
     let reply = ask(&server, &ivy, path, &some);
     assert_eq!((reply.status, reply.code().as_str()), (409, "not_held"));
     let told = reply.json();
     let each = told["results"].as_array().unwrap().iter();
     let each: Vec<&Value> = each.map(|one| &one["released"]).collect();
     assert_eq!(each, [&json!(false), &json!(true), &json!(false)], "{told}");
-    assert_eq!(told["locks"][0]["folder_path"], "/work/c");
+    assert_eq!(told["locks"][0]["folder_path"], "/repo/c");
     assert_eq!(told["results"][0]["error"]["code"], "not_held");
 
-    let tokens = take(&server, &ivy, &["/work/a", "/work/b"]);
-    let turned = json!({"folder_paths": ["/work/b", "/work/a"], "tokens": tokens});
+    let tokens = take(&server, &ivy, &["/repo/a", "/repo/b"]);
+    let turned = json!({"folder_paths": ["/repo/b", "/repo/a"], "tokens": tokens});
     assert_eq!(ask(&server, &ivy, path, &turned).status, 409);
-    let uneven = json!({"folder_paths": ["/work/a", "/work/b"], "token": tokens[0]});
+    let uneven = json!({"folder_paths": ["/repo/a", "/repo/b"], "token": tokens[0]});
     assert_eq!(ask(&server, &ivy, path, &uneven).code(), "invalid_request");
-    let right = json!({"folder_paths": ["/work/a", "/work/b"], "tokens": tokens});
+    let right = json!({"folder_paths": ["/repo/a", "/repo/b"], "tokens": tokens});
     assert_eq!(ask(&server, &ivy, path, &right).json()["released"], true);
     // One alone is refused as before, and told as one of several too.
     let again = ask(&server, &ivy, path, &json!({"token": tokens[0]}));
@@ -76,8 +76,8 @@ fn r09_several_are_renewed_one_by_one_and_each_says_what_came_of_it() {
         server.token("ivy", Role::Agent),
         server.token("bob", Role::Agent),
     );
-    let own = take(&server, &ivy, &["/work/a", "/work/b"]);
-    let others = take(&server, &bob, &["/work/d"]);
+    let own = take(&server, &ivy, &["/repo/a", "/repo/b"]);
+    let others = take(&server, &bob, &["/repo/d"]);
     let renew = |tokens: &[i64]| {
         let body = json!({"tokens": tokens, "ttl": "3h"});
         ask(&server, &ivy, "/api/gaia/renew", &body)
