@@ -21,9 +21,6 @@ use gaia_assigner::service::Filter;
 use gaia_assigner::wire::{SessionInfo, TaskInfo};
 use gaia_locks::clock::Moment;
 use gaia_locks::ids::{LockId, Scope, TaskId, WaiterId};
-use gaia_locks::liveness::Witness;
-use gaia_locks::model::WaiterState;
-use gaia_locks::rules::expire::{self, Verdict};
 use gaia_locks::rules::queue;
 use gaia_locks::service::LockTx;
 use gaia_locks::store::HistoryFilter;
@@ -208,8 +205,7 @@ impl Feed {
     ) -> Result<(), gaia_assigner::TaskError> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let before = seen.as_ref();
-        let locks = tasks.locks();
-        let now = locks.look(|tx| around(tx, before, &**locks.witness()))?;
+        let now = tasks.locks().look(|tx| around(tx, before))?;
         let filter = Filter {
             limit: Some(TASKS),
             ..Filter::default()
@@ -326,13 +322,9 @@ fn add_out_of_sight(
     Ok(())
 }
 
-fn around(
-    tx: &mut LockTx<'_>,
-    before: Option<&Seen>,
-    witness: &dyn Witness,
-) -> Result<Now, gaia_locks::Error> {
+fn around(tx: &mut LockTx<'_>, before: Option<&Seen>) -> Result<Now, gaia_locks::Error> {
     let (moment, held) = (tx.now(), tx.store().locks()?);
-    let over = over(tx, witness)?;
+    let over = tx.over()?;
     let locks: HashMap<_, _> = held
         .iter()
         .filter(|lock| !over.contains(&lock.id))
@@ -356,27 +348,9 @@ fn around(
         locks,
         granted,
         ended,
-        waiters: in_line(tx, witness)?,
+        waiters: in_line(tx)?,
         pauses: paused(tx)?,
     })
-}
-
-/// Locks that have ended, and whose rows still stand.
-///
-/// # Errors
-/// When the store fails.
-pub fn over(
-    tx: &mut LockTx<'_>,
-    witness: &dyn Witness,
-) -> Result<HashSet<LockId>, gaia_locks::Error> {
-    let now = tx.now();
-    let due = tx.store().locks_due(now.moment)?.into_iter();
-    // Patiently: of a command that has just ended its release is told.
-    let over = due.filter(|lock| {
-        let verdict = expire::judge_patiently(lock, now, witness);
-        matches!(verdict, Verdict::Over(_))
-    });
-    Ok(over.map(|lock| lock.id).collect())
 }
 
 fn paused(tx: &mut LockTx<'_>) -> Result<HashMap<Place, PauseInfo>, gaia_locks::Error> {
@@ -414,18 +388,8 @@ fn granted_since(
     }
 }
 
-/// Who waits, but for those who are gone.
-///
-/// # Errors
-/// When the store fails.
-pub fn in_line(
-    tx: &mut LockTx<'_>,
-    witness: &dyn Witness,
-) -> Result<HashMap<WaiterId, WaiterInfo>, gaia_locks::Error> {
-    let (now, mut waiters) = (tx.now(), tx.store().waiters()?);
-    waiters.retain(|waiter| {
-        waiter.state != WaiterState::Waiting || expire::is_waiting(waiter, now, witness)
-    });
+fn in_line(tx: &mut LockTx<'_>) -> Result<HashMap<WaiterId, WaiterInfo>, gaia_locks::Error> {
+    let waiters = tx.in_line()?;
     let shown = waiters.iter().enumerate().map(|(at, waiter)| {
         let place = queue::place(&waiter.want, &waiters[..at]);
         (waiter.id, WaiterInfo::of(waiter, place))

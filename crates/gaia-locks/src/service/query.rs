@@ -1,12 +1,14 @@
 //! Looking: verify [R4], status, history [R15].
 
+use std::collections::HashSet;
+
 use super::LockTx;
 use crate::clock::Wall;
 use crate::error::Error;
 use crate::folder::Folder;
 use crate::ids::LockId;
 use crate::liveness::Liveness;
-use crate::model::{Lock, Waiter, Want};
+use crate::model::{Lock, Waiter, WaiterState, Want};
 use crate::rules::expire::{self, Verdict};
 use crate::rules::{acquire::paused, queue};
 use crate::store::HistoryFilter;
@@ -188,6 +190,31 @@ impl LockTx<'_> {
     }
 
     /// Whether somebody in line was not called off and lives.
+    /// Locks that have ended and whose rows still stand, whoever sweeps them.
+    /// Patiently: of a command that has just ended the release is on its way.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn over(&mut self) -> Result<HashSet<LockId>, Error> {
+        let (now, witness) = (self.now(), self.config.witness.clone());
+        let due = self.tx.locks_due(now.moment)?.into_iter();
+        let over = due.filter(|lock| {
+            let verdict = expire::judge_patiently(lock, now, &*witness);
+            matches!(verdict, Verdict::Over(_))
+        });
+        Ok(over.map(|lock| lock.id).collect())
+    }
+
+    /// Who stands in line, in order, but for those who are gone.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn in_line(&mut self) -> Result<Vec<Waiter>, Error> {
+        let mut waiters = self.tx.waiters()?;
+        waiters.retain(|waiter| waiter.state != WaiterState::Waiting || self.still_waits(waiter));
+        Ok(waiters)
+    }
+
     fn still_waits(&self, waiter: &Waiter) -> bool {
         expire::is_waiting(waiter, self.now(), &*self.config.witness)
     }

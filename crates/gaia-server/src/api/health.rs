@@ -12,7 +12,6 @@ use serde_json::json;
 use super::extract::json as answer;
 use crate::app::App;
 use crate::error::{Answer, Problem};
-use crate::feed;
 use crate::metrics::Standing;
 
 /// It lives.
@@ -43,10 +42,8 @@ pub async fn ready(State(app): State<Arc<App>>) -> Answer<Response> {
 pub async fn metrics(State(app): State<Arc<App>>) -> Answer<Response> {
     let tasks = app.tasks.clone();
     let standing = app.core.call(move || {
-        let (locks, witness) = (tasks.locks(), tasks.locks().witness());
-        let (locks, waiters) = locks.look(|tx| {
-            let over = feed::over(tx, &**witness)?.len();
-            let waiters = feed::in_line(tx, &**witness)?.len();
+        let (locks, waiters) = tasks.locks().look(|tx| {
+            let (over, waiters) = (tx.over()?.len(), tx.in_line()?.len());
             Ok((tx.store().locks()?.len().saturating_sub(over), waiters))
         })?;
         Ok::<_, Problem>(Standing {
